@@ -1,0 +1,112 @@
+"""cachewasm: a WebAssembly engine for Python whose compiled code is never compiled twice.
+
+The names are those of the PyPI package `wasmtime`. Each is imported when it is first used.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.abi.traps import TrapCode as TrapCode
+    from cachewasm.engine.config import Config as Config
+    from cachewasm.errors import CachewasmError as CachewasmError
+    from cachewasm.errors import CompileError as CompileError
+    from cachewasm.errors import ConfigError as ConfigError
+    from cachewasm.errors import ExitTrap as ExitTrap
+    from cachewasm.errors import HostError as HostError
+    from cachewasm.errors import IncompatibleArtifact as IncompatibleArtifact
+    from cachewasm.errors import InternalError as InternalError
+    from cachewasm.errors import InvalidModule as InvalidModule
+    from cachewasm.errors import LinkError as LinkError
+    from cachewasm.errors import MalformedModule as MalformedModule
+    from cachewasm.errors import ModuleError as ModuleError
+    from cachewasm.errors import Trap as Trap
+    from cachewasm.errors import UnsupportedModule as UnsupportedModule
+    from cachewasm.errors import WasmtimeError as WasmtimeError
+    from cachewasm.runtime.caller import Caller as Caller
+    from cachewasm.runtime.engine import Engine as Engine
+    from cachewasm.runtime.frames import Frame as Frame
+    from cachewasm.runtime.func import Func as Func
+    from cachewasm.runtime.global_ import Global as Global
+    from cachewasm.runtime.instance import Instance as Instance
+    from cachewasm.runtime.instance import InstanceExports as InstanceExports
+    from cachewasm.runtime.linker import InstancePre as InstancePre
+    from cachewasm.runtime.linker import Linker as Linker
+    from cachewasm.runtime.memory import Memory as Memory
+    from cachewasm.runtime.module import Module as Module
+    from cachewasm.runtime.store import Store as Store
+    from cachewasm.runtime.table import Table as Table
+    from cachewasm.runtime.values import Val as Val
+    from cachewasm.wasi.config import WasiConfig as WasiConfig
+    from cachewasm.wasi.perms import DirPerms as DirPerms
+    from cachewasm.wasi.perms import FilePerms as FilePerms
+    from cachewasm.wasm.types import ExportType as ExportType
+    from cachewasm.wasm.types import FuncType as FuncType
+    from cachewasm.wasm.types import GlobalType as GlobalType
+    from cachewasm.wasm.types import ImportType as ImportType
+    from cachewasm.wasm.types import Limits as Limits
+    from cachewasm.wasm.types import MemoryType as MemoryType
+    from cachewasm.wasm.types import TableType as TableType
+    from cachewasm.wasm.types import ValType as ValType
+
+# Where each public name is defined.
+_HOMES = {
+    "abi.traps": ("TrapCode",),
+    "engine.config": ("Config",),
+    "errors": (
+        "CachewasmError",
+        "CompileError",
+        "ConfigError",
+        "ExitTrap",
+        "HostError",
+        "IncompatibleArtifact",
+        "InternalError",
+        "InvalidModule",
+        "LinkError",
+        "MalformedModule",
+        "ModuleError",
+        "Trap",
+        "UnsupportedModule",
+        "WasmtimeError",
+    ),
+    "runtime.caller": ("Caller",),
+    "runtime.engine": ("Engine",),
+    "runtime.frames": ("Frame",),
+    "runtime.func": ("Func",),
+    "runtime.global_": ("Global",),
+    "runtime.instance": ("Instance", "InstanceExports"),
+    "runtime.linker": ("InstancePre", "Linker"),
+    "runtime.memory": ("Memory",),
+    "runtime.module": ("Module",),
+    "runtime.store": ("Store",),
+    "runtime.table": ("Table",),
+    "runtime.values": ("Val",),
+    "wasi.config": ("WasiConfig",),
+    "wasi.perms": ("DirPerms", "FilePerms"),
+    "wasm.types": (
+        "ExportType",
+        "FuncType",
+        "GlobalType",
+        "ImportType",
+        "Limits",
+        "MemoryType",
+        "TableType",
+        "ValType",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = list(_HOME_OF)
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"cachewasm.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,21 @@
+"""Names of symbols in LLVM IR, objects and artifacts."""
+
+
+def function(funcidx: int) -> str:
+    """A wasm function, in IR and objects. `funcidx` counts imported functions first."""
+    return f"f{funcidx}"
+
+
+def thunk(typeidx: int) -> str:
+    """The array-call thunk of a type: `void (code, context, slots)`."""
+    return f"thunk{typeidx}"
+
+
+def host_stub(typeidx: int) -> str:
+    """The stub of a type by which wasm code calls a host function."""
+    return f"host{typeidx}"
+
+
+def display(funcidx: int, name: str | None) -> str:
+    """A wasm function in an artifact's symbol table, for debuggers and profilers."""
+    return f"wasm[0]::function[{funcidx}]" + (f"::{name}" if name else "")

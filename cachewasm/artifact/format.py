@@ -1,0 +1,60 @@
+"""The constants of the artifact's file format.
+
+An artifact is an ELF64 file whose sections carry what loading needs; the authority on the bytes is
+docs/format/artifact.md. A change to any of them raises ABI_VERSION.
+
+On the warm path.
+"""
+
+import struct
+
+# e_ident: 64 bit, little-endian, ELF version 1, then what tells ours from all other ELF files.
+MAGIC = b"\x7fELF"
+CLASS_64 = 2
+LITTLE_ENDIAN = 1
+ELF_VERSION = 1
+OS_ABI = 0xCA
+ABI_VERSION = 1
+TYPE_DYN = 3
+
+MACHINE_X86_64 = 62
+MACHINE_AARCH64 = 183
+
+# e_flags: what kind of code this is; exactly one is set.
+MODULE = 1
+COMPONENT = 2
+SUPPORT = 4
+
+ENGINE_SECTION = ".cachewasm.engine"
+INFO_SECTION = ".cachewasm.info"
+ADDRMAP_SECTION = ".cachewasm.addrmap"
+NAMES_SECTION = ".cachewasm.names"
+BTI_SECTION = ".cachewasm.bti"
+TEXT_SECTION = ".text"
+RODATA_SECTION = ".rodata"
+DATA_SECTION = ".cachewasm.data"
+BSS_SECTION = ".bss"
+
+# AArch64 kernels have pages of up to 64 KiB, and text must start at one.
+TEXT_ALIGN = 1 << 16
+DATA_ALIGN = 1 << 12
+BSS_ALIGN = 1 << 16
+MAX_BSS_SIZE = 1 << 24
+
+SHT_PROGBITS = 1
+SHT_SYMTAB = 2
+SHT_STRTAB = 3
+SHT_NOBITS = 8
+SHF_WRITE = 1
+SHF_ALLOC = 2
+SHF_EXECINSTR = 4
+
+# e_ident[0:9] as 4s and five bytes, e_type, e_machine, e_version, e_entry, e_phoff, e_shoff,
+# e_flags, e_ehsize, e_phentsize, e_phnum, e_shentsize, e_shnum, e_shstrndx.
+ELF_HEADER = struct.Struct("<4s5B7xHHIQQQI6H")
+# sh_name, sh_type, sh_flags, sh_addr, sh_offset, sh_size, sh_link, sh_info, sh_addralign, sh_entsize
+SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
+# st_name, st_info, st_other, st_shndx, st_value, st_size
+SYMBOL = struct.Struct("<IBBHQQ")
+
+U32 = struct.Struct("<I")

@@ -1,0 +1,448 @@
+"""Module info: what a loaded module must know about itself, so that no wasm is decoded again.
+
+The section starts with a table of parts (offset and size of each, by PART_* number). What grows with
+the code (function types, code ranges, flags, trampolines, escapes) is read in place as an array; the
+rest is decoded when somebody first asks. Whatever is damaged is an IncompatibleArtifact.
+The numbers in the arrays are not walked on load: the artifact's digest vouches for them.
+Format: docs/format/artifact.md; written by info_writer.py.
+
+On the warm path.
+"""
+
+import struct
+
+from cachewasm.errors import IncompatibleArtifact
+from cachewasm.wasm import constexpr
+from cachewasm.wasm.types import (
+    FUNC,
+    GLOBAL,
+    MEMORY,
+    TABLE,
+    VALTYPE_BY_CODE,
+    FuncType,
+    GlobalType,
+    Limits,
+    MemoryType,
+    TableType,
+    ValType,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sized
+    from typing import TypeAlias
+
+    from cachewasm.wasm.constexpr import ConstExpr
+
+    # A function's type is an index into `types`.
+    ImportedType: TypeAlias = "int | TableType | MemoryType | GlobalType"
+    ImportRow: TypeAlias = "tuple[str, str, int, ImportedType]"
+    ExportRow: TypeAlias = "tuple[str, int, int]"
+
+(
+    PART_SCALARS,
+    PART_TYPES,
+    PART_IMPORTS,
+    PART_EXPORTS,
+    PART_TABLES,
+    PART_MEMORIES,
+    PART_GLOBALS,
+    PART_ELEMENTS,
+    PART_DATA,
+    PART_NAME,
+    PART_FUNC_TYPEIDX,
+    PART_CODE_RANGES,
+    PART_FUNC_FLAGS,
+    PART_TRAMPOLINES,
+    PART_ESCAPES,
+    PART_BODY_STARTS,
+) = range(16)
+PART_COUNT = 16
+PARTS = struct.Struct(f"<{2 * PART_COUNT}I")
+# How many functions, tables, memories and globals are imported; start function; data count.
+SCALARS = struct.Struct("<6I")
+NONE = 0xFFFFFFFF
+
+# When a segment is copied: at instantiation, by an instruction, never.
+ACTIVE, PASSIVE, DECLARATIVE = range(3)
+
+# func_flags: the function has no loop, call or bulk operation, so it cannot run long.
+BOUNDED = 1
+
+LIMITS_HAS_MAX = 1
+LIMITS = struct.Struct("<BQQ")
+MEMORY_IS_64 = 1
+MEMORY_IS_SHARED = 2
+SEGMENT_HAS_OFFSET = 1
+ELEMENT_HAS_EXPRESSIONS = 2
+ELEMENT = struct.Struct("<BBBII")  # mode, flags, type, table, number of inits
+DATA = struct.Struct("<BBIII")  # mode, flags, memory, start, size
+
+U16_PAIR = struct.Struct("<HH")
+_U32 = struct.Struct("<I")
+
+
+class ElementDef:
+    """An element segment: `funcs` holds function indices, or `inits` expressions if that is None."""
+
+    __slots__ = ("funcs", "inits", "mode", "offset", "table", "type")
+
+    def __init__(
+        self,
+        mode: int,
+        type: ValType,
+        table: int,
+        offset: "ConstExpr | None",
+        funcs: "memoryview | None",
+        inits: "tuple[ConstExpr, ...]",
+    ) -> None:
+        self.mode = mode
+        self.type = type
+        self.table = table
+        self.offset = offset
+        self.funcs = funcs
+        self.inits = inits
+
+    def __len__(self) -> int:
+        return len(self.inits) if self.funcs is None else len(self.funcs)
+
+
+class DataDef:
+    """A data segment; `start` and `size` are a range of the section with the segments' bytes."""
+
+    __slots__ = ("memory", "mode", "offset", "size", "start")
+
+    def __init__(
+        self, mode: int, memory: int, offset: "ConstExpr | None", start: int, size: int
+    ) -> None:
+        self.mode = mode
+        self.memory = memory
+        self.offset = offset
+        self.start = start
+        self.size = size
+
+
+class ModuleInfo:
+    """The module info of an artifact; attributes other than the scalars are decoded on first use.
+
+    Index spaces are whole: imports come first in `tables`, `memories`, `globals` and `func_typeidx`;
+    `global_inits`, `code_ranges` and `func_flags` count what the module itself defines.
+    `code_ranges` holds offset and size per function, `trampolines` the offsets of array-call thunk and
+    host-call stub per type, all from the start of the text. `escapes` lists, ascending, the functions
+    that may be referenced from elsewhere than a direct call; `body_starts` holds the offset in the
+    wasm binary of each defined function's body.
+    """
+
+    __slots__ = (
+        "_parts",
+        "_section",
+        "body_starts",
+        "code_ranges",
+        "data_count",
+        "data_segments",
+        "elements",
+        "escapes",
+        "exports",
+        "func_flags",
+        "func_typeidx",
+        "global_inits",
+        "globals",
+        "imported_funcs",
+        "imported_globals",
+        "imported_memories",
+        "imported_tables",
+        "imports",
+        "memories",
+        "name",
+        "start",
+        "tables",
+        "trampolines",
+        "types",
+    )
+
+    imported_funcs: int
+    imported_tables: int
+    imported_memories: int
+    imported_globals: int
+    start: int | None
+    data_count: int | None
+    types: tuple[FuncType, ...]
+    imports: "list[ImportRow]"
+    exports: "list[ExportRow]"
+    tables: tuple[TableType, ...]
+    memories: tuple[MemoryType, ...]
+    globals: tuple[GlobalType, ...]
+    global_inits: "tuple[ConstExpr, ...]"
+    elements: tuple[ElementDef, ...]
+    data_segments: tuple[DataDef, ...]
+    name: str | None
+    func_typeidx: memoryview
+    code_ranges: memoryview
+    func_flags: memoryview
+    trampolines: memoryview
+    escapes: memoryview
+    body_starts: memoryview
+
+    def __init__(self, section: memoryview) -> None:
+        self._section = section
+        if len(section) < PARTS.size:
+            raise _damaged()
+        self._parts = PARTS.unpack_from(section)
+        scalars = self._part(PART_SCALARS)
+        if len(scalars) != SCALARS.size:
+            raise _damaged()
+        (
+            self.imported_funcs,
+            self.imported_tables,
+            self.imported_memories,
+            self.imported_globals,
+            start,
+            data_count,
+        ) = SCALARS.unpack(scalars)
+        self.func_typeidx = self._array(PART_FUNC_TYPEIDX)
+        self.code_ranges = self._array(PART_CODE_RANGES)
+        self.func_flags = self._part(PART_FUNC_FLAGS)
+        self.trampolines = self._array(PART_TRAMPOLINES)
+        self.escapes = self._array(PART_ESCAPES)
+        self.body_starts = self._array(PART_BODY_STARTS)
+        funcs = len(self.func_typeidx)
+        defined = funcs - self.imported_funcs
+        if len(self.code_ranges) != 2 * defined or not (
+            len(self.func_flags) == len(self.body_starts) == defined
+        ):
+            raise _damaged()
+        if len(self.escapes) and self.escapes[-1] >= funcs:
+            raise _damaged()
+        if start != NONE and start >= funcs:
+            raise _damaged()
+        self.start = None if start == NONE else start
+        self.data_count = None if data_count == NONE else data_count
+
+    def __getattr__(self, name: str) -> object:
+        # Called while the slot is empty only: afterwards the value is found without Python code.
+        decode = _DECODERS.get(name)
+        if decode is None:
+            raise AttributeError(f"'ModuleInfo' object has no attribute {name!r}")
+        try:
+            value = decode(self)
+        except (LookupError, struct.error, UnicodeDecodeError) as error:
+            raise _damaged() from error
+        setattr(self, name, value)
+        return value
+
+    def _part(self, number: int) -> memoryview:
+        offset, size = self._parts[2 * number : 2 * number + 2]
+        if offset + size > len(self._section):
+            raise _damaged()
+        return self._section[offset : offset + size]
+
+    def _array(self, number: int) -> memoryview:
+        part = self._part(number)
+        if len(part) % 4:
+            raise _damaged()
+        return part.cast("I")
+
+    def _rows(self, number: int) -> "_Rows":
+        return _Rows(bytes(self._part(number)))
+
+
+def _damaged() -> IncompatibleArtifact:
+    return IncompatibleArtifact("module info is damaged")
+
+
+class _Rows:
+    """A part that is read from front to back; past its end there is a LookupError."""
+
+    __slots__ = ("_bytes", "_position")
+
+    def __init__(self, part: bytes) -> None:
+        self._bytes = part
+        self._position = 0
+
+    def more(self) -> bool:
+        return self._position < len(self._bytes)
+
+    def take(self, size: int) -> bytes:
+        start = self._position
+        end = start + size
+        if end > len(self._bytes):
+            raise IndexError
+        self._position = end
+        return self._bytes[start:end]
+
+    def byte(self) -> int:
+        position = self._position
+        self._position = position + 1
+        return self._bytes[position]
+
+    def u32(self) -> int:
+        position = self._position
+        self._position = position + 4
+        value: int = _U32.unpack_from(self._bytes, position)[0]
+        return value
+
+    def text(self) -> str:
+        return str(self.take(self.u32()), "utf-8")
+
+    def valtypes(self, count: int) -> tuple[ValType, ...]:
+        return tuple(map(VALTYPE_BY_CODE.__getitem__, self.take(count)))
+
+    def limits(self) -> Limits:
+        flags, least, most = LIMITS.unpack(self.take(LIMITS.size))
+        return Limits(least, most if flags & LIMITS_HAS_MAX else None)
+
+    def table_type(self) -> TableType:
+        return TableType(VALTYPE_BY_CODE[self.byte()], self.limits())
+
+    def memory_type(self) -> MemoryType:
+        limits = self.limits()
+        flags = self.byte()
+        return MemoryType(
+            limits, bool(flags & MEMORY_IS_64), bool(flags & MEMORY_IS_SHARED), self.byte()
+        )
+
+    def global_type(self) -> GlobalType:
+        return GlobalType(VALTYPE_BY_CODE[self.byte()], bool(self.byte()))
+
+    def expression(self) -> "ConstExpr":
+        return constexpr.from_bytes(self.take(self.u32()))
+
+
+def _types(info: ModuleInfo) -> tuple[FuncType, ...]:
+    rows = info._rows(PART_TYPES)
+    types = []
+    while rows.more():
+        params, results = U16_PAIR.unpack(rows.take(U16_PAIR.size))
+        types.append(FuncType(rows.valtypes(params), rows.valtypes(results)))
+    if len(info.trampolines) != 2 * len(types):
+        raise _damaged()
+    return tuple(types)
+
+
+def _imports(info: ModuleInfo) -> "list[ImportRow]":
+    rows = info._rows(PART_IMPORTS)
+    imports: list[ImportRow] = []
+    while rows.more():
+        module, name, kind = rows.text(), rows.text(), rows.byte()
+        imports.append((module, name, kind, _IMPORTED_TYPES[kind](rows)))
+    kinds = [row[2] for row in imports]
+    if (
+        kinds.count(FUNC) != info.imported_funcs
+        or kinds.count(TABLE) != info.imported_tables
+        or kinds.count(MEMORY) != info.imported_memories
+        or kinds.count(GLOBAL) != info.imported_globals
+    ):
+        raise _damaged()
+    return imports
+
+
+_IMPORTED_TYPES: "dict[int, Callable[[_Rows], ImportedType]]" = {
+    FUNC: _Rows.u32,
+    TABLE: _Rows.table_type,
+    MEMORY: _Rows.memory_type,
+    GLOBAL: _Rows.global_type,
+}
+
+
+def _exports(info: ModuleInfo) -> "list[ExportRow]":
+    rows = info._rows(PART_EXPORTS)
+    exports = []
+    while rows.more():
+        name, kind, index = rows.text(), rows.byte(), rows.u32()
+        if index >= len(_index_space(info, kind)):
+            raise _damaged()
+        exports.append((name, kind, index))
+    return exports
+
+
+def _index_space(info: ModuleInfo, kind: int) -> "Sized":
+    if kind == FUNC:
+        return info.func_typeidx
+    if kind == TABLE:
+        return info.tables
+    if kind == MEMORY:
+        return info.memories
+    if kind == GLOBAL:
+        return info.globals
+    raise _damaged()
+
+
+def _tables(info: ModuleInfo) -> tuple[TableType, ...]:
+    types = [row[3] for row in info.imports if isinstance(row[3], TableType)]
+    rows = info._rows(PART_TABLES)
+    while rows.more():
+        types.append(rows.table_type())
+    return tuple(types)
+
+
+def _memories(info: ModuleInfo) -> tuple[MemoryType, ...]:
+    types = [row[3] for row in info.imports if isinstance(row[3], MemoryType)]
+    rows = info._rows(PART_MEMORIES)
+    while rows.more():
+        types.append(rows.memory_type())
+    return tuple(types)
+
+
+def _globals(info: ModuleInfo) -> tuple[GlobalType, ...]:
+    types = [row[3] for row in info.imports if isinstance(row[3], GlobalType)]
+    rows = info._rows(PART_GLOBALS)
+    inits = []
+    while rows.more():
+        types.append(rows.global_type())
+        inits.append(rows.expression())
+    info.global_inits = tuple(inits)
+    return tuple(types)
+
+
+def _global_inits(info: ModuleInfo) -> "tuple[ConstExpr, ...]":
+    _ = info.globals  # decodes both
+    return info.global_inits
+
+
+def _elements(info: ModuleInfo) -> tuple[ElementDef, ...]:
+    rows = info._rows(PART_ELEMENTS)
+    segments = []
+    while rows.more():
+        mode, flags, type_code, table, count = ELEMENT.unpack(rows.take(ELEMENT.size))
+        if mode > DECLARATIVE:
+            raise _damaged()
+        offset = rows.expression() if flags & SEGMENT_HAS_OFFSET else None
+        funcs = None
+        inits: tuple[ConstExpr, ...] = ()
+        if flags & ELEMENT_HAS_EXPRESSIONS:
+            inits = tuple([rows.expression() for _ in range(count)])
+        else:
+            funcs = memoryview(rows.take(4 * count)).cast("I")
+        segments.append(ElementDef(mode, VALTYPE_BY_CODE[type_code], table, offset, funcs, inits))
+    return tuple(segments)
+
+
+def _data_segments(info: ModuleInfo) -> tuple[DataDef, ...]:
+    rows = info._rows(PART_DATA)
+    segments = []
+    while rows.more():
+        mode, flags, memory, start, size = DATA.unpack(rows.take(DATA.size))
+        if mode > PASSIVE:
+            raise _damaged()
+        offset = rows.expression() if flags & SEGMENT_HAS_OFFSET else None
+        segments.append(DataDef(mode, memory, offset, start, size))
+    return tuple(segments)
+
+
+def _name(info: ModuleInfo) -> str | None:
+    rows = info._rows(PART_NAME)
+    return rows.text() if rows.more() else None
+
+
+_DECODERS: "dict[str, Callable[[ModuleInfo], object]]" = {
+    "types": _types,
+    "imports": _imports,
+    "exports": _exports,
+    "tables": _tables,
+    "memories": _memories,
+    "globals": _globals,
+    "global_inits": _global_inits,
+    "elements": _elements,
+    "data_segments": _data_segments,
+    "name": _name,
+}

@@ -1,0 +1,196 @@
+"""Write the module info section; info.py reads it and says what it is for.
+
+Apart from info.py because only compiling needs it, and the types of a decoded module cost more to
+import than a warm run may spend.
+"""
+
+import struct
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cachewasm.artifact import info
+from cachewasm.errors import InternalError
+from cachewasm.wasm import constexpr
+from cachewasm.wasm.module import DataSegment, ElementSegment, Import, Module, SegmentMode
+from cachewasm.wasm.types import FuncType, GlobalType, Limits, MemoryType, TableType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.wasm.constexpr import ConstExpr
+
+_U32 = struct.Struct("<I")
+_MODES = {
+    SegmentMode.ACTIVE: info.ACTIVE,
+    SegmentMode.PASSIVE: info.PASSIVE,
+    SegmentMode.DECLARATIVE: info.DECLARATIVE,
+}
+_PART_ALIGN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRange:
+    """The code of a function; `offset` counts from the start of the text."""
+
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trampolines:
+    """Where the array-call thunk and the host-call stub of a type lie in the text."""
+
+    thunk: int
+    host_stub: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataRange:
+    """Where the bytes of a data segment lie in the section that holds them all."""
+
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLayout:
+    """What compiling found out about a module.
+
+    `functions` and `func_flags` have an entry per defined function, `trampolines` one per type,
+    `data` one per data segment. `escapes` are the functions that may be referenced from elsewhere
+    than a direct call: exported, in element segments, global initialisers or `ref.func`, or started.
+    """
+
+    functions: Sequence[CodeRange]
+    func_flags: bytes
+    trampolines: Sequence[Trampolines]
+    escapes: frozenset[int]
+    data: Sequence[DataRange]
+
+
+def encode_info(module: Module, code: CodeLayout) -> bytes:
+    """Return the section's bytes for a valid module and the layout of its code."""
+    if len(code.functions) != len(module.funcs) or len(code.func_flags) != len(module.funcs):
+        raise InternalError("artifact: the code layout is not that of the module's functions")
+    if len(code.trampolines) != len(module.types) or len(code.data) != len(module.data_segments):
+        raise InternalError("artifact: the code layout is not that of the module")
+    parts = [b""] * info.PART_COUNT
+    parts[info.PART_SCALARS] = info.SCALARS.pack(
+        module.imported_funcs,
+        module.imported_tables,
+        module.imported_memories,
+        module.imported_globals,
+        info.NONE if module.start is None else module.start,
+        info.NONE if module.data_count is None else module.data_count,
+    )
+    parts[info.PART_TYPES] = b"".join(map(_func_type, module.types))
+    parts[info.PART_IMPORTS] = b"".join(map(_import, module.imports))
+    parts[info.PART_EXPORTS] = b"".join(
+        _text(export.name) + bytes([export.kind]) + _U32.pack(export.index)
+        for export in module.exports
+    )
+    parts[info.PART_TABLES] = b"".join(map(_table_type, module.tables))
+    parts[info.PART_MEMORIES] = b"".join(map(_memory_type, module.memories))
+    parts[info.PART_GLOBALS] = b"".join(
+        _global_type(each.type) + _expression(each.init) for each in module.globals
+    )
+    parts[info.PART_ELEMENTS] = b"".join(map(_element, module.elements))
+    parts[info.PART_DATA] = b"".join(
+        _data_segment(segment, place)
+        for segment, place in zip(module.data_segments, code.data, strict=True)
+    )
+    parts[info.PART_NAME] = b"" if module.names.module is None else _text(module.names.module)
+    parts[info.PART_FUNC_TYPEIDX] = array("I", module.func_typeidxs).tobytes()
+    ranges = (number for each in code.functions for number in (each.offset, each.size))
+    parts[info.PART_CODE_RANGES] = array("I", ranges).tobytes()
+    parts[info.PART_FUNC_FLAGS] = code.func_flags
+    offsets = (number for each in code.trampolines for number in (each.thunk, each.host_stub))
+    parts[info.PART_TRAMPOLINES] = array("I", offsets).tobytes()
+    parts[info.PART_ESCAPES] = array("I", sorted(code.escapes)).tobytes()
+    parts[info.PART_BODY_STARTS] = array("I", (body.start for body in module.code)).tobytes()
+    return _join(parts)
+
+
+def _join(parts: Sequence[bytes]) -> bytes:
+    """Put the table of parts in front of the parts."""
+    table: list[int] = []
+    bodies: list[bytes] = []
+    end = info.PARTS.size
+    for part in parts:
+        table += (end, len(part))
+        padded = part + bytes(-len(part) % _PART_ALIGN)
+        bodies.append(padded)
+        end += len(padded)
+    return info.PARTS.pack(*table) + b"".join(bodies)
+
+
+def _text(text: str) -> bytes:
+    encoded = text.encode("utf-8")
+    return _U32.pack(len(encoded)) + encoded
+
+
+def _func_type(func_type: FuncType) -> bytes:
+    params, results = func_type.param_types, func_type.result_types
+    codes = bytes(valtype.code for valtype in (*params, *results))
+    return info.U16_PAIR.pack(len(params), len(results)) + codes
+
+
+def _limits(limits: Limits) -> bytes:
+    flags = 0 if limits.max is None else info.LIMITS_HAS_MAX
+    return info.LIMITS.pack(flags, limits.min, limits.max or 0)
+
+
+def _table_type(table: TableType) -> bytes:
+    return bytes([table.element.code]) + _limits(table.limits)
+
+
+def _memory_type(memory: MemoryType) -> bytes:
+    flags = info.MEMORY_IS_64 if memory.is_64 else 0
+    flags |= info.MEMORY_IS_SHARED if memory.is_shared else 0
+    return _limits(memory.limits) + bytes([flags, memory.page_size_log2])
+
+
+def _global_type(global_type: GlobalType) -> bytes:
+    return bytes([global_type.content.code, global_type.mutable])
+
+
+def _expression(expr: "ConstExpr") -> bytes:
+    stored = constexpr.to_bytes(expr)
+    return _U32.pack(len(stored)) + stored
+
+
+def _import(item: Import) -> bytes:
+    match item.type:
+        case int():
+            described = _U32.pack(item.type)
+        case TableType():
+            described = _table_type(item.type)
+        case MemoryType():
+            described = _memory_type(item.type)
+        case GlobalType():
+            described = _global_type(item.type)
+    return _text(item.module) + _text(item.name) + bytes([item.kind]) + described
+
+
+def _element(segment: ElementSegment) -> bytes:
+    flags = 0 if segment.offset is None else info.SEGMENT_HAS_OFFSET
+    offset = b"" if segment.offset is None else _expression(segment.offset)
+    funcs = [init for init in segment.inits if isinstance(init, int)]
+    if len(funcs) == len(segment.inits):
+        inits = array("I", funcs).tobytes()
+    else:
+        flags |= info.ELEMENT_HAS_EXPRESSIONS
+        inits = b"".join(map(_init, segment.inits))
+    mode, code = _MODES[segment.mode], segment.type.code
+    return info.ELEMENT.pack(mode, flags, code, segment.table, len(segment.inits)) + offset + inits
+
+
+def _init(init: "int | ConstExpr") -> bytes:
+    return _expression(((constexpr.REF_FUNC, init),) if isinstance(init, int) else init)
+
+
+def _data_segment(segment: DataSegment, place: DataRange) -> bytes:
+    flags = 0 if segment.offset is None else info.SEGMENT_HAS_OFFSET
+    offset = b"" if segment.offset is None else _expression(segment.offset)
+    mode = _MODES[segment.mode]
+    return info.DATA.pack(mode, flags, segment.memory, place.start, place.size) + offset

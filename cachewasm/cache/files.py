@@ -1,0 +1,221 @@
+"""Every file-system call of the cache.
+
+A file is visible under its name whole or not at all: it is written under an exclusive name in tmp/
+and renamed. A crash leaves nothing but files in tmp/. What is opened for reading is judged by its
+open descriptor, so it cannot be exchanged between the check and the use; symbolic links are never
+followed to an entry, and a FIFO in its place cannot block. Directories are made with mode 0700 and
+files with 0600, less what the umask takes away.
+
+On the warm path. Functions raise EntryError where a reason is expected, else OSError.
+"""
+
+import os
+import stat
+import time
+
+from cachewasm.cache import layout, trust
+from cachewasm.cache.reasons import ABSENT, CORRUPT, TORN, UNREADABLE, UNTRUSTED, EntryError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+# A hit writes nothing more often than this, so a hot cache costs no writes; prune's order is no
+# finer.
+TOUCH_INTERVAL = 3600.0
+
+
+class EntryFile:
+    """A trusted, open file of bounded size. Owns its descriptor; close it, or use `with`."""
+
+    __slots__ = ("_descriptor", "mtime", "size")
+
+    def __init__(self, path: str, max_size: int) -> None:
+        """Open `path`. Raises EntryError: absent, untrusted, unreadable, or corrupt if too large."""
+        try:
+            self._descriptor = os.open(path, _READ_FLAGS)
+        except FileNotFoundError:
+            raise EntryError(ABSENT, "no entry") from None
+        except OSError as error:
+            status = status_of(path)
+            if status is not None and not stat.S_ISREG(status.st_mode):
+                # A symbolic link, which O_NOFOLLOW refuses, or a socket.
+                raise EntryError(UNTRUSTED, "it is not a regular file") from None
+            raise EntryError(UNREADABLE, f"it cannot be opened: {error.strerror}") from None
+        try:
+            status = os.fstat(self._descriptor)
+            problem = trust.file_problem(status)
+            if problem is not None:
+                raise EntryError(UNTRUSTED, problem)
+            if status.st_size > max_size:
+                raise EntryError(CORRUPT, f"{status.st_size} bytes are too many for an entry")
+        except BaseException:
+            self.close()
+            raise
+        self.size = status.st_size
+        self.mtime = status.st_mtime
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Exactly `size` bytes from `offset`. Raises EntryError: torn, or unreadable."""
+        pieces = []
+        while size:
+            try:
+                piece = os.pread(self._descriptor, size, offset)
+            except OSError as error:
+                raise EntryError(UNREADABLE, f"it cannot be read: {error.strerror}") from None
+            if not piece:
+                raise EntryError(TORN, f"the file ends at {offset}, {size} bytes too early")
+            pieces.append(piece)
+            offset += len(piece)
+            size -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> "EntryFile":
+        return self
+
+    def __exit__(
+        self,
+        kind: "type[BaseException] | None",
+        error: "BaseException | None",
+        traceback: "TracebackType | None",
+    ) -> None:
+        self.close()
+
+
+class DirectoryState:
+    """What a cache directory is at this moment: where, whether it exists, and whether to believe it.
+
+    `path` has no symbolic links; `problem` is None or says which directory, of this one and all
+    above it, is in doubt and why. A directory that does not exist yet has only those above it.
+    """
+
+    __slots__ = ("exists", "path", "problem")
+
+    def __init__(self, directory: str) -> None:
+        self.path = os.path.realpath(directory)
+        self.exists = False
+        self.problem: str | None = None
+        path = self.path
+        while self.problem is None:
+            status = status_of(path)
+            if status is not None:
+                if path == self.path:
+                    self.exists = True
+                    problem = trust.directory_problem(status)
+                else:
+                    problem = trust.parent_problem(status)
+                self.problem = problem and f"{path}: {problem}"
+            parent = os.path.dirname(path)
+            if parent == path:
+                return
+            path = parent
+
+
+def status_of(path: str) -> os.stat_result | None:
+    """lstat, or None where there is nothing to be seen."""
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
+def make_directory(path: str) -> bool:
+    """Make `path` and what is missing above it; whether it had to be made. Raises OSError."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return False
+    except FileNotFoundError:
+        make_directory(os.path.dirname(path))
+        return make_directory(path)
+    return True
+
+
+def make_cache_directory(directory: str) -> None:
+    """Make a cache directory, tagged as one. Raises OSError.
+
+    A directory that holds anything else is not tagged: it may be the user's home, which backups
+    must not skip.
+    """
+    if not make_directory(directory) and os.listdir(directory):
+        return
+    try:
+        descriptor = os.open(os.path.join(directory, layout.TAG), _WRITE_FLAGS, 0o600)
+    except FileExistsError:
+        return
+    try:
+        _write_all(descriptor, layout.TAG_CONTENT)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomic(temporary: str, path: str, content: bytes, *, sync: bool) -> None:
+    """Publish `content` as `path` by way of `temporary`, on the same file system.
+
+    `path` is replaced if it exists, even if it is a symbolic link. With `sync` the content, then
+    the name, reach the disk before this returns. On a failure of any kind the temporary file is
+    removed and `path` is as before. Raises OSError; FileExistsError if `temporary` exists.
+    """
+    descriptor = os.open(temporary, _WRITE_FLAGS, 0o600)
+    try:
+        try:
+            _write_all(descriptor, content)
+            if sync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)
+    except BaseException:
+        remove(temporary)
+        raise
+    if sync:
+        _sync_directory(os.path.dirname(path))
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _sync_directory(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def touch_if_old(path: str, mtime: float) -> None:
+    """Note a use of `path`, last noted at `mtime`. A failure is ignored: the store may be read-only."""
+    # A time in the future, from another clock, is old too: it would keep the entry for ever.
+    if abs(time.time() - mtime) <= TOUCH_INTERVAL:
+        return
+    try:
+        os.utime(path, follow_symlinks=False)
+    except OSError:
+        return
+
+
+def names_in(path: str) -> list[str]:
+    """The names in a directory, sorted; none if it is absent or cannot be read."""
+    try:
+        return sorted(os.listdir(path))
+    except OSError:
+        return []
+
+
+def remove(path: str) -> bool:
+    """Remove a file; False if it was gone already or cannot be removed."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""What lies in a cache directory: its entries, read-only and without judging more than is asked.
+
+`listing` looks at names and sizes alone; `entries` also reads headers and manifests, unchecked by
+the digest: that is verify's work. Nothing in the directory raises: what cannot be read is reported
+as such, and names that no key has are somebody else's files and are left out unless asked for.
+Entries that vanish while they are listed are left out too, since prune may run at the same time.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from cachewasm.cache import files, layout, manifest
+from cachewasm.cache.entry import HEADER_SIZE, MAX_ENTRY_SIZE, Header
+from cachewasm.cache.keys import EntryName, parse_entry_name
+from cachewasm.cache.reasons import ABSENT, UNREADABLE, EntryError
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file by its name and lstat. `name` is its path below the listed directory."""
+
+    name: str
+    path: str
+    size: int
+    mtime_ns: int
+    is_regular: bool
+
+    @property
+    def mtime(self) -> float:
+        """The time of the last use, in seconds since the epoch."""
+        return self.mtime_ns / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class EntryInfo:
+    """An entry as far as it can be read.
+
+    `reason` is None or a miss reason that shows without reading the payload; `header` and
+    `manifest` are None as far as they could not be read; `parts` is None for a foreign file.
+    """
+
+    file: ListedFile
+    parts: EntryName | None
+    header: Header | None = None
+    manifest: Mapping[str, str | int] | None = None
+    reason: str | None = None
+    detail: str = ""
+
+
+def listing(directory: str, *, include_foreign: bool = False) -> Iterator[ListedFile]:
+    """The files of entries/v1 in the order of their names.
+
+    Without `include_foreign` only regular files whose names are those of entries.
+    """
+    root = os.path.join(directory, layout.ENTRIES)
+    for shard in files.names_in(root):
+        for file_name in files.names_in(os.path.join(root, shard)):
+            file = _listed(f"{shard}/{file_name}", os.path.join(root, shard, file_name))
+            if file is not None and (include_foreign or _is_entry(file)):
+                yield file
+
+
+def leftovers(directory: str) -> Iterator[ListedFile]:
+    """The files in tmp/ that a writer has made: one that is still writing, or was killed."""
+    root = os.path.join(directory, layout.TEMPORARY)
+    for name in files.names_in(root):
+        file = _listed(name, os.path.join(root, name))
+        if file is not None and file.is_regular and layout.is_temporary_name(name):
+            yield file
+
+
+def entries(directory: str, *, include_foreign: bool = False) -> Iterator[EntryInfo]:
+    """What each listed file says about itself in its header and manifest."""
+    for file in listing(directory, include_foreign=include_foreign):
+        info = _read_info(file)
+        if info.reason != ABSENT:
+            yield info
+
+
+def _read_info(file: ListedFile) -> EntryInfo:
+    parts = parse_entry_name(file.name)
+    if parts is None:
+        return EntryInfo(file, None)
+    header = None
+    try:
+        with files.EntryFile(file.path, MAX_ENTRY_SIZE) as opened:
+            head = opened.read(0, min(opened.size, HEADER_SIZE))
+            header = Header.from_bytes(head, opened.size)
+            encoded = opened.read(header.manifest_offset, header.manifest_size)
+        pairs = manifest.decode(encoded)
+    except EntryError as error:
+        return EntryInfo(file, parts, header, None, error.reason, error.detail)
+    except OSError as error:
+        return EntryInfo(file, parts, header, None, UNREADABLE, str(error))
+    return EntryInfo(file, parts, header, pairs)
+
+
+def _listed(name: str, path: str) -> ListedFile | None:
+    status = files.status_of(path)
+    if status is None:
+        return None
+    is_regular = stat.S_ISREG(status.st_mode)
+    return ListedFile(name, path, status.st_size, status.st_mtime_ns, is_regular)
+
+
+def _is_entry(file: ListedFile) -> bool:
+    return file.is_regular and parse_entry_name(file.name) is not None

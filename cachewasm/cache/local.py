@@ -1,0 +1,165 @@
+"""The artifact store in a directory on local disk.
+
+Looking up and storing never fail a run: whatever is wrong with the disk, the directory or an entry
+is a miss or a store failure with its reason, counted and logged, and the caller compiles. An entry
+is published whole or not at all (files.py), checked in every byte when it is read (entry.py) and
+believed only if nobody else could have written it (trust.py). Layout and order of writes:
+docs/format/cache.md.
+
+On the warm path; listing, verifying and pruning are elsewhere.
+"""
+
+import errno
+import os
+
+from cachewasm.cache import files, layout
+from cachewasm.cache.counters import Counters
+from cachewasm.cache.entry import (
+    HEADER_SIZE,
+    MAX_ENTRY_SIZE,
+    MAX_RAW_SIZE,
+    Entry,
+    Header,
+    pack,
+    unpack,
+)
+from cachewasm.cache.reasons import ABSENT, FULL, TOO_LARGE, UNTRUSTED, UNWRITABLE, EntryError
+from cachewasm.errors import ConfigError
+from cachewasm.log import DEBUG, WARNING, log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cachewasm.cache.keys import ArtifactKey
+
+_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Miss:
+    """A lookup without a usable entry: `reason` is one of MISS_REASONS, `detail` a clause."""
+
+    __slots__ = ("detail", "reason")
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+
+    def __repr__(self) -> str:
+        return f"Miss({self.reason}: {self.detail})"
+
+
+class StoreFailure:
+    """An entry that was not stored: `reason` is one of STORE_FAILURE_REASONS, `detail` a clause."""
+
+    __slots__ = ("detail", "reason")
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+
+    def __repr__(self) -> str:
+        return f"StoreFailure({self.reason}: {self.detail})"
+
+
+class LocalStore:
+    """Entries by key in `directory`, which need not exist: the first put makes it.
+
+    With `sync`, put returns only when the entry is on the disk. Holds no descriptor between calls;
+    any number of processes and threads may use one directory and one store at a time.
+    """
+
+    __slots__ = ("_directory", "_sync", "_trusted_path", "counters")
+
+    def __init__(self, directory: str, *, sync: bool = False) -> None:
+        if not os.path.isabs(directory):
+            raise ConfigError(f"the cache directory must be an absolute path, not {directory!r}")
+        self._directory = directory
+        self._sync = sync
+        self._trusted_path = ""
+        self.counters = Counters()
+
+    def get(self, key: "ArtifactKey") -> Entry | Miss:
+        """The entry of `key`, checked, or why there is none. Notes the use at most once an hour."""
+        try:
+            entry = self._read(key)
+        except EntryError as error:
+            count = self.counters.add(f"miss.{error.reason}")
+            # An untrusted directory is said once: it makes every lookup a miss.
+            is_news = error.reason != ABSENT and (error.reason != UNTRUSTED or count == 1)
+            message = "cache miss for %s: %s (%s)"
+            log(WARNING if is_news else DEBUG, message, key, error.reason, error.detail)
+            return Miss(error.reason, error.detail)
+        self.counters.add("hit")
+        log(DEBUG, "cache hit for %s", key)
+        return entry
+
+    def put(
+        self,
+        key: "ArtifactKey",
+        raw: "bytes | memoryview",
+        manifest: "Mapping[str, str | int]",
+    ) -> StoreFailure | None:
+        """Publish `raw` as the entry of `key`, replacing what is there; None if that worked.
+
+        Raises InternalError for a manifest beyond its bounds or an empty `raw`.
+        """
+        try:
+            self._publish(key, raw, manifest)
+        except EntryError as error:
+            return self._failed(key, error.reason, error.detail)
+        except OSError as error:
+            reason = FULL if error.errno in _FULL_ERRORS else UNWRITABLE
+            return self._failed(key, reason, f"{error.filename or 'write'}: {error.strerror}")
+        self.counters.add("store")
+        log(DEBUG, "stored %s", key)
+        return None
+
+    def _read(self, key: "ArtifactKey") -> Entry:
+        path = layout.entry_path(self._trusted_directory(), key)
+        with files.EntryFile(path, MAX_ENTRY_SIZE) as file:
+            # Nothing of the file's size is allocated before its first bytes agree with it.
+            Header.from_bytes(file.read(0, min(file.size, HEADER_SIZE)), file.size)
+            data = file.read(0, file.size)
+        entry = unpack(data, key)
+        files.touch_if_old(path, file.mtime)
+        return entry
+
+    def _publish(
+        self,
+        key: "ArtifactKey",
+        raw: "bytes | memoryview",
+        manifest: "Mapping[str, str | int]",
+    ) -> None:
+        if len(raw) > MAX_RAW_SIZE:
+            raise EntryError(TOO_LARGE, f"{len(raw)} bytes, at most {MAX_RAW_SIZE} can be stored")
+        directory = self._trusted_directory()
+        data = pack(key, raw, manifest)
+        path = layout.entry_path(directory, key)
+        files.make_cache_directory(directory)
+        # Made by now, perhaps by somebody else: nothing is written before that is ruled out.
+        self._trusted_directory()
+        files.make_directory(os.path.join(directory, layout.TEMPORARY))
+        files.make_directory(os.path.dirname(path))
+        temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
+        files.write_atomic(temporary, path, data, sync=self._sync)
+
+    def _trusted_directory(self) -> str:
+        """The directory without symbolic links. Raises EntryError(UNTRUSTED).
+
+        Judged once it exists: whoever may change it afterwards is its owner or root.
+        """
+        if self._trusted_path:
+            return self._trusted_path
+        state = files.DirectoryState(self._directory)
+        if state.problem is not None:
+            raise EntryError(UNTRUSTED, f"the cache directory is not trusted: {state.problem}")
+        if state.exists:
+            self._trusted_path = state.path
+        return state.path
+
+    def _failed(self, key: "ArtifactKey", reason: str, detail: str) -> StoreFailure:
+        count = self.counters.add(f"store-failure.{reason}")
+        # What stops one store usually stops them all.
+        log(WARNING if count == 1 else DEBUG, "%s is not stored: %s (%s)", key, reason, detail)
+        return StoreFailure(reason, detail)

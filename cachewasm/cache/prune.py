@@ -1,0 +1,100 @@
+"""Make a cache directory smaller: least recently used entries first.
+
+`plan` decides, `prune` deletes. Deleting is safe at any time: whoever has an entry open keeps it,
+and whoever comes later compiles. Only entries, and what killed writers have left in tmp/, are ever
+deleted, never a foreign file. Several prunes may run at once; each reports what it removed itself.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from cachewasm.cache import files
+from cachewasm.cache.inspect import ListedFile, leftovers, listing
+
+# No writer takes this long over one entry, so what is older in tmp/ has been left by a killed one.
+STALE_AFTER = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport:
+    """What was removed, or would be in a dry run; and what stays.
+
+    `removed` are entries, `stale` temporary files. `failed` are files of both kinds that could not
+    be removed; such entries are part of what is kept. What somebody else removed is nowhere.
+    """
+
+    removed: tuple[ListedFile, ...]
+    stale: tuple[ListedFile, ...]
+    failed: tuple[ListedFile, ...]
+    kept_entries: int
+    kept_bytes: int
+
+    @property
+    def removed_bytes(self) -> int:
+        """The size of the removed entries and stale temporary files."""
+        return sum(file.size for file in self.removed + self.stale)
+
+
+def plan(
+    entries: Iterable[ListedFile], *, max_size: int | None, older_than: float | None, now: float
+) -> list[ListedFile]:
+    """Which of `entries` to evict, least recently used first; pure.
+
+    All that were not used for more than `older_than` seconds before `now`, then as many as it takes
+    until the rest has at most `max_size` bytes. None sets no limit. Entries used at the same time
+    go in the order of their names.
+    """
+    ordered = sorted(entries, key=lambda file: (file.mtime_ns, file.name))
+    total = sum(file.size for file in ordered)
+    evicted = []
+    for file in ordered:
+        is_too_old = older_than is not None and now - file.mtime > older_than
+        is_too_much = max_size is not None and total > max_size
+        if not is_too_old and not is_too_much:
+            break
+        evicted.append(file)
+        total -= file.size
+    return evicted
+
+
+def prune(
+    directory: str, *, max_size: int | None, older_than: float | None, dry_run: bool
+) -> PruneReport:
+    """Evict what `plan` says from `directory`, and temporary files that are over an hour old.
+
+    An entry that was used or replaced since it was listed is spared.
+    """
+    now = time.time()
+    entries = list(listing(directory))
+    evicted = plan(entries, max_size=max_size, older_than=older_than, now=now)
+    stale = [file for file in leftovers(directory) if now - file.mtime > STALE_AFTER]
+    outcomes = {file: _remove(file, dry_run=dry_run) for file in [*evicted, *stale]}
+    lost = (_Outcome.REMOVED, _Outcome.GONE)
+    kept = [file for file in entries if outcomes.get(file) not in lost]
+    return PruneReport(
+        removed=tuple(file for file in evicted if outcomes[file] is _Outcome.REMOVED),
+        stale=tuple(file for file in stale if outcomes[file] is _Outcome.REMOVED),
+        failed=tuple(file for file in outcomes if outcomes[file] is _Outcome.FAILED),
+        kept_entries=len(kept),
+        kept_bytes=sum(file.size for file in kept),
+    )
+
+
+class _Outcome(Enum):
+    REMOVED = "removed"  # by this call, or would be in a dry run
+    GONE = "gone"  # by somebody else since it was listed
+    SPARED = "spared"  # used or replaced since it was listed
+    FAILED = "failed"
+
+
+def _remove(file: ListedFile, *, dry_run: bool) -> _Outcome:
+    status = files.status_of(file.path)
+    if status is None:
+        return _Outcome.GONE
+    if status.st_mtime_ns != file.mtime_ns:
+        return _Outcome.SPARED
+    if dry_run or files.remove(file.path):
+        return _Outcome.REMOVED
+    return _Outcome.GONE if files.status_of(file.path) is None else _Outcome.FAILED

@@ -1,0 +1,97 @@
+"""Check every byte of every entry in a cache directory.
+
+What a hit would check of its entry is checked of all: ownership, lengths, digests, the key against
+the name, decompression, the payload's digest; and what a hit does not look at, the manifest. The
+directory is only read. An entry that vanishes meanwhile is no finding.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cachewasm.cache import files
+from cachewasm.cache.entry import HEADER_SIZE, KEY_PAIRS, MAX_ENTRY_SIZE, Header, unpack
+from cachewasm.cache.inspect import ListedFile, leftovers, listing
+from cachewasm.cache.keys import ArtifactKey, parse_entry_name
+from cachewasm.cache.manifest import decode
+from cachewasm.cache.reasons import ABSENT, CORRUPT, UNTRUSTED, WRONG_KEY, EntryError
+from cachewasm.errors import InternalError
+
+OK = "ok"
+FOREIGN = "foreign"  # not an entry by its name or kind: somebody else's file
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The verdict on one file: OK, FOREIGN or a miss reason."""
+
+    file: ListedFile
+    verdict: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """All findings by name, and what killed writers have left in tmp/.
+
+    `directory_problem` says why every lookup is a miss although the entries may be intact.
+    """
+
+    findings: tuple[Finding, ...]
+    leftovers: tuple[ListedFile, ...]
+    directory_problem: str | None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings have each verdict."""
+        counts: dict[str, int] = {}
+        for finding in self.findings:
+            counts[finding.verdict] = counts.get(finding.verdict, 0) + 1
+        return counts
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every entry would be a hit; foreign files and leftovers do no harm."""
+        return self.directory_problem is None and self.counts.keys() <= {OK, FOREIGN}
+
+
+def verify(directory: str, progress: Callable[[Finding], None] | None = None) -> VerifyReport:
+    """Check the whole directory; `progress` is called with each finding as it is made."""
+    findings = []
+    for file in listing(directory, include_foreign=True):
+        finding = _check(file)
+        if finding.verdict == ABSENT:
+            continue
+        findings.append(finding)
+        if progress is not None:
+            progress(finding)
+    problem = files.DirectoryState(directory).problem
+    return VerifyReport(tuple(findings), tuple(leftovers(directory)), problem)
+
+
+def _check(file: ListedFile) -> Finding:
+    if parse_entry_name(file.name) is None:
+        return Finding(file, FOREIGN, "its name is not that of an entry")
+    if not file.is_regular:
+        return Finding(file, UNTRUSTED, "it is not a regular file")
+    try:
+        with files.EntryFile(file.path, MAX_ENTRY_SIZE) as opened:
+            head = opened.read(0, min(opened.size, HEADER_SIZE))
+            header = Header.from_bytes(head, opened.size)
+            data = opened.read(0, opened.size)
+        pairs = decode(data[header.manifest_offset :][: header.manifest_size])
+        key = _key_of(pairs)
+        unpack(data, key)
+    except EntryError as error:
+        return Finding(file, error.reason, error.detail)
+    if key.entry_name != file.name:
+        return Finding(file, WRONG_KEY, f"it is the entry {key.entry_name}")
+    return Finding(file, OK)
+
+
+def _key_of(pairs: Mapping[str, str | int]) -> ArtifactKey:
+    """The key that a manifest tells. Raises EntryError(CORRUPT)."""
+    wasm_digest, compat, isa, tier = (str(pairs.get(name, "")) for name in KEY_PAIRS)
+    try:
+        return ArtifactKey(bytes.fromhex(wasm_digest), bytes.fromhex(compat), isa, tier)
+    except (ValueError, InternalError):
+        raise EntryError(CORRUPT, "the manifest does not tell the key") from None

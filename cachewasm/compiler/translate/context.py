@@ -1,0 +1,93 @@
+"""What the functions of one IR module share: layouts, signatures, declarations, debug metadata.
+
+A module of IR holds a range of a wasm module's functions (a shard); everything here depends on the
+wasm module, the environment and the order of translation alone, so equal inputs give equal text.
+"""
+
+from cachewasm.abi import symbols
+from cachewasm.abi.vmctx import InstanceLayout
+from cachewasm.compiler.translate.debug import DebugInfo
+from cachewasm.compiler.translate.ir import CODE, Signature
+from cachewasm.wasm.module import Module, ValidModule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.engine.environment import CompileEnvironment
+
+
+def escapes(valid: ValidModule) -> tuple[int, ...]:
+    """The functions that may be referenced, sorted; each has a Funcref in the VM context.
+
+    Those that are exported, named by a segment or a global's initial value, or are the start; a
+    body can name only such functions.
+    """
+    start = valid.module.start
+    return tuple(sorted(valid.declared_refs | ({start} if start is not None else set())))
+
+
+def instance_layout(module: Module, funcrefs: int) -> InstanceLayout:
+    """The layout of a context of `module`, with room for `funcrefs` references."""
+    return InstanceLayout(
+        imported_funcs=module.imported_funcs,
+        imported_globals=module.imported_globals,
+        memories=len(module.memory_types),
+        tables=len(module.table_types),
+        defined_globals=len(module.globals),
+        data=len(module.data_segments),
+        elements=len(module.elements),
+        funcrefs=funcrefs,
+    )
+
+
+class ModuleContext:
+    """See the module's docstring. One per IR module; not shared between threads."""
+
+    __slots__ = (
+        "_signatures",
+        "called",
+        "debug",
+        "env",
+        "funcref_index",
+        "guard_size",
+        "layout",
+        "module",
+        "valid",
+    )
+
+    def __init__(self, valid: ValidModule, env: "CompileEnvironment") -> None:
+        self.valid = valid
+        self.module = valid.module
+        self.env = env
+        referenced = escapes(valid)
+        self.funcref_index = {funcidx: i for i, funcidx in enumerate(referenced)}
+        self.layout = instance_layout(self.module, len(referenced))
+        self.called: set[int] = set()
+        # Offsets and widths up to this need no check; None: every access is checked by code.
+        self.guard_size: int | None = env.tunables.memory_guard_size
+        if env.tunables.explicit_bounds_checks:
+            self.guard_size = None
+        self.debug = DebugInfo() if env.tunables.generate_address_map else None
+        self._signatures: dict[int, Signature] = {}
+
+    def signature(self, typeidx: int) -> Signature:
+        """The signature of a type."""
+        found = self._signatures.get(typeidx)
+        if found is None:
+            found = self._signatures[typeidx] = Signature(self.module.types[typeidx])
+        return found
+
+    def callee(self, funcidx: int) -> Signature:
+        """The signature of a function; a defined one gets a declaration if it lies elsewhere."""
+        if funcidx >= self.module.imported_funcs:
+            self.called.add(funcidx)
+        return self.signature(self.module.func_typeidxs[funcidx])
+
+    def declarations(self, funcs: range) -> list[str]:
+        """Declarations of the functions that `funcs` call and that are not among them."""
+        lines = []
+        for funcidx in sorted(self.called):
+            if funcidx not in funcs:
+                signature = self.signature(self.module.func_typeidxs[funcidx])
+                name = symbols.function(funcidx)
+                lines.append(f"declare hidden {signature.result} @{name}({signature.types}) {CODE}")
+        return lines

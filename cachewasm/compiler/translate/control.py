@@ -1,0 +1,229 @@
+"""Control instructions: blocks, branches, returns, traps.
+
+A label that values are carried to has an alloca per value, its slots: a branch stores, the label
+loads. A label that nothing branches to is not emitted, and the code just goes on. Values stored for
+a branch that is then not taken do no harm, since whoever arrives at the label has stored last.
+"""
+
+from cachewasm.abi import traps
+from cachewasm.abi.vmctx import FUNC_BOUNDED, SLOT_SIZE, STORE
+from cachewasm.compiler.translate.ir import LLVM_TYPES, return_lines
+from cachewasm.compiler.translate.registry import Family
+from cachewasm.wasm.function_validator import ControlFrame
+from cachewasm.wasm.opcodes import IF, LOOP
+from cachewasm.wasm.types import ValType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.compiler.translate.function import FunctionTranslator
+
+FAMILY = Family()
+
+BlockType = ValType | int | None
+
+# Up to this many known locals are remembered at an `if` for its other arm.
+_MAX_REMEMBERED = 64
+
+
+class Frame:
+    """An enclosing block in the making.
+
+    `height` is that of the stack below the parameters. `label` is None in unreachable code, where
+    frames only count ends. For an `if`, `arguments` and `known` are the parameters and the known
+    locals with which the `else` arm starts, and `has_else` tells whether that arm has begun.
+    """
+
+    __slots__ = (
+        "arguments",
+        "carried",
+        "has_else",
+        "height",
+        "is_if",
+        "is_loop",
+        "is_target",
+        "known",
+        "label",
+        "slots",
+    )
+
+    def __init__(self, t: "FunctionTranslator", frame: ControlFrame, height: int) -> None:
+        self.height = height
+        self.label: int | None = t.new_label() if t.live else None
+        self.is_loop = frame.op is LOOP
+        self.is_if = frame.op is IF
+        self.has_else = False
+        self.is_target = False
+        self.carried = [LLVM_TYPES[valtype] for valtype in frame.label_types]
+        self.slots: list[str] | None = None
+        self.arguments: list[str] = []
+        self.known: dict[int, str] = {}
+
+    def store_slots(self, t: "FunctionTranslator") -> None:
+        """Store what a branch to this frame's label carries: the top of the stack."""
+        self.is_target = True
+        count = len(self.carried)
+        if not count:
+            return
+        if self.slots is None:
+            self.slots = [t.slot(llvm_type) for llvm_type in self.carried]
+        values = t.stack[len(t.stack) - count :]
+        for llvm_type, slot, value in zip(self.carried, self.slots, values, strict=True):
+            t.emit(f"  store {llvm_type} {value}, ptr {slot}")
+
+    def load_slots(self, t: "FunctionTranslator") -> None:
+        """Push what was carried here."""
+        for llvm_type, slot in zip(self.carried, self.slots or (), strict=True):
+            t.stack.append(t.value(f"load {llvm_type}, ptr {slot}"))
+
+
+def _enter(t: "FunctionTranslator") -> Frame:
+    """Make the frame of the block that the validator has just entered."""
+    control = t.validator.ctrls[-1]
+    frame = Frame(t, control, len(t.stack) - len(control.start_types))
+    t.frames.append(frame)
+    return frame
+
+
+def _branch(t: "FunctionTranslator", depth: int) -> Frame:
+    """Store what a branch carries; return the frame that it goes to."""
+    frame = t.frames[-1 - depth]
+    frame.store_slots(t)
+    return frame
+
+
+@FAMILY.lowers("block")
+def _block(t: "FunctionTranslator", _type: BlockType) -> None:
+    _enter(t)
+
+
+@FAMILY.lowers("loop")
+def _loop(t: "FunctionTranslator", _type: BlockType) -> None:
+    frame = _enter(t)
+    t.flags &= ~FUNC_BOUNDED
+    frame.store_slots(t)
+    del t.stack[frame.height :]
+    t.emit(f"  br label %b{frame.label}\nb{frame.label}:")
+    t.forget()
+    frame.load_slots(t)
+
+
+@FAMILY.lowers("if")
+def _if(t: "FunctionTranslator", _type: BlockType) -> None:
+    condition = t.condition(t.stack.pop())
+    frame = _enter(t)
+    frame.arguments = t.stack[frame.height :]
+    if len(t.known) <= _MAX_REMEMBERED:
+        frame.known = t.known.copy()
+    label = frame.label
+    t.emit(f"  br i1 {condition}, label %i{label}, label %e{label}\ni{label}:")
+
+
+@FAMILY.lowers("else")
+def _else(t: "FunctionTranslator", _imm: None) -> None:
+    frame = t.frames[-1]
+    if frame.label is None:
+        return
+    if t.live:
+        frame.store_slots(t)
+        t.emit(f"  br label %b{frame.label}")
+    _begin_else(t, frame)
+
+
+def _begin_else(t: "FunctionTranslator", frame: Frame) -> None:
+    t.emit(f"e{frame.label}:")
+    del t.stack[frame.height :]
+    t.stack.extend(frame.arguments)
+    t.forget()
+    t.known = frame.known
+    frame.has_else = True
+    t.live = True
+
+
+@FAMILY.lowers("end")
+def _end(t: "FunctionTranslator", _imm: None) -> None:
+    frame = t.frames.pop()
+    if frame.label is not None:
+        if frame.is_if and not frame.has_else:
+            _end_if_without_else(t, frame)
+        else:
+            _end_arm(t, frame)
+    if not t.frames and t.live:
+        _return(t)
+
+
+def _end_if_without_else(t: "FunctionTranslator", frame: Frame) -> None:
+    """The missing arm leaves the parameters as results."""
+    if t.live and not frame.carried:
+        # The label of the missing arm serves the end of the first arm too.
+        t.emit(f"  br label %e{frame.label}")
+        _begin_else(t, frame)
+        t.forget()
+    else:
+        if t.live:
+            frame.store_slots(t)
+            t.emit(f"  br label %b{frame.label}")
+        _begin_else(t, frame)
+    _end_arm(t, frame)
+
+
+def _end_arm(t: "FunctionTranslator", frame: Frame) -> None:
+    """Go on behind the block with its results."""
+    if frame.is_loop or not frame.is_target:
+        return  # reached from above only, if at all
+    if t.live:
+        frame.store_slots(t)
+        t.emit(f"  br label %b{frame.label}")
+    t.emit(f"b{frame.label}:")
+    del t.stack[frame.height :]
+    t.forget()
+    t.live = True
+    frame.load_slots(t)
+
+
+def unreachable_block(t: "FunctionTranslator", _type: BlockType) -> None:
+    """Follow a block of unreachable code to its end."""
+    t.frames.append(Frame(t, t.validator.ctrls[-1], len(t.stack)))
+
+
+@FAMILY.lowers("br")
+def _br(t: "FunctionTranslator", depth: int) -> None:
+    t.emit(f"  br label %b{_branch(t, depth).label}")
+    t.live = False
+
+
+@FAMILY.lowers("br_if")
+def _br_if(t: "FunctionTranslator", depth: int) -> None:
+    condition = t.condition(t.stack.pop())
+    frame = _branch(t, depth)
+    label = t.new_label()
+    t.emit(f"  br i1 {condition}, label %b{frame.label}, label %c{label}\nc{label}:")
+
+
+@FAMILY.lowers("br_table")
+def _br_table(t: "FunctionTranslator", imm: tuple[tuple[int, ...], int]) -> None:
+    depths, default = imm
+    index = t.stack.pop()
+    labels = {depth: _branch(t, depth).label for depth in sorted({*depths, default})}
+    cases = " ".join(f"i32 {i}, label %b{labels[depth]}" for i, depth in enumerate(depths))
+    t.emit(f"  switch i32 {index}, label %b{labels[default]} [ {cases} ]")
+    t.live = False
+
+
+@FAMILY.lowers("return")
+def _return_instruction(t: "FunctionTranslator", _imm: None) -> None:
+    _br(t, len(t.frames) - 1)
+
+
+def _return(t: "FunctionTranslator") -> None:
+    """Leave the function with the results on the stack."""
+    if not t.signature.in_registers:
+        area = t.field(t.store_context(), STORE.results)
+        for i, llvm_type in enumerate(t.signature.result_types):
+            t.emit(f"  store {llvm_type} {t.stack[i]}, ptr {t.address(area, i * SLOT_SIZE)}")
+    for line in return_lines(t.signature, t.stack):
+        t.emit(line)
+
+
+@FAMILY.lowers("unreachable")
+def _unreachable(t: "FunctionTranslator", _imm: None) -> None:
+    t.trap(traps.UNREACHABLE)

@@ -1,0 +1,32 @@
+"""All lowerings, by instruction. Every row of the table of instructions has exactly one."""
+
+from cachewasm.compiler.translate import call, control, memory, numeric, reference, table, variable
+from cachewasm.compiler.translate.registry import Lowering
+from cachewasm.errors import InternalError
+from cachewasm.wasm.opcodes import BLOCK, ELSE, END, IF, LOOP, OPS, Op
+
+
+def _by_index() -> tuple[Lowering, ...]:
+    rows: dict[str, Lowering] = {}
+    for module in (call, control, memory, numeric, reference, table, variable):
+        twice = rows.keys() & module.FAMILY.rows.keys()
+        if twice:
+            raise InternalError(f"instructions with two lowerings: {sorted(twice)}")
+        rows |= module.FAMILY.rows
+    names = {op.name for op in OPS}
+    if rows.keys() != names:
+        raise InternalError(f"lowerings and table disagree: {sorted(rows.keys() ^ names)}")
+    return tuple(rows[op.name] for op in OPS)
+
+
+# By Op.index.
+LOWERINGS = _by_index()
+
+# Unreachable code is validated and not translated, but its blocks are followed to their ends.
+UNREACHABLE_LOWERINGS: dict[Op, Lowering] = {
+    BLOCK: control.unreachable_block,
+    LOOP: control.unreachable_block,
+    IF: control.unreachable_block,
+    ELSE: LOWERINGS[ELSE.index],
+    END: LOWERINGS[END.index],
+}

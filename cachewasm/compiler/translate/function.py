@@ -1,0 +1,363 @@
+"""Translate one function body to LLVM IR while it is validated, in one pass.
+
+The state of a translation and the operations that lowerings are made of. The operand stack holds
+LLVM operands as text: names of values, or constants. Locals live in allocas and so do values that
+cross a label; LLVM's SROA makes the SSA form. Within straight-line code a local's current value is
+remembered (`known`), which spares most loads; so are addresses (`pointers`). Numbered values are used, which LLVM need not look
+up by name; numbers grow in the order of the text and may have gaps.
+
+Always holds between instructions: while `live`, `stack` has as many operands as the validator has
+types; whatever they name dominates the place where the text goes on.
+"""
+
+from cachewasm.abi import symbols, traps
+from cachewasm.abi.vmctx import CONTEXT, FUNC_BOUNDED, MEMORY, STORE
+from cachewasm.compiler.translate.context import ModuleContext
+from cachewasm.compiler.translate.ir import (
+    CODE,
+    INVARIANT,
+    LLVM_TYPES,
+    TRAP,
+    UNLIKELY,
+    at,
+    f32_literal,
+    f64_literal,
+    load_builtin,
+    load_field,
+)
+from cachewasm.wasm.function_validator import FunctionValidator
+from cachewasm.wasm.types import F32, F64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.compiler.translate.control import Frame
+
+# The stack check compares the frame address less an estimate of the frame with the limit. Level 0
+# may give every local and operand a place of its own.
+_FRAME_BASE = 64
+_FRAME_PER_VALUE = 8
+_MAX_FRAME_ESTIMATE = 256 << 10
+_UNCHECKED_FRAME = 1 << 10
+
+_ZEROS = {"i32": "0", "i64": "0"}
+_FLOAT_ZEROS = {LLVM_TYPES[F32]: f32_literal(0), LLVM_TYPES[F64]: f64_literal(0)}
+
+
+class FunctionTranslator:
+    """The translation of one defined function.
+
+    Lowerings use `stack`, `emit`, `live`, `frames`, `known` and the methods; `n` is the number of
+    the last value.
+    """
+
+    __slots__ = (
+        "_allocas",
+        "_cold",
+        "_entry",
+        "_lines",
+        "_local_types",
+        "_locals_in_memory",
+        "_location",
+        "_location_offset",
+        "_subprogram",
+        "calls",
+        "context",
+        "emit",
+        "flag",
+        "flag_line",
+        "flag_of",
+        "flags",
+        "frames",
+        "funcidx",
+        "known",
+        "label_count",
+        "live",
+        "module",
+        "n",
+        "offset",
+        "pointers",
+        "signature",
+        "stack",
+        "validator",
+    )
+
+    def __init__(self, context: ModuleContext, funcidx: int) -> None:
+        self.context = context
+        self.module = context.module
+        self.funcidx = funcidx
+        self.validator = FunctionValidator(context.valid, funcidx)
+        self.signature = context.signature(self.module.func_typeidxs[funcidx])
+        self.stack: list[str] = []
+        self.frames: list[Frame] = []
+        self.live = True
+        self.n = 0
+        self.label_count = 0
+        self.offset = self.validator.offset
+        self.flags = FUNC_BOUNDED
+        self.calls = False
+        self._lines: list[str] = []
+        self.emit = self._lines.append
+        self._entry: dict[str, str] = {}
+        self._allocas: list[str] = []
+        self._cold: list[tuple[int, int, str]] = []
+        # The last comparison: its i1, the i32 made of it, and where that was emitted.
+        self.flag = ""
+        self.flag_of = ""
+        self.flag_line = 0
+
+        self._local_types = [LLVM_TYPES[t] for t in self.validator.locals]
+        self._locals_in_memory: set[int] = set()
+        params = len(self.signature.params)
+        self.known: dict[int, str] = {
+            i: f"%p{i}" if i < params else "0"
+            for i, t in enumerate(self._local_types)
+            if i < params or t in _ZEROS
+        }
+        # (memidx, index) -> the address at that index, as far as it is computed already.
+        self.pointers: dict[tuple[int, str], str] = {}
+
+        self._subprogram = ""
+        self._location = ""
+        self._location_offset = -1
+        if context.debug:
+            name = symbols.function(funcidx)
+            self._subprogram = context.debug.subprogram(name, self.offset)
+
+    def translate(self) -> list[str]:
+        """Translate the body; return the lines of the function's definition."""
+        # Imported here, because the families import this module for its types.
+        from cachewasm.compiler.translate.control import Frame
+        from cachewasm.compiler.translate.dispatch import LOWERINGS, UNREACHABLE_LOWERINGS
+
+        self.frames.append(Frame(self, self.validator.ctrls[0], height=0))
+        step = self.validator.step
+        lowerings = LOWERINGS
+        stack = self.stack
+        highest = 0
+        for offset, op, imm in self.validator.instructions():
+            step(offset, op, imm)
+            self.offset = offset
+            if self.live:
+                lowerings[op.index](self, imm)
+                height = len(stack)
+                if height > highest:
+                    highest = height
+            elif (lowering := UNREACHABLE_LOWERINGS.get(op)) is not None:
+                lowering(self, imm)
+        self.validator.finish(self.offset)
+        return self._definition(highest)
+
+    # Values.
+
+    def value(self, instruction: str) -> str:
+        """Emit an instruction that makes a value; return its name."""
+        self.n = n = self.n + 1
+        self.emit(f"  %{n} = {instruction}")
+        return f"%{n}"
+
+    def field(self, base: str, offset: int, llvm_type: str = "ptr", *, flags: str = "") -> str:
+        """Load a field; `flags` is "volatile", or "" for one that never changes."""
+        address = self.address(base, offset)
+        if flags:
+            return self.value(f"load {flags} {llvm_type}, ptr {address}")
+        return self.value(f"load {llvm_type}, ptr {address}{INVARIANT}")
+
+    def address(self, base: str, offset: int) -> str:
+        """The address `offset` bytes behind `base`."""
+        return self.value(f"getelementptr i8, ptr {base}, i64 {offset}")
+
+    def widened(self, value: str) -> str:
+        """An i32 operand as i64, zero-extended."""
+        if value[0] == "%":
+            return self.value(f"zext i32 {value} to i64")
+        return str(int(value) & 0xFFFF_FFFF)
+
+    def condition(self, value: str) -> str:
+        """An i32 operand as i1: whether it is not zero."""
+        if value == self.flag_of:
+            if len(self._lines) == self.flag_line:
+                self._lines.pop()  # nobody else has seen the i32
+                self.flag_of = ""
+            return self.flag
+        return self.value(f"icmp ne i32 {value}, 0")
+
+    def forget(self) -> None:
+        """Arrive at a label that is reached from elsewhere too."""
+        self.known = {}
+        self.pointers.clear()
+
+    def push_flag(self, flag: str) -> None:
+        """Push an i1 as i32, so that a branch that follows at once can use the i1."""
+        self.flag = flag
+        self.flag_of = wide = self.value(f"zext i1 {flag} to i32")
+        self.flag_line = len(self._lines)
+        self.stack.append(wide)
+
+    # Entry block: values that are made at most once per function.
+
+    def _at_entry(self, name: str, base: str, offset: int) -> str:
+        """The name of a field that never changes, loaded in the entry block."""
+        if name not in self._entry:
+            self._entry[name] = load_field(name, base, offset, invariant=True)
+        return name
+
+    def store_context(self) -> str:
+        """The store's context."""
+        return self._at_entry("%store", "%vmctx", CONTEXT.store)
+
+    def memory(self, memidx: int) -> str:
+        """The definition of a memory."""
+        offset = self.context.layout.memories + 8 * memidx
+        return self._at_entry(f"%memory{memidx}", "%vmctx", offset)
+
+    def memory_base(self, memidx: int) -> str:
+        """The base of a memory that never moves."""
+        name = f"%base{memidx}"
+        if name in self._entry:
+            return name
+        return self._at_entry(name, self.memory(memidx), MEMORY.base)
+
+    def table(self, tableidx: int) -> str:
+        """The definition of a table."""
+        offset = self.context.layout.tables + 8 * tableidx
+        return self._at_entry(f"%table{tableidx}", "%vmctx", offset)
+
+    def slot(self, llvm_type: str) -> str:
+        """A fresh alloca of the entry block."""
+        name = f"%s{len(self._allocas)}"
+        self._allocas.append(f"  {name} = alloca {llvm_type}")
+        return name
+
+    def local_slot(self, localidx: int) -> tuple[str, str]:
+        """The type of a local and its alloca."""
+        self._locals_in_memory.add(localidx)
+        return self._local_types[localidx], f"%l{localidx}"
+
+    # Places.
+
+    def dbg(self) -> str:
+        """The suffix that gives an instruction its place in the wasm module."""
+        if self._location_offset != self.offset:
+            self._location_offset = self.offset
+            if self.context.debug:
+                node = self.context.debug.location(self.offset, self._subprogram)
+                self._location = f", !dbg {node}"
+        return self._location
+
+    def new_label(self) -> int:
+        """A number for labels."""
+        self.label_count += 1
+        return self.label_count
+
+    # Traps. Each has a block of its own behind the function's other code, so its pc tells the place.
+
+    def trap_if(self, condition: str, code: int) -> None:
+        """Trap where the i1 holds."""
+        label = self.new_label()
+        self._cold.append((label, code, self.dbg()))
+        self.emit(f"  br i1 {condition}, label %t{label}, label %c{label}{UNLIKELY}\nc{label}:")
+
+    def trap(self, code: int) -> None:
+        """Trap always; what follows is unreachable."""
+        label = self.new_label()
+        self._cold.append((label, code, self.dbg()))
+        self.emit(f"  br label %t{label}")
+        self.live = False
+
+    # Calls.
+
+    def may_leave_instance(self) -> None:
+        """Tell the store who calls, for host functions that look at their caller's exports."""
+        address = self.address(self.store_context(), STORE.caller)
+        self.emit(f"  store ptr %vmctx, ptr {address}")
+
+    def call(self, result: str, callee: str, arguments: str) -> str:
+        """Emit a call; return the name of its value, "" for a void one."""
+        self.calls = True
+        self.flags &= ~FUNC_BOUNDED
+        text = f"call {result} {callee}({arguments}){self.dbg()}"
+        if result == "void":
+            self.emit(f"  {text}")
+            return ""
+        return self.value(text)
+
+    def call_builtin(self, name: str, result: str, arguments: str) -> str:
+        """Emit a call of a builtin."""
+        self.n = n = self.n + 1
+        self.emit(load_builtin(f"%b{n}", "%vmctx", name))
+        return self.call(result, f"%b{n}", arguments)
+
+    # The definition.
+
+    def _definition(self, highest: int) -> list[str]:
+        signature = self.signature
+        dbg = f" !dbg {self._subprogram}" if self._subprogram else ""
+        values = len(self._local_types) + len(self._allocas) + highest
+        estimate = min(_FRAME_BASE + _FRAME_PER_VALUE * values, _MAX_FRAME_ESTIMATE)
+        checked = self.calls or estimate > _UNCHECKED_FRAME
+        store = self.store_context() if checked else ""
+        lines = [
+            f"define hidden {signature.result} @{symbols.function(self.funcidx)}"
+            f"({signature.parameters()}) {CODE}{dbg} {{",
+            *self._allocas,
+            *self._initial_locals(),
+            *self._entry.values(),
+        ]
+        if checked:
+            lines += self._stack_check(store, estimate)
+        lines += self._lines
+        for label, code, place in self._cold:
+            lines.append(f"t{label}:")
+            lines.append(load_builtin(f"%trap{label}", "%vmctx", "trap"))
+            lines.append(f"  call void %trap{label}(ptr %vmctx, i32 {code}) {TRAP}{place}")
+            lines.append("  unreachable")
+        lines.append("}")
+        return lines
+
+    def _initial_locals(self) -> list[str]:
+        lines = []
+        in_memory = sorted(self._locals_in_memory)
+        for i in in_memory:
+            lines.append(f"  %l{i} = alloca {self._local_types[i]}")
+        for i in in_memory:
+            t = self._local_types[i]
+            if i < len(self.signature.params):
+                initial = f"%p{i}"
+            elif t in _ZEROS:
+                initial = _ZEROS[t]
+            else:
+                initial = f"%l{i}.zero"
+                lines.append(f"  {initial} = {opaque(t, _FLOAT_ZEROS[t])}")
+            lines.append(f"  store {t} {initial}, ptr %l{i}")
+        return lines
+
+    def _stack_check(self, store: str, estimate: int) -> list[str]:
+        trap = (0, traps.STACK_OVERFLOW, self._entry_place())
+        self._cold.append(trap)
+        return [
+            "  %frame = call ptr @llvm.frameaddress.p0(i32 0)",
+            "  %frame.address = ptrtoint ptr %frame to i64",
+            f"  %frame.end = sub i64 %frame.address, {estimate}",
+            at("%limit.at", store, STORE.stack_limit),
+            "  %limit = load i64, ptr %limit.at",
+            "  %overflow = icmp ult i64 %frame.end, %limit",
+            f"  br i1 %overflow, label %t0, label %body{UNLIKELY}",
+            "body:",
+        ]
+
+    def _entry_place(self) -> str:
+        self.offset = self.validator.body.start
+        return self.dbg()
+
+
+def opaque(llvm_type: str, literal: str) -> str:
+    """An instruction whose value is the constant, which LLVM cannot see.
+
+    LLVM folds x * 1.0, x / 1.0, x - 0.0, x + -0.0 and the like to x, which leaves a signalling NaN
+    as it is, while wasm demands a quiet result (4.3.3). So ones and zeros are hidden from it.
+    """
+    return f"call {llvm_type} @llvm.arithmetic.fence.{MANGLED[llvm_type]}({llvm_type} {literal})"
+
+
+# How the names of LLVM's intrinsics spell the float types.
+MANGLED = {"float": "f32", "double": "f64"}

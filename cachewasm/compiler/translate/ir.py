@@ -1,0 +1,143 @@
+"""Spelling of LLVM IR: types, constants, signatures, field accesses, the frame of a module's text.
+
+The translator writes IR as text, because making and parsing text costs less than LLVM's object
+builder through its bindings. What more than one module spells is spelled here; offsets come from
+abi/ and are never written as numbers.
+"""
+
+from collections.abc import Iterable, Sequence
+from struct import Struct
+
+from cachewasm.abi import vmctx
+from cachewasm.abi.builtins import BUILTIN_INDEX
+from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, FuncType, ValType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.engine.target import Target
+
+# References travel as integers: the address of a Funcref or an externref handle; 0 is null.
+LLVM_TYPES: dict[ValType, str] = {
+    I32: "i32",
+    I64: "i64",
+    F32: "float",
+    F64: "double",
+    FUNCREF: "i64",
+    EXTERNREF: "i64",
+}
+
+# More results than this travel through the store's result area.
+REGISTER_RESULTS = 2
+
+# Attribute groups and metadata that `module_text` defines.
+CODE = "#0"
+TRAP = "#1"
+INVARIANT = ", !invariant.load !0"
+UNLIKELY = ", !prof !1"  # the first successor of the branch is cold
+LIKELY = ", !prof !2"
+FIRST_FREE_METADATA = 3
+
+_U32 = Struct("<I")
+_F32 = Struct("<f")
+_U64 = Struct("<Q")
+_F64 = Struct("<d")
+
+
+class Signature:
+    """How a function type is spelled. The VM context is the first parameter of every function."""
+
+    __slots__ = ("in_registers", "params", "result", "result_types", "types")
+
+    def __init__(self, func_type: FuncType) -> None:
+        self.params = tuple(LLVM_TYPES[t] for t in func_type.param_types)
+        self.result_types = tuple(LLVM_TYPES[t] for t in func_type.result_types)
+        self.in_registers = len(self.result_types) <= REGISTER_RESULTS
+        if not self.in_registers or not self.result_types:
+            self.result = "void"
+        elif len(self.result_types) == 1:
+            self.result = self.result_types[0]
+        else:
+            self.result = "{ " + ", ".join(self.result_types) + " }"
+        self.types = ", ".join(("ptr", *self.params))
+
+    def parameters(self) -> str:
+        """The parameters of a definition: `ptr %vmctx, i32 %p0, ...`."""
+        named = (f"{t} %p{i}" for i, t in enumerate(self.params))
+        return ", ".join(("ptr %vmctx", *named))
+
+    def arguments(self, context: str, values: Iterable[str]) -> str:
+        """The arguments of a call."""
+        typed = (f"{t} {v}" for t, v in zip(self.params, values, strict=True))
+        return ", ".join((f"ptr {context}", *typed))
+
+
+def at(value: str, base: str, offset: int) -> str:
+    """The line that makes `value` point `offset` bytes behind `base`."""
+    return f"  {value} = getelementptr i8, ptr {base}, i64 {offset}"
+
+
+def load_field(
+    value: str, base: str, offset: int, llvm_type: str = "ptr", *, invariant: bool = False
+) -> str:
+    """The lines that load a field of a structure into `value`."""
+    suffix = INVARIANT if invariant else ""
+    return (
+        f"{at(f'{value}.at', base, offset)}\n  {value} = load {llvm_type}, ptr {value}.at{suffix}"
+    )
+
+
+def load_builtin(value: str, context: str, name: str) -> str:
+    """The lines that load the address of a builtin into `value`."""
+    table = load_field(f"{value}.table", context, vmctx.CONTEXT.builtins, invariant=True)
+    return (
+        table + "\n" + load_field(value, f"{value}.table", 8 * BUILTIN_INDEX[name], invariant=True)
+    )
+
+
+def return_lines(signature: Signature, values: Sequence[str]) -> list[str]:
+    """The lines that return `values` where they fit into registers, else nothing."""
+    if signature.result == "void":
+        return ["  ret void"]
+    if len(values) == 1:
+        return [f"  ret {signature.result} {values[0]}"]
+    first, second = signature.result_types
+    return [
+        f"  %result.first = insertvalue {signature.result} poison, {first} {values[0]}, 0",
+        f"  %result = insertvalue {signature.result} %result.first, {second} {values[1]}, 1",
+        f"  ret {signature.result} %result",
+    ]
+
+
+def f32_literal(bits: int) -> str:
+    """The `float` constant of these bits."""
+    value = _F32.unpack(_U32.pack(bits))[0]
+    if value != value:  # a NaN would pass through a conversion that may change its payload
+        return f"bitcast (i32 {bits} to float)"
+    return f64_literal(_U64.unpack(_F64.pack(value))[0])
+
+
+def f64_literal(bits: int) -> str:
+    """The `double` constant of these bits; also how LLVM spells a `float`, widened."""
+    return f"0x{bits:016X}"
+
+
+def module_text(target: "Target", body: Sequence[str], metadata: Sequence[str] = ()) -> str:
+    """A whole module: `body` holds its functions and globals, `metadata` nodes from number
+    FIRST_FREE_METADATA on.
+    """
+    tune = f' "tune-cpu"="{target.tune}"' if target.tune else ""
+    return "\n".join(
+        (
+            f'target triple = "{target.triple}"',
+            *body,
+            f'attributes {CODE} = {{ nounwind "frame-pointer"="all" "probe-stack"="inline-asm"'
+            f' "no-builtins" "target-cpu"="{target.cpu}"'
+            f' "target-features"="{target.llvm_features()}"{tune} }}',
+            f"attributes {TRAP} = {{ cold nomerge noreturn nounwind }}",
+            "!0 = !{}",
+            '!1 = !{!"branch_weights", i32 1, i32 1000000}',
+            '!2 = !{!"branch_weights", i32 1000000, i32 1}',
+            *metadata,
+            "",
+        )
+    )

@@ -1,0 +1,162 @@
+"""Whether this engine, on this host, may load an artifact.
+
+The usual artifact was made by an equal engine: its section is the engine's own, byte for byte, and
+one comparison says so. Any other is judged field by field, so that the refusal names the first
+field that does not fit; the order and the wording are those that users of the drop-in API know.
+Whatever the sections say, code runs only on a host of its architecture that has each CPU feature
+which the code was generated with.
+"""
+
+from cachewasm.engine import flags, host, metadata
+from cachewasm.engine.isa import FEATURES
+from cachewasm.engine.tunables import TUNABLES
+from cachewasm.errors import HostError, IncompatibleArtifact
+from cachewasm.wasm.features import features_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cachewasm.engine.environment import CompileEnvironment
+    from cachewasm.engine.flags import SharedFlags
+    from cachewasm.engine.metadata import Metadata
+    from cachewasm.engine.target import Target
+    from cachewasm.engine.tunables import Tunables
+
+_ENDINGS = tuple(metadata.encode_tier(tier) for tier in metadata.TIERS)
+_NOT_NATIVE = "compilation settings are not compatible with the native host"
+_INCOMPATIBLE = "compilation settings of module incompatible with native host"
+
+# The targets that this host has been found to run.
+_accepted: "set[Target]" = set()
+
+
+def check(section: bytes | memoryview, environment: "CompileEnvironment") -> None:
+    """Raise IncompatibleArtifact unless the engine may load the artifact with this section."""
+    check_host(environment)
+    if len(section) > metadata.MAX_SIZE:
+        raise IncompatibleArtifact("invalid engine section")
+    data = bytes(section)
+    own = environment.engine_section
+    if data.startswith(own) and data[len(own) :] in _ENDINGS:
+        return
+    version, reader = metadata.decode_version(data)
+    # An engine without a version takes every artifact of its layout.
+    if environment.module_version not in ("", version):
+        raise IncompatibleArtifact(f"Module was compiled with incompatible version '{version}'")
+    check_metadata(metadata.Metadata(reader), environment, host.host_features())
+
+
+def check_host(environment: "CompileEnvironment") -> None:
+    """Raise IncompatibleArtifact unless this host runs code for the engine's target.
+
+    Code can be compiled for any target; only loading it asks for this. A target is looked at once
+    in a process.
+    """
+    target = environment.target
+    if target in _accepted:
+        return
+    try:
+        reason = refusal_of_target(target, host.machine(), host.host_features())
+    except HostError as error:
+        reason = str(error)
+    if reason is not None:
+        raise IncompatibleArtifact(_chain(_NOT_NATIVE, reason))
+    _accepted.add(target)
+
+
+def refusal_of_target(target: "Target", machine: str, available: frozenset[str]) -> str | None:
+    """Why a machine with the `available` features cannot run code for a target, or None."""
+    if target.arch != machine:
+        return f"target '{target.triple}' specified in the configuration does not match the host"
+    return _refusal_of_isa(target.arch, target.features, available)
+
+
+def check_metadata(
+    found: "Metadata", environment: "CompileEnvironment", available: frozenset[str]
+) -> None:
+    """Compare field by field; `available` are the host's CPU features.
+
+    The identity of the compiler is not compared: another LLVM makes other code to the same
+    conventions, and what changes the conventions changes the version.
+    """
+    _check_triple(found.triple, environment.target)
+    reason = _refusal_of_flags(found.flags) or _refusal_of_isa(
+        environment.target.arch, found.isa_flags, available
+    )
+    if reason is not None:
+        raise IncompatibleArtifact(_chain(_INCOMPATIBLE, reason))
+    _check_tunables(found.tunables, environment.tunables)
+    _check_features(found.features, environment.features)
+
+
+def _check_triple(found: str, target: "Target") -> None:
+    # Vendor and environment say nothing about code.
+    arch, _, system = _arch_vendor_system(found)
+    own_arch, _, own_system = _arch_vendor_system(target.triple)
+    if arch != own_arch:
+        raise IncompatibleArtifact(f"Module was compiled for architecture '{arch}'")
+    if system != own_system:
+        raise IncompatibleArtifact(f"Module was compiled for operating system '{system}'")
+
+
+def _arch_vendor_system(triple: str) -> list[str]:
+    return [*triple.split("-"), "", ""][:3]
+
+
+def _refusal_of_flags(found: "SharedFlags") -> str | None:
+    names = set()
+    for name, value in found.items:
+        flag = flags.BY_NAME.get(name)
+        if flag is None:
+            return f'unknown shared setting "{name}" configured to {flags.describe(value)}'
+        # The kinds are compared as well: 1 equals True, but is not what this engine writes.
+        same = type(value) is type(flag.value) and value == flag.value
+        if flag.required and not same:
+            described = flags.describe(value)
+            return f'setting "{name}" is configured to {described} which is not supported'
+        names.add(name)
+    for flag in flags.FLAGS:
+        if flag.required and flag.name not in names:
+            return f'setting "{flag.name}" is not configured'
+    return None
+
+
+def _refusal_of_isa(arch: str, found: "Iterable[str]", available: frozenset[str]) -> str | None:
+    for name in found:
+        if name not in FEATURES[arch]:
+            return f'don\'t know how to test for target-specific flag "{name}" at runtime'
+        if name not in available:
+            return f'compilation setting "{name}" is enabled, but not available on the host'
+    return None
+
+
+def _check_tunables(found: "Tunables", own: "Tunables") -> None:
+    for tunable in TUNABLES:
+        theirs, ours = getattr(found, tunable.name), getattr(own, tunable.name)
+        if tunable.wording is None or theirs == ours:
+            continue
+        if tunable.is_size:
+            message = f"a {tunable.wording} of '{theirs}' but '{ours}' is expected for the host"
+            raise IncompatibleArtifact(f"Module was compiled with {message}")
+        with_it, enabled = ("with", "is not") if theirs else ("without", "is")
+        raise IncompatibleArtifact(
+            f"Module was compiled {with_it} {tunable.wording} but it {enabled} enabled for the host"
+        )
+
+
+def _check_features(found: int, own: int) -> None:
+    for feature in features_in(found & ~own):
+        raise IncompatibleArtifact(
+            f"Module was compiled with support for WebAssembly feature `{feature.name}` "
+            "but it is not enabled for the host"
+        )
+    if found & ~own:
+        raise IncompatibleArtifact(
+            "Module was compiled with support for a WebAssembly feature that is unknown to the host"
+        )
+
+
+def _chain(context: str, reason: str) -> str:
+    """A reason inside its context, laid out as the drop-in API does."""
+    return f"{context}\n\nCaused by:\n    {reason}\n"

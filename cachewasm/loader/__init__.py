@@ -1,0 +1,1 @@
+"""Artifact -> checked -> mapped read-only and executable."""

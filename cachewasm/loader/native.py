@@ -1,0 +1,149 @@
+"""Native memory from Python: the C library's calls, owned blocks and mappings, raw access.
+
+An owner of native memory is an `int` subclass without attributes: its value is the address. Such
+objects are not tracked by the cyclic collector, so their `__del__` runs only when the last
+reference is gone. A finalizer of a tracked object would run as soon as its cycle is garbage, while
+other objects of that cycle may still be called by their own finalizers and execute unmapped code.
+
+On the warm path.
+"""
+
+import ctypes
+
+TYPE_CHECKING = False
+
+libc = ctypes.CDLL(None, use_errno=True)
+python = ctypes.pythonapi
+
+PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC = 0, 1, 2, 4
+MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE = 0x02, 0x10, 0x20, 0x4000
+MAP_FAILED = 2**64 - 1
+
+# SAFETY: the prototypes of POSIX and glibc on 64-bit Linux.
+_mmap = libc.mmap
+_mmap.argtypes = (
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_long,
+)
+_mmap.restype = ctypes.c_size_t
+_munmap = libc.munmap
+_munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+_mprotect = libc.mprotect
+_mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+_calloc = libc.calloc
+_calloc.argtypes = (ctypes.c_size_t, ctypes.c_size_t)
+_calloc.restype = ctypes.c_size_t
+_free = libc.free
+_free.argtypes = (ctypes.c_void_p,)
+_free.restype = None
+
+_u64_at = ctypes.c_uint64.from_address
+_u32_at = ctypes.c_uint32.from_address
+
+
+def read_u64(address: int) -> int:
+    """The 8 bytes at `address`, which the caller knows to be readable."""
+    return _u64_at(address).value
+
+
+def write_u64(address: int, value: int) -> None:
+    """Store 8 bytes at `address`, which the caller knows to be writable."""
+    _u64_at(address).value = value
+
+
+def read_u32(address: int) -> int:
+    """The 4 bytes at `address`, which the caller knows to be readable."""
+    return _u32_at(address).value
+
+
+def write_u32(address: int, value: int) -> None:
+    """Store 4 bytes at `address`, which the caller knows to be writable."""
+    _u32_at(address).value = value
+
+
+def view(address: int, size: int) -> memoryview:
+    """A writable view of `size` bytes at `address`; the caller keeps them mapped."""
+    return memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")
+
+
+def symbol(library: ctypes.CDLL, name: str) -> int:
+    """The address of a function or object of a loaded library. Raises ValueError if absent."""
+    return ctypes.addressof(ctypes.c_char.in_dll(library, name))
+
+
+def mmap(
+    size: int, protection: int, flags: int, *, fd: int = -1, address: int = 0, offset: int = 0
+) -> int:
+    """mmap(2). Raises OSError."""
+    # SAFETY: MAP_FIXED is used only inside a mapping that the caller owns.
+    found = _mmap(address, size, protection, flags, fd, offset)
+    if found == MAP_FAILED:
+        number = ctypes.get_errno()
+        raise OSError(number, f"mmap of {size} bytes failed")
+    return int(found)
+
+
+def mprotect(address: int, size: int, protection: int) -> None:
+    """mprotect(2) on a mapping that the caller owns. Raises OSError."""
+    if _mprotect(address, size, protection):
+        raise OSError(ctypes.get_errno(), f"mprotect of {size} bytes failed")
+
+
+def munmap(address: int, size: int) -> None:
+    """munmap(2) of a range that the caller owns and nobody uses any more."""
+    _munmap(address, size)
+
+
+def free(address: int) -> None:
+    """Give a block back to the C library, which made it."""
+    _free(address)
+
+
+class Block(int):
+    """Zeroed bytes of the C library's heap, 16-byte aligned; freed with the last reference."""
+
+    __slots__ = ()
+
+    @classmethod
+    def make(cls, size: int) -> "Block":
+        """Raises MemoryError."""
+        address = _calloc(1, size or 1)
+        if not address:
+            raise MemoryError(f"cannot allocate {size} bytes")
+        return cls(address)
+
+    # SAFETY: the value is what calloc returned, and whoever uses the bytes holds a reference.
+    def __del__(self, _free: object = _free) -> None:
+        _free(int(self))  # type: ignore[operator]
+
+
+# Sizes of live mappings, by address.
+_mapping_sizes: dict[int, int] = {}
+
+
+class Mapping(int):
+    """An address range from mmap; unmapped with the last reference."""
+
+    __slots__ = ()
+
+    @classmethod
+    def make(cls, size: int, protection: int, flags: int) -> "Mapping":
+        """A new mapping of `size` bytes without a file. Raises OSError."""
+        self = cls(mmap(size, protection, flags | MAP_PRIVATE | MAP_ANONYMOUS))
+        _mapping_sizes[int(self)] = size
+        return self
+
+    @property
+    def size(self) -> int:
+        """Bytes in the mapping."""
+        return _mapping_sizes[int(self)]
+
+    # SAFETY: the value is an address that mmap gave to this object alone.
+    def __del__(self, _sizes: dict[int, int] = _mapping_sizes, _munmap: object = _munmap) -> None:
+        size = _sizes.pop(int(self), 0)
+        if size:
+            _munmap(int(self), size)  # type: ignore[operator]

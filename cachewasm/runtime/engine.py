@@ -1,0 +1,104 @@
+"""`Engine`: a configuration made concrete, and the identity of the code that it makes and loads.
+
+Cheap to make and to share between threads; it holds no code. On the warm path.
+"""
+
+import os
+
+from cachewasm.artifact.detect import HEADER_SIZE, detect
+from cachewasm.cache.config import cache_directory, cache_enabled
+from cachewasm.cache.local import LocalStore
+from cachewasm.engine import host
+from cachewasm.engine.config import Config
+from cachewasm.engine.environment import CompileEnvironment, from_config
+from cachewasm.errors import HostError, WasmtimeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import PathLike
+
+_MAX_FRAMES = 20
+
+# Stores by directory, so that engines share their counters.
+_stores: dict[str, LocalStore] = {}
+
+
+class Engine:
+    """What modules are compiled by and stores belong to. A Config may serve several engines.
+
+    Raises HostError, in one sentence, on a machine that cannot run compiled code at all.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_backtraces",
+        "_cache",
+        "_environment",
+        "_max_frames",
+        "_max_wasm_stack",
+        "_strategy",
+    )
+
+    def __init__(self, config: Config | None = None) -> None:
+        reason = host.unsupported_reason()
+        if reason is not None:
+            raise HostError(reason)
+        if config is None:
+            config = Config()
+        elif not isinstance(config, Config):
+            raise TypeError("expected Config")
+        self._environment: CompileEnvironment = from_config(config)
+        self._strategy: str = config.strategy
+        self._max_wasm_stack: int = config.max_wasm_stack
+        self._backtraces: bool = config.wasm_backtrace
+        self._max_frames = _MAX_FRAMES
+        self._cache = _store_of(config.cache)
+
+    def precompile_compatibility_hash(self) -> bytes:
+        """32 bytes: engines with equal ones load each other's artifacts."""
+        return self._environment.precompile_compatibility_hash(self._strategy)
+
+    def precompile_module(self, wasm: bytes) -> bytes:
+        """Compile a module to an artifact for `Module.deserialize`. Nothing is loaded, so the
+        engine's target may be another machine's.
+        """
+        from cachewasm.runtime.artifacts import module_artifact
+        from cachewasm.runtime.module import binary_of
+
+        return module_artifact(self, binary_of(wasm))
+
+    @staticmethod
+    def detect_precompiled(data: bytes) -> str | None:
+        """"module" or "component" if `data` begins like an artifact, else None."""
+        return detect(data[:HEADER_SIZE])
+
+    @staticmethod
+    def detect_precompiled_file(path: "str | PathLike[str]") -> str | None:
+        """`detect_precompiled` for a file, of which only the header is read. Raises OSError."""
+        with open(path, "rb") as file:
+            return detect(file.read(HEADER_SIZE))
+
+    def increment_epoch(self) -> None:
+        """Raises WasmtimeError: epochs are not configured."""
+        raise WasmtimeError("epoch interruption is not configured in this engine")
+
+    def is_pulley(self) -> bool:
+        """Whether code is interpreted: never."""
+        return False
+
+    def _same(self, other: "Engine") -> bool:
+        """Whether code of one may run in stores of the other."""
+        return self._environment == other._environment
+
+
+def _store_of(choice: bool | str) -> LocalStore | None:
+    """The artifact store of a Config's `cache`; None if there is none."""
+    if choice is False or not cache_enabled(os.environ):
+        return None
+    directory = choice if isinstance(choice, str) else cache_directory(os.environ)
+    if directory is None:
+        return None
+    store = _stores.get(directory)
+    if store is None:
+        store = _stores.setdefault(directory, LocalStore(directory))
+    return store

@@ -1,0 +1,103 @@
+"""Imports against what is given for them: kinds, types and stores (specification, section 4.5.4).
+
+On the warm path.
+"""
+
+from cachewasm.abi.vmctx import MEMORY, TABLE
+from cachewasm.errors import LinkError, WasmtimeError
+from cachewasm.loader import native
+from cachewasm.runtime.func import store_address, type_of
+from cachewasm.runtime.global_ import Global
+from cachewasm.runtime.memory import Memory
+from cachewasm.runtime.store import Store
+from cachewasm.runtime.table import Table
+from cachewasm.wasm.types import FUNC, GLOBAL, KIND_NAMES, MEMORY as MEMORY_KIND
+from cachewasm.wasm.types import TABLE as TABLE_KIND
+from cachewasm.wasm.types import FuncType, GlobalType, Limits, MemoryType, TableType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Union
+
+    from cachewasm.runtime.func import Func
+    from cachewasm.wasm.types import ExternType
+
+    Extern = Union[Func, Memory, Table, Global]
+
+
+def kind_of(store: Store, item: "Any") -> int:
+    """The kind of an extern of `store`. Raises TypeError, or WasmtimeError for another store's."""
+    if isinstance(item, store._func_type):
+        kind, owner = FUNC, store_address(item)  # type: ignore[arg-type]
+    elif isinstance(item, Memory):
+        kind, owner = MEMORY_KIND, id(item._store)
+    elif isinstance(item, Table):
+        kind, owner = TABLE_KIND, id(item._store)
+    elif isinstance(item, Global):
+        kind, owner = GLOBAL, id(item._store)
+    else:
+        raise TypeError(f"expected a Func, Global, Memory or Table, not {item!r}")
+    if owner != id(store):
+        raise WasmtimeError("object used with the wrong store")
+    return kind
+
+
+def check_import(store: Store, module: str, name: str, want: "ExternType", item: "Any") -> None:
+    """Raises LinkError unless `item` may stand for an import of type `want`."""
+    kind = kind_of(store, item)
+    wanted = _kind_of_type(want)
+    if kind != wanted:
+        raise LinkError(
+            f"incompatible import type for `{module}::{name}`: "
+            f"expected {KIND_NAMES[wanted]}, but found {KIND_NAMES[kind]}"
+        )
+    problem = _mismatch(want, item)
+    if problem:
+        raise LinkError(f"incompatible import type for `{module}::{name}`: {problem}")
+
+
+def _kind_of_type(type: "ExternType") -> int:
+    if isinstance(type, FuncType):
+        return FUNC
+    if isinstance(type, MemoryType):
+        return MEMORY_KIND
+    return TABLE_KIND if isinstance(type, TableType) else GLOBAL
+
+
+def _mismatch(want: "ExternType", item: "Any") -> str | None:
+    if isinstance(want, FuncType):
+        found = type_of(item)
+        if found != want:
+            return f"types incompatible: expected type `{want!r}`, found type `{found!r}`"
+    elif isinstance(want, GlobalType):
+        if item._type != want:
+            return f"global types incompatible: expected {want!r}, found {item._type!r}"
+    elif isinstance(want, TableType):
+        if item._type.element is not want.element:
+            return (
+                f"table types incompatible: expected element type `{want.element}`, "
+                f"found `{item._type.element}`"
+            )
+        size = native.read_u64(item._definition + TABLE.length)
+        return _limits_mismatch("table", want.limits, Limits(size, item._type.limits.max))
+    else:
+        size = native.read_u64(item._definition + MEMORY.length) >> want.page_size_log2
+        return _limits_mismatch("memory", want.limits, Limits(size, item._type.limits.max))
+    return None
+
+
+def _limits_mismatch(what: str, want: Limits, found: Limits) -> str | None:
+    fits = found.min >= want.min and (
+        want.max is None or (found.max is not None and found.max <= want.max)
+    )
+    if fits:
+        return None
+    return (
+        f"{what} types incompatible: expected {what} limits {_describe(want)} doesn't match "
+        f"provided {what} limits {_describe(found)}"
+    )
+
+
+def _describe(limits: Limits) -> str:
+    most = "none" if limits.max is None else str(limits.max)
+    return f"(min: {limits.min}, max: {most})"

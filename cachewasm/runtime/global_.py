@@ -1,0 +1,59 @@
+"""`Global`: global variables from Python. On the warm path."""
+
+from cachewasm.abi.vmctx import GLOBAL_CELL_SIZE
+from cachewasm.errors import WasmtimeError
+from cachewasm.loader import native
+from cachewasm.runtime.store import Store, store_of
+from cachewasm.wasm.types import EXTERNREF, GlobalType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.runtime.caller import Caller
+
+
+class Global:
+    """A global variable of a store."""
+
+    __slots__ = ("_cell", "_store", "_type")
+
+    def __init__(self, store: "Store | Caller", ty: GlobalType, val: object) -> None:
+        if not isinstance(ty, GlobalType):
+            raise TypeError("expected a GlobalType")
+        owner = store_of(store)
+        raw = owner._to_raw(ty.content, val)
+        self._store = owner
+        self._cell = owner._allocate(GLOBAL_CELL_SIZE)
+        self._type = ty
+        native.write_u64(self._cell, raw)
+        if ty.content is EXTERNREF:
+            owner._externref_cells.append(self._cell)
+
+    @classmethod
+    def _of(cls, store: Store, cell: int, type: GlobalType) -> "Global":
+        self = cls.__new__(cls)
+        self._store = store
+        self._cell = cell
+        self._type = type
+        return self
+
+    def _check(self, store: "Store | Caller") -> None:
+        if store is not self._store and store_of(store) is not self._store:
+            raise WasmtimeError("object used with the wrong store")
+
+    def type(self, store: "Store | Caller") -> GlobalType:
+        """The type."""
+        self._check(store)
+        return self._type
+
+    def value(self, store: "Store | Caller") -> object:
+        """The current value."""
+        self._check(store)
+        return self._store._from_raw(self._type.content, native.read_u64(self._cell))
+
+    def set_value(self, store: "Store | Caller", val: object) -> None:
+        """Replace the value. Raises WasmtimeError if the global is immutable."""
+        self._check(store)
+        raw = self._store._to_raw(self._type.content, val)
+        if not self._type.mutable:
+            raise WasmtimeError("immutable global cannot be set")
+        native.write_u64(self._cell, raw)

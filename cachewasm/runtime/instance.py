@@ -1,0 +1,336 @@
+"""`Instance`: a module brought to life in a store (specification, section 4.5.4).
+
+Builds the InstanceContext that compiled code works on, then runs the module's initialisation in
+the specified order: globals, element segments, data segments, start function. On the warm path.
+"""
+
+import ctypes
+
+from cachewasm.abi.vmctx import (
+    FUNCREF,
+    GLOBAL_CELL_SIZE,
+    IMPORTED_FUNC,
+    INSTANCE,
+    MEMORY,
+    SEGMENT,
+    TABLE,
+)
+from cachewasm.abi.traps import MEMORY_OUT_OF_BOUNDS, MESSAGES, TABLE_OUT_OF_BOUNDS
+from cachewasm.artifact.info import ACTIVE, DECLARATIVE, PASSIVE
+from cachewasm.errors import LinkError, Trap, WasmtimeError
+from cachewasm.loader import native
+from cachewasm.runtime import externs
+from cachewasm.runtime.frames import describe
+from cachewasm.runtime.func import funcref_of
+from cachewasm.runtime.global_ import Global
+from cachewasm.runtime.linear import LinearMemory, TableElements
+from cachewasm.runtime.memory import Memory
+from cachewasm.runtime.module import Module
+from cachewasm.runtime.store import Store, store_of
+from cachewasm.runtime.table import Table
+from cachewasm.wasm import constexpr
+from cachewasm.wasm.types import EXTERNREF, FUNC, GLOBAL
+from cachewasm.wasm.types import MEMORY as MEMORY_KIND
+from cachewasm.wasm.types import TABLE as TABLE_KIND
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from cachewasm.artifact.info import ElementDef, ModuleInfo
+    from cachewasm.runtime.caller import Caller
+    from cachewasm.runtime.externs import Extern
+    from cachewasm.wasm.constexpr import ConstExpr
+
+# SAFETY: prototypes of the support image's init_funcrefs and init_references.
+_INIT_FUNCREFS = ctypes.CFUNCTYPE(
+    None,
+    ctypes.c_size_t,
+    ctypes.c_size_t,
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+    ctypes.c_size_t,
+    ctypes.c_size_t,
+    ctypes.c_size_t,
+    ctypes.c_size_t,
+    ctypes.c_size_t,
+    ctypes.c_size_t,
+    ctypes.c_size_t,
+)
+_INIT_REFERENCES = ctypes.CFUNCTYPE(
+    None,
+    ctypes.c_size_t,
+    ctypes.c_char_p,
+    ctypes.c_uint64,
+    ctypes.c_size_t,
+    ctypes.c_uint64,
+    ctypes.c_size_t,
+)
+
+
+class Instance:
+    """An instance of a module; it lives as long as its store."""
+
+    __slots__ = ("_cells", "_context", "_exports", "_memories", "_module", "_store", "_tables")
+
+    def __init__(
+        self, store: "Store | Caller", module: Module, imports: "Sequence[Extern]"
+    ) -> None:
+        """Raises LinkError if `imports` do not fit, Trap or what a host function raises if
+        initialisation fails.
+        """
+        if not isinstance(module, Module):
+            raise TypeError("expected a Module")
+        owner = store_of(store)
+        self._store = owner
+        self._module = module
+        self._exports: InstanceExports | None = None
+        self._check(imports)
+        owner._support.catch_faults()
+        module._register(owner)
+        # Imported ones first: definitions with their types, and cells of globals.
+        self._memories: list[Memory] = []
+        self._tables: list[Table] = []
+        self._cells: list[int] = []
+        self._context = owner._allocate(module._layout.size)
+        # From here on the store keeps what exists, even if initialisation fails: tables of other
+        # instances may refer to this one by then.
+        owner._instances[self._context] = self
+        self._fill_context(imports)
+        self._initialize()
+
+    def _check(self, imports: "Sequence[Extern]") -> None:
+        store, module = self._store, self._module
+        if module.engine is not store.engine and not module.engine._same(store.engine):
+            raise WasmtimeError("cross-`Engine` instantiation is not currently supported")
+        wanted = module.imports
+        if len(imports) != len(wanted):
+            raise LinkError(f"expected {len(wanted)} imports, found {len(imports)}")
+        for want, item in zip(wanted, imports, strict=True):
+            externs.check_import(store, want.module, want.name, want.type, item)
+        store._limits.check_instance(len(store._instances))
+
+    @property
+    def _info(self) -> "ModuleInfo":
+        return self._module._info
+
+    def _fill_context(self, imports: "Sequence[Extern]") -> None:
+        context, layout, store = self._context, self._module._layout, self._store
+        # SAFETY: all writes are to this instance's own context, at offsets of its layout.
+        native.write_u64(context + INSTANCE.store, store._context)
+        native.write_u64(context + INSTANCE.builtins, store._support.builtins)
+        native.write_u64(context + INSTANCE.type_ids, self._module._type_ids)
+        func_at = context + layout.imported_funcs
+        for item in imports:
+            if isinstance(item, Memory):
+                self._memories.append(item)
+            elif isinstance(item, Table):
+                self._tables.append(item)
+            elif isinstance(item, Global):
+                self._cells.append(item._cell)
+            else:
+                funcref = funcref_of(item)
+                code = native.read_u64(funcref + FUNCREF.code)
+                native.write_u64(func_at + IMPORTED_FUNC.code, code)
+                target = native.read_u64(funcref + FUNCREF.context)
+                native.write_u64(func_at + IMPORTED_FUNC.context, target)
+                func_at += IMPORTED_FUNC.size
+        info = self._info
+        for memory_type in info.memories[len(self._memories) :]:
+            self._memories.append(Memory._of(store, store._add_memory(memory_type), memory_type))
+        for table_type in info.tables[len(self._tables) :]:
+            self._tables.append(Table._of(store, store._add_table(table_type, 0), table_type))
+        _write_pointers(context + layout.memories, [m._definition for m in self._memories])
+        _write_pointers(context + layout.tables, [t._definition for t in self._tables])
+        _write_pointers(context + layout.imported_globals, self._cells)
+        defined = context + layout.defined_globals
+        for i in range(len(info.globals) - len(self._cells)):
+            self._cells.append(defined + i * GLOBAL_CELL_SIZE)
+        self._init_funcrefs()
+
+    def _init_funcrefs(self) -> None:
+        info, layout, context = self._info, self._module._layout, self._context
+        if not len(info.escapes):
+            return
+        # SAFETY: arrays of the mapped module info, whose lengths were checked against each other
+        # when it was read, and this instance's own context.
+        _INIT_FUNCREFS(self._store._support.address["init_funcrefs"])(
+            context + layout.funcrefs,
+            _address(info.escapes),
+            len(info.escapes),
+            info.imported_funcs,
+            context + layout.imported_funcs,
+            _address(info.code_ranges),
+            _address(info.func_typeidx),
+            _address(info.func_flags),
+            self._module._image.text,
+            context,
+            self._module._type_ids,
+        )
+
+    # --- Initialisation
+
+    def _initialize(self) -> None:
+        info, layout, store = self._info, self._module._layout, self._store
+        first = info.imported_globals
+        for i, init in enumerate(info.global_inits):
+            type = info.globals[first + i]
+            native.write_u64(self._cells[first + i], self._evaluate(init))
+            if type.content is EXTERNREF:
+                store._externref_cells.append(self._cells[first + i])
+        for i, element in enumerate(info.elements):
+            if element.mode != DECLARATIVE:
+                self._init_element(element, self._context + layout.elements + i * SEGMENT.size)
+        self._init_data()
+        if info.start is not None:
+            store._func(self._funcref(info.start))(store)
+
+    def _evaluate(self, expression: "ConstExpr") -> int:
+        return constexpr.evaluate(
+            expression, lambda index: native.read_u64(self._cells[index]), self._funcref
+        )
+
+    def _init_element(self, element: "ElementDef", segment: int) -> None:
+        store, count = self._store, len(element)
+        references = native.Block.make(8 * count)
+        if element.funcs is not None:
+            # SAFETY: `references` has room for `count`, and escapes name every function.
+            _INIT_REFERENCES(store._support.address["init_references"])(
+                references,
+                bytes(element.funcs),
+                count,
+                _address(self._info.escapes),
+                len(self._info.escapes),
+                self._context + self._module._layout.funcrefs,
+            )
+        else:
+            for i, init in enumerate(element.inits):
+                native.write_u64(references + 8 * i, self._evaluate(init))
+        if element.mode == PASSIVE:
+            store._blocks.append(references)
+            native.write_u64(segment + SEGMENT.base, references)
+            native.write_u64(segment + SEGMENT.length, count)
+            return
+        assert element.offset is not None
+        table = self._tables[element.table]._definition
+        start = self._evaluate(element.offset) & 0xFFFFFFFF
+        if start + count > native.read_u64(table + TABLE.length):
+            raise _trap(TABLE_OUT_OF_BOUNDS)
+        # SAFETY: the range was checked against the table's length.
+        ctypes.memmove(native.read_u64(table + TABLE.base) + 8 * start, references, 8 * count)
+
+    def _init_data(self) -> None:
+        layout, bytes_at = self._module._layout, self._module._data_address
+        for i, data in enumerate(self._info.data_segments):
+            source = bytes_at + data.start
+            if data.mode == ACTIVE:
+                assert data.offset is not None
+                memory = self._memories[data.memory]._definition
+                start = self._evaluate(data.offset) & 0xFFFFFFFF
+                if start + data.size > native.read_u64(memory + MEMORY.length):
+                    raise _trap(MEMORY_OUT_OF_BOUNDS)
+                # SAFETY: the range was checked against the memory's length, and the artifact's
+                # reader checked the segment against its section.
+                ctypes.memmove(native.read_u64(memory + MEMORY.base) + start, source, data.size)
+            else:
+                segment = self._context + layout.data + i * SEGMENT.size
+                native.write_u64(segment + SEGMENT.base, source)
+                native.write_u64(segment + SEGMENT.length, data.size)
+
+    # --- Exports
+
+    def exports(self, store: "Store | Caller") -> "InstanceExports":
+        """The exports by name."""
+        if store_of(store) is not self._store:
+            raise WasmtimeError("object used with the wrong store")
+        if self._exports is None:
+            self._exports = InstanceExports(self)
+        return self._exports
+
+    def _export(self, name: str) -> "Extern | None":
+        found = self._module._exports_by_name.get(name)
+        return None if found is None else self._extern(*found)
+
+    def _extern(self, kind: int, index: int) -> "Extern":
+        if kind == FUNC:
+            return self._store._func(self._funcref(index))
+        if kind == MEMORY_KIND:
+            return self._memories[index]
+        if kind == TABLE_KIND:
+            return self._tables[index]
+        assert kind == GLOBAL
+        return Global._of(self._store, self._cells[index], self._info.globals[index])
+
+    def _funcref(self, funcidx: int) -> int:
+        row = self._module._escape_rows[funcidx]
+        return self._context + self._module._layout.funcrefs + row * FUNCREF.size
+
+
+class InstanceExports:
+    """A mapping from names to externs; `by_index` has them in the module's order."""
+
+    __slots__ = ("_by_name", "_instance")
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._by_name: dict[str, Extern] = {}
+
+    @property
+    def by_index(self) -> "tuple[Extern, ...]":
+        """All externs, in the order of the module's exports."""
+        return tuple(self[name] for name in self)
+
+    def __getitem__(self, name: str) -> "Extern":
+        found = self._by_name.get(name)
+        if found is None:
+            found = self._instance._export(name)
+            if found is None:
+                raise KeyError(name)
+            self._by_name[name] = found
+        return found
+
+    def get(self, name: str, default: "Any" = None) -> "Any":
+        """The extern, or `default`."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._instance._module._exports_by_name
+
+    def __len__(self) -> int:
+        return len(self._instance._module._exports_by_name)
+
+    def __iter__(self) -> "Iterator[str]":
+        return iter(self._instance._module._exports_by_name)
+
+    def keys(self) -> "list[str]":
+        """The names."""
+        return list(self)
+
+    def values(self) -> "list[Extern]":
+        """The externs."""
+        return [self[name] for name in self]
+
+    def items(self) -> "list[tuple[str, Extern]]":
+        """Names and externs."""
+        return [(name, self[name]) for name in self]
+
+
+def _trap(code: int) -> Trap:
+    return Trap(describe(MESSAGES[code], ()), code=code)
+
+
+def _write_pointers(address: int, pointers: "Sequence[int]") -> None:
+    # SAFETY: the caller's layout has room for as many pointers at `address`.
+    (ctypes.c_uint64 * len(pointers)).from_address(address)[:] = list(pointers)
+
+
+def _address(part: memoryview) -> int:
+    """The address of a view of the mapped image."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(part)) if len(part) else 0
+
+
+__all__ = ["Instance", "InstanceExports"]

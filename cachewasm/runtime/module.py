@@ -1,0 +1,271 @@
+"""`Module`: compiled code, mapped and ready to be instantiated.
+
+A module is immutable and may be shared by threads and stores; a store keeps the modules of its
+instances. On the warm path: what a hit needs is in the artifact, and no wasm is decoded.
+"""
+
+import ctypes
+import os
+
+from cachewasm.abi.vmctx import InstanceLayout
+from cachewasm.artifact import addrmap, names
+from cachewasm.artifact.format import (
+    ADDRMAP_SECTION,
+    DATA_SECTION,
+    ENGINE_SECTION,
+    INFO_SECTION,
+    MODULE,
+    NAMES_SECTION,
+)
+from cachewasm.artifact.info import ModuleInfo
+from cachewasm.artifact.reader import Artifact
+from cachewasm.engine import compat
+from cachewasm.errors import IncompatibleArtifact, UnsupportedModule
+from cachewasm.loader import image, native
+from cachewasm.runtime.artifacts import module_artifact
+from cachewasm.runtime.engine import Engine
+from cachewasm.runtime.frames import Frame
+from cachewasm.runtime.support import Support
+from cachewasm.runtime.typeids import entry_of
+from cachewasm.wasm.types import FUNC, GLOBAL, MEMORY, ExportType, ImportType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from cachewasm.runtime.store import Store
+    from cachewasm.wasm.types import ExternType
+
+
+def binary_of(wasm: "str | bytes | bytearray | memoryview") -> bytes:
+    """The binary format of what a user gave as a module."""
+    if isinstance(wasm, str):
+        wasm = wasm.encode("utf-8", "surrogatepass")
+    if not isinstance(wasm, (bytes, bytearray, memoryview)):
+        raise TypeError("expected wasm bytes or wat text")
+    binary = bytes(wasm)
+    if binary[:1] not in (b"", b"\0"):
+        if Engine.detect_precompiled(binary) or binary.startswith(b"\x7fELF"):
+            raise UnsupportedModule(
+                "expected a module, found compiled code: use Module.deserialize", offset=0
+            )
+        raise UnsupportedModule(
+            "expected a module in binary format (magic `\\0asm`): the text format is not supported "
+            "yet",
+            offset=0,
+        )
+    return binary
+
+
+class _Code:
+    """The mapped code of a module, withdrawn from the signal handler before it is unmapped."""
+
+    __slots__ = ()
+
+
+class Module:
+    """A compiled module. `Module(engine, wasm)` takes it from the engine's cache, or compiles it."""
+
+    __slots__ = (
+        "__weakref__",
+        "_artifact",
+        "_code",
+        "_data_address",
+        "_escapes",
+        "_exports_by_name",
+        "_image",
+        "_info",
+        "_layout",
+        "_type_ids",
+        "engine",
+    )
+
+    _exports_by_name: dict[str, tuple[int, int]]
+
+    def __init__(self, engine: Engine, wasm: "str | bytes | bytearray") -> None:
+        """Raises MalformedModule, InvalidModule or UnsupportedModule with the place, CompileError."""
+        if not isinstance(engine, Engine):
+            raise TypeError("expected an Engine")
+        self._load(engine, module_artifact(engine, binary_of(wasm)))
+
+    @classmethod
+    def from_file(cls, engine: Engine, path: "str | bytes | PathLike[str]") -> "Module":
+        """A module from a file. Raises OSError besides what the constructor does."""
+        with open(path, "rb") as file:
+            return cls(engine, file.read())
+
+    @classmethod
+    def deserialize(cls, engine: Engine, encoded: "bytes | bytearray") -> "Module":
+        """A module from an artifact (`serialize`, `Engine.precompile_module`).
+
+        Raises IncompatibleArtifact unless the artifact was made for such an engine and this host.
+        SAFETY: like any loader of machine code, it runs what it is given: the bytes must come from
+        somebody you trust.
+        """
+        if not isinstance(engine, Engine):
+            raise TypeError("expected an Engine")
+        if not isinstance(encoded, (bytes, bytearray)):
+            raise TypeError("expected bytes")
+        self = cls.__new__(cls)
+        self._load(engine, bytes(encoded))
+        return self
+
+    @classmethod
+    def deserialize_file(cls, engine: Engine, path: "str | PathLike[str]") -> "Module":
+        """`deserialize` of a file's content. Raises OSError, too."""
+        with open(os.fspath(path), "rb") as file:
+            return cls.deserialize(engine, file.read())
+
+    @staticmethod
+    def validate(engine: Engine, wasm: "bytes | bytearray") -> None:
+        """Raises MalformedModule, InvalidModule or UnsupportedModule unless `wasm` is valid."""
+        if not isinstance(engine, Engine):
+            raise TypeError("expected an Engine")
+        from cachewasm.wasm.decode import decode
+        from cachewasm.wasm.validate import validate, validate_bodies
+
+        validate_bodies(validate(decode(binary_of(wasm), engine._environment.features)))
+
+    def serialize(self) -> bytearray:
+        """The artifact, for `deserialize` by an engine of the same configuration."""
+        return bytearray(self._artifact)
+
+    @property
+    def name(self) -> str | None:
+        """The name that the module's producer gave it."""
+        return self._info.name
+
+    @property
+    def imports(self) -> list[ImportType]:
+        """What the module imports, in order."""
+        info = self._info
+        return [
+            ImportType(module, name, info.types[type] if isinstance(type, int) else type)
+            for module, name, _, type in info.imports
+        ]
+
+    @property
+    def exports(self) -> list[ExportType]:
+        """What the module exports, in order."""
+        return [
+            ExportType(name, self._type_of(kind, index)) for name, kind, index in self._info.exports
+        ]
+
+    def _type_of(self, kind: int, index: int) -> "ExternType":
+        info = self._info
+        if kind == FUNC:
+            return info.types[info.func_typeidx[index]]
+        if kind == MEMORY:
+            return info.memories[index]
+        return info.globals[index] if kind == GLOBAL else info.tables[index]
+
+    # --- For the rest of runtime/
+
+    def _load(self, engine: Engine, elf: bytes) -> None:
+        plan = Artifact(elf)
+        if plan.kind != MODULE:
+            raise IncompatibleArtifact("incompatible object file format")
+        compat.check(plan.section(ENGINE_SECTION), engine._environment)
+        self.engine = engine
+        self._artifact = elf
+        self._image = image.load(elf)
+        artifact = self._image.artifact
+        self._info = info = ModuleInfo(artifact.section(INFO_SECTION))
+        self._code = PublishedCode.none()
+        self._exports_by_name = {name: (kind, index) for name, kind, index in info.exports}
+        self._escapes: dict[int, int] | None = None
+        self._data_address = 0
+        if info.data_segments:
+            section = artifact.section(DATA_SECTION)
+            end = max(data.start + data.size for data in info.data_segments)
+            if end > len(section):
+                raise IncompatibleArtifact("module info is damaged")
+            if end:
+                self._data_address = ctypes.addressof(ctypes.c_char.from_buffer(section))
+        self._layout = InstanceLayout(
+            imported_funcs=info.imported_funcs,
+            imported_globals=info.imported_globals,
+            memories=len(info.memories),
+            tables=len(info.tables),
+            defined_globals=len(info.globals) - info.imported_globals,
+            data=len(info.data_segments),
+            elements=len(info.elements),
+            funcrefs=len(info.escapes),
+        )
+        self._type_ids = native.Block.make(4 * len(info.types))
+        for i, type in enumerate(info.types):
+            native.write_u32(self._type_ids + 4 * i, entry_of(type).id)
+
+    @property
+    def _escape_rows(self) -> dict[int, int]:
+        """The row of each function that may be referenced, by function index."""
+        if self._escapes is None:
+            self._escapes = {funcidx: row for row, funcidx in enumerate(self._info.escapes)}
+        return self._escapes
+
+    def _register(self, store: "Store") -> None:
+        """Make the module's code known to a store that is about to run it."""
+        if self in store._modules:
+            return
+        if not self._code:
+            self._code = PublishedCode.make(store._support, self._image)
+        store._modules.append(self)
+        # The image may outlive the module's other parts, but not the other way round.
+        store._objects.append(self._image)
+        info, text = self._info, self._image.text
+        for i, type in enumerate(info.types):
+            store._add_trampolines(
+                entry_of(type).id,
+                text + info.trampolines[2 * i],
+                text + info.trampolines[2 * i + 1],
+            )
+
+    def _frame_at(self, code_offset: int) -> Frame | None:
+        """The wasm function and place of a code offset; None for trampolines."""
+        info = self._info
+        ranges = info.code_ranges
+        low, high = 0, len(ranges) // 2
+        while low < high:
+            middle = (low + high) // 2
+            if ranges[2 * middle] <= code_offset:
+                low = middle + 1
+            else:
+                high = middle
+        if not low or code_offset >= ranges[2 * low - 2] + ranges[2 * low - 1]:
+            return None
+        funcidx = info.imported_funcs + low - 1
+        artifact = self._image.artifact
+        place = None
+        if artifact.has_section(ADDRMAP_SECTION):
+            place = addrmap.lookup(artifact.section(ADDRMAP_SECTION), code_offset)
+        found = names.lookup(artifact.section(NAMES_SECTION), funcidx)
+        start = info.body_starts[low - 1]
+        return Frame(funcidx, found, info.name, place or start, (place or start) - start)
+
+
+class PublishedCode(int):
+    """Code that the signal handler knows of; withdrawn with the last reference. 0: none."""
+
+    __slots__ = ()
+
+    @classmethod
+    def none(cls) -> "PublishedCode":
+        """Nothing published."""
+        return cls(0)
+
+    @classmethod
+    def make(cls, support: Support, code: image.Image) -> "PublishedCode":
+        """Let faults in the code of an image be traps."""
+        support.publish(code.text, code.text + code.text_size)
+        _supports[code.text] = support
+        return cls(code.text)
+
+    # SAFETY: an integer, so this runs when nobody can reach the module any more (loader/native.py);
+    # Module drops it before the mapping, whose slot comes later.
+    def __del__(self) -> None:
+        support = _supports.pop(int(self), None)
+        if support is not None:
+            support.unpublish(int(self))
+
+
+_supports: dict[int, Support] = {}

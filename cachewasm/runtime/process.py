@@ -1,0 +1,48 @@
+"""What exists once in a process: the support image and the type `Func`.
+
+Made when the first store is, from the cache if it is there. On the warm path.
+"""
+
+import _thread
+import ctypes
+
+from cachewasm.artifact.format import ENGINE_SECTION
+from cachewasm.artifact.reader import Artifact
+from cachewasm.engine import compat
+from cachewasm.engine.config import Config
+from cachewasm.loader import image, native
+from cachewasm.runtime import callbacks
+from cachewasm.runtime.artifacts import support_artifact
+from cachewasm.runtime.engine import Engine
+from cachewasm.runtime.func import make_func_type
+from cachewasm.runtime.support import Support
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.runtime.func import Func
+
+_made: "tuple[Support, type[Func]] | None" = None
+_lock = _thread.allocate_lock()
+
+
+def support_image() -> "tuple[Support, type[Func]]":
+    """The support image and the type `Func` of this process. Raises HostError, CompileError."""
+    global _made
+    if _made is None:
+        with _lock:
+            if _made is None:
+                _made = _make()
+    return _made
+
+
+def _make() -> "tuple[Support, type[Func]]":
+    # The code is the same for every Config, so it is kept under the default one's key.
+    engine = Engine(Config())
+    elf = support_artifact(engine._environment, engine._cache)
+    compat.check(Artifact(elf).section(ENGINE_SECTION), engine._environment)
+    support = Support(image.load(elf), callbacks.table(lambda: support.thread_key))
+    made = (support, make_func_type(support))
+    # SAFETY: a reference that is never given back. The signal handler, the thread key's destructor
+    # and the slots of `Func` are code of this image until the process ends.
+    native.python.Py_IncRef(ctypes.py_object(made))
+    return made

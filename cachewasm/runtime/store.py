@@ -1,0 +1,274 @@
+"""`Store`: what instances, functions, memories, tables and globals belong to.
+
+A store owns all native memory that wasm code can reach: contexts, descriptors, memories, tables and
+the images of its instances live exactly as long as the store. Every handle (Func, Memory, ...)
+holds its store, so they may be dropped in any order.
+
+A store runs wasm code on one thread at a time, and may be entered again by that thread from a host
+function. On the warm path.
+"""
+
+from cachewasm.abi.vmctx import (
+    DESCRIPTOR,
+    FUNCREF,
+    MEMORY,
+    RESERVATION,
+    RESULT_SLOTS,
+    SLOT_SIZE,
+    STORE,
+    TABLE,
+)
+from cachewasm.errors import WasmtimeError
+from cachewasm.loader import native
+from cachewasm.runtime import values
+from cachewasm.runtime.engine import Engine
+from cachewasm.runtime.externrefs import ExternrefTable
+from cachewasm.runtime.func import func_of, funcref_of, store_address
+from cachewasm.runtime.linear import LinearMemory, TableElements
+from cachewasm.runtime.limits import StoreLimits
+from cachewasm.runtime.process import support_image
+from cachewasm.runtime.typeids import entry_by_id
+from cachewasm.wasm.types import EXTERNREF, MemoryType, TableType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cachewasm.runtime.func import Func
+    from cachewasm.runtime.instance import Instance
+    from cachewasm.runtime.module import Module
+    from cachewasm.runtime.values import Val
+    from cachewasm.wasi.config import WasiConfig
+    from cachewasm.wasi.ctx import WasiCtx
+    from cachewasm.wasm.types import ValType
+
+
+class Store:
+    """A store of an engine. `data` is any object of the embedder's, given back by `data()`."""
+
+    __slots__ = (
+        "__weakref__",
+        "_blocks",
+        "_context",
+        "_data",
+        "_descriptors",
+        "_externref_cells",
+        "_externref_tables",
+        "_externrefs",
+        "_func_type",
+        "_funcs",
+        "_instances",
+        "_limits",
+        "_memories",
+        "_modules",
+        "_objects",
+        "_reservations",
+        "_support",
+        "_trampolines",
+        "_waiting_descriptors",
+        "_waiting_funcrefs",
+        "_wasi",
+        "engine",
+    )
+
+    def __init__(self, engine: Engine | None = None, data: object = None) -> None:
+        if engine is None:
+            engine = Engine()
+        elif not isinstance(engine, Engine):
+            raise TypeError("expected an Engine")
+        self.engine = engine
+        self._data = data
+        self._support, self._func_type = support_image()
+        # Owners of native memory that compiled code refers to by address.
+        self._blocks: list[int] = []
+        # Python objects that native memory refers to by address.
+        self._objects: list[object] = []
+        self._context = self._allocate(STORE.size)
+        native.write_u64(self._context + STORE.results, self._allocate(RESULT_SLOTS * SLOT_SIZE))
+        native.write_u64(self._context + STORE.max_wasm_stack, engine._max_wasm_stack)
+        native.write_u64(self._context + STORE.object, id(self))
+        self._reservations = native.Block.make(0)
+        self._memories: list[LinearMemory] = []
+        self._limits = StoreLimits()
+        self._modules: list[Module] = []
+        self._instances: dict[int, Instance] = {}
+        self._externrefs = ExternrefTable()
+        self._externref_tables: list[TableElements] = []
+        self._externref_cells: list[int] = []
+        # Funcs and descriptors by address of the Funcref.
+        self._funcs: dict[int, Func] = {}
+        self._descriptors: dict[int, native.Block] = {}
+        # Addresses of (array-call thunk, host stub) by type number, and who waits for them.
+        self._trampolines: dict[int, tuple[int, int]] = {}
+        self._waiting_descriptors: dict[int, list[int]] = {}
+        self._waiting_funcrefs: dict[int, list[int]] = {}
+        self._wasi: WasiCtx | None = None
+
+    # --- The drop-in API
+
+    def data(self) -> object:
+        """The object given to the constructor."""
+        return self._data
+
+    def gc(self) -> None:
+        """Forget the externref objects that wasm code cannot reach any more.
+
+        Does nothing while wasm code of this store runs.
+        """
+        if native.read_u64(self._context + STORE.thread):
+            return
+        reachable = {native.read_u64(cell) for cell in self._externref_cells}
+        for table in self._externref_tables:
+            reachable.update(table.view())
+        self._externrefs.collect(reachable)
+
+    def set_fuel(self, fuel: int) -> None:
+        """Raises WasmtimeError: fuel is not configured."""
+        raise WasmtimeError("fuel is not configured in this store")
+
+    def get_fuel(self) -> int:
+        """Raises WasmtimeError: fuel is not configured."""
+        raise WasmtimeError("fuel is not configured in this store")
+
+    def set_epoch_deadline(self, ticks_after_current: int) -> None:
+        """Raises WasmtimeError: epochs are not configured."""
+        raise WasmtimeError("epoch interruption is not configured in this store")
+
+    def set_wasi(self, wasi: "WasiConfig") -> None:
+        """Use this WASI configuration, which is used up, for the instances of this store."""
+        self._wasi = wasi._consume()
+
+    def set_limits(
+        self,
+        memory_size: int = -1,
+        table_elements: int = -1,
+        instances: int = -1,
+        tables: int = -1,
+        memories: int = -1,
+    ) -> None:
+        """Bound what wasm code may take: bytes per memory, elements per table, and numbers of
+        instances, tables and memories. A negative number is no limit.
+        """
+        self._limits = StoreLimits(memory_size, table_elements, instances, tables, memories)
+        for memory in self._memories:
+            memory.limit(memory_size)
+
+    # --- For the rest of runtime/
+
+    def _own_store(self) -> "Store":
+        return self
+
+    def _allocate(self, size: int) -> int:
+        """Zeroed native memory that lives as long as the store."""
+        block = native.Block.make(size)
+        self._blocks.append(block)
+        return block
+
+    def _keep_object(self, value: object) -> None:
+        self._objects.append(value)
+
+    def _add_memory(self, type: MemoryType) -> LinearMemory:
+        """A new linear memory of this store. Raises WasmtimeError beyond a limit."""
+        self._limits.check_memory(len(self._memories), type)
+        memory = LinearMemory.make(type, self.engine._environment.tunables)
+        memory.limit(self._limits.memory_size)
+        self._memories.append(memory)
+        rows = [m for m in self._memories if not m.movable]
+        table = native.Block.make(len(rows) * RESERVATION.size)
+        for i, row in enumerate(rows):
+            at = table + i * RESERVATION.size
+            native.write_u64(at + RESERVATION.start, native.read_u64(row + MEMORY.base))
+            native.write_u64(at + RESERVATION.end, row.reservation_end)
+            native.write_u64(at + RESERVATION.memory, row)
+        # The old rows stay valid until the new ones are in place; only this thread reads them.
+        native.write_u64(self._context + STORE.memories, table)
+        native.write_u64(self._context + STORE.memory_count, len(rows))
+        self._reservations = table
+        return memory
+
+    def _add_table(self, type: TableType, init: int) -> TableElements:
+        """A new table of this store, filled with `init`. Raises WasmtimeError beyond a limit."""
+        self._limits.check_table(sum(isinstance(b, TableElements) for b in self._blocks), type)
+        table = TableElements.make(type, init)
+        if self._limits.table_elements >= 0:
+            most = native.read_u64(table + TABLE.maximum)
+            native.write_u64(table + TABLE.maximum, min(most, self._limits.table_elements))
+        self._blocks.append(table)
+        if type.element is EXTERNREF:
+            self._externref_tables.append(table)
+        return table
+
+    def _add_trampolines(self, number: int, thunk: int, host_stub: int) -> None:
+        """Note the trampolines of a type, and give them to whoever waits for them."""
+        if number in self._trampolines:
+            return
+        self._trampolines[number] = (thunk, host_stub)
+        for descriptor in self._waiting_descriptors.pop(number, ()):
+            native.write_u64(descriptor + DESCRIPTOR.thunk, thunk)
+        for funcref in self._waiting_funcrefs.pop(number, ()):
+            native.write_u64(funcref + FUNCREF.code, host_stub)
+
+    def _host_code(self, number: int, funcref: int) -> None:
+        """Set the code of a host function's Funcref, now or once there is some for its type."""
+        known = self._trampolines.get(number)
+        if known is None:
+            self._waiting_funcrefs.setdefault(number, []).append(funcref)
+        else:
+            native.write_u64(funcref + FUNCREF.code, known[1])
+
+    def _descriptor(self, funcref: int) -> int:
+        """The FuncDescriptor of a Funcref; made on first use."""
+        known = self._descriptors.get(funcref)
+        if known is not None:
+            return known
+        entry = entry_by_id(native.read_u32(funcref + FUNCREF.type_id))
+        descriptor = native.Block.make(DESCRIPTOR.size)
+        native.write_u64(descriptor + DESCRIPTOR.store_object, id(self))
+        native.write_u64(descriptor + DESCRIPTOR.store, self._context)
+        native.write_u64(descriptor + DESCRIPTOR.funcref, funcref)
+        native.write_u64(descriptor + DESCRIPTOR.signature, entry.signature)
+        trampolines = self._trampolines.get(entry.id)
+        if trampolines is None:
+            self._waiting_descriptors.setdefault(entry.id, []).append(descriptor)
+        else:
+            native.write_u64(descriptor + DESCRIPTOR.thunk, trampolines[0])
+        self._descriptors[funcref] = descriptor
+        return descriptor
+
+    def _func(self, funcref: int) -> "Func":
+        """The `Func` of a Funcref."""
+        return func_of(self, funcref)
+
+    def _funcref_of(self, func: "Func") -> int:
+        """The Funcref of a function of this store. Raises WasmtimeError for another store's."""
+        funcref = funcref_of(func)
+        if store_address(func) != id(self):
+            raise WasmtimeError("object used with the wrong store")
+        return funcref
+
+    def _module_at(self, address: int) -> "Module | None":
+        """The module whose code lies at a native address."""
+        for module in self._modules:
+            if 0 <= address - module._image.text < module._image.text_size:
+                return module
+        return None
+
+    def _to_raw(self, type: "ValType", value: "Any | Val") -> int:
+        raw = values.raw_of_type(self, type, value)
+        if type is EXTERNREF and len(self._externrefs) > self._externrefs.threshold:
+            self.gc()
+            # The value at hand may be known to nobody else yet.
+            raw = values.raw_of_type(self, type, value)
+        return raw
+
+    def _from_raw(self, type: "ValType", raw: int) -> object:
+        return values.of_raw_type(self, type, raw)
+
+
+def store_of(store: "Store | Any") -> Store:
+    """The store behind a Store or a Caller. Raises TypeError for anything else."""
+    own = getattr(store, "_own_store", None)
+    if own is None:
+        raise TypeError("expected a Store")
+    found: Store = own()
+    return found

@@ -1,0 +1,126 @@
+"""The support image of this process: loaded once, told about the process, never unmapped.
+
+It holds the way from Python into wasm code and back, the builtins and the signal handler. Loading
+it fills in the process block (addresses of C functions and Python objects) and makes the SIGSEGV
+handler known to the system; publishing an image tells that handler which code may fault.
+
+On the warm path.
+"""
+
+import ctypes
+import signal
+
+from cachewasm.abi import process
+from cachewasm.abi.builtins import BUILTINS
+from cachewasm.abi.support import OFFSETS, PROCESS_BLOCK, SYMBOLS
+from cachewasm.artifact.format import INFO_SECTION
+from cachewasm.errors import HostError
+from cachewasm.loader import native
+from cachewasm.loader.image import Image
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SA_SIGINFO, _SA_ONSTACK, _SA_NODEFER = 4, 0x08000000, 0x40000000
+
+# SAFETY: prototypes of POSIX; the pointers passed are to blocks of the sizes of abi/process.py.
+_sigaction = native.libc.sigaction
+_sigaction.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+_key_create = native.libc.pthread_key_create
+_key_create.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+
+
+class Support:
+    """The loaded support image. `address[name]` is where each of abi/support.SYMBOLS lies."""
+
+    __slots__ = ("_action", "_callbacks", "_image", "_tables", "address", "builtins", "thread_key")
+
+    def __init__(self, image: Image, callbacks: "dict[str, Callable[..., object]]") -> None:
+        """`callbacks` are the functions of abi/process.CALLBACKS."""
+        offsets = OFFSETS.unpack(image.artifact.section(INFO_SECTION))
+        self._image = image
+        self._callbacks = callbacks
+        self.address = {
+            name: image.text + offset for name, offset in zip(SYMBOLS, offsets, strict=True)
+        }
+        self.builtins = native.Block.make(8 * len(BUILTINS))
+        for index, (name, _, _) in enumerate(BUILTINS):
+            native.write_u64(self.builtins + 8 * index, self.address[name])
+        # Arrays of published images: the current one is last. None is freed, since the signal
+        # handler of another thread may be reading it; each is small.
+        self._tables: list[native.Block] = []
+        self._action = native.Block.make(process.SIGACTION_SIZE)
+        self.thread_key = 0
+        self._fill_process_block()
+        self.catch_faults()
+
+    def _field(self, name: str) -> int:
+        return self.address[PROCESS_BLOCK] + process.PROCESS.offsets[name]
+
+    def _fill_process_block(self) -> None:
+        # SAFETY: the block is the image's zero-filled area, private to this process and writable.
+        for name in (*process.PYTHON_FUNCTIONS, *process.PYTHON_OBJECTS):
+            native.write_u64(self._field(name), native.symbol(native.python, name))
+        for name in process.C_FUNCTIONS:
+            native.write_u64(self._field(name), native.symbol(native.libc, name))
+        for name in process.CALLBACKS:
+            # Borrowed: self._callbacks holds the reference, and this object is never collected.
+            native.write_u64(self._field(name), id(self._callbacks[name]))
+        key = native.Block.make(8)
+        if _key_create(key, self.address["thread_exit"]):
+            raise HostError("cannot run wasm code: the process has no thread-specific key left")
+        self.thread_key = native.read_u32(key)
+        native.write_u64(self._field("thread_key"), self.thread_key)
+
+    def catch_faults(self) -> None:
+        """Make the SIGSEGV handler ours, if it is not; keep the one found to pass faults on to.
+
+        Called again at each instantiation, because others (faulthandler, for one) install theirs.
+        """
+        current = native.Block.make(process.SIGACTION_SIZE)
+        # SAFETY: both blocks have glibc's size of struct sigaction.
+        _sigaction(signal.SIGSEGV, None, current)
+        ours = self.address["on_signal"]
+        if native.read_u64(current) == ours:
+            return
+        ctypes.memmove(self._field("previous_action"), current, process.SIGACTION_SIZE)
+        # NODEFER: a trap leaves the handler by longjmp, which does not unblock the signal.
+        native.write_u64(self._action, ours)
+        native.write_u32(
+            self._action + process.SIGACTION_FLAGS, _SA_SIGINFO | _SA_ONSTACK | _SA_NODEFER
+        )
+        if _sigaction(signal.SIGSEGV, self._action, None):
+            raise HostError("cannot run wasm code: the SIGSEGV handler cannot be set")
+
+    def publish(self, start: int, end: int) -> None:
+        """Let faults in the code [start, end) be traps."""
+        self._swap([*self._published(), (start, end)])
+
+    def unpublish(self, start: int) -> None:
+        """Forget the code that starts at `start`, before it is unmapped."""
+        self._swap([row for row in self._published() if row[0] != start])
+
+    def _published(self) -> list[tuple[int, int]]:
+        if not self._tables:
+            return []
+        table = self._tables[-1]
+        rows = table + process.IMAGES_HEADER
+        return [
+            (
+                native.read_u64(rows + i * process.IMAGES_ROW),
+                native.read_u64(rows + i * process.IMAGES_ROW + 8),
+            )
+            for i in range(native.read_u64(table))
+        ]
+
+    def _swap(self, rows: list[tuple[int, int]]) -> None:
+        table = native.Block.make(process.IMAGES_HEADER + len(rows) * process.IMAGES_ROW)
+        native.write_u64(table, len(rows))
+        for i, (start, end) in enumerate(rows):
+            at = table + process.IMAGES_HEADER + i * process.IMAGES_ROW
+            native.write_u64(at, start)
+            native.write_u64(at + 8, end)
+        self._tables.append(table)
+        # SAFETY: an aligned 8-byte store is atomic, and the table behind it is complete.
+        native.write_u64(self._field("images"), table)

@@ -1,0 +1,209 @@
+"""Values between Python and wasm: the plain ones that the support image converts by itself, and all
+others (`Val`, references, bool and other subclasses), for which it calls here.
+
+A raw value is an unsigned integer: the bits of a number, the address of a Funcref, or an externref
+handle. On the warm path.
+"""
+
+import struct
+
+from cachewasm.abi.vmctx import (
+    KIND_BY_NAME,
+    KIND_EXTERNREF,
+    KIND_F32,
+    KIND_F64,
+    KIND_FUNCREF,
+    KIND_I32,
+    KIND_I64,
+)
+from cachewasm.errors import WasmtimeError
+from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, ValType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.runtime.func import Func
+    from cachewasm.runtime.store import Store
+
+_TYPES = (I32, I64, F32, F64, FUNCREF, EXTERNREF)
+_U32, _U64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+_F32 = struct.Struct("<f")
+_F64 = struct.Struct("<d")
+_I = struct.Struct("<I")
+_Q = struct.Struct("<Q")
+
+
+def _signed(value: int, bits: int) -> int:
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+class Val:
+    """A value together with its type; equal to a bare Python value as well."""
+
+    __slots__ = ("_type", "_value")
+
+    def __init__(self, type: ValType, value: object) -> None:
+        self._type = type
+        self._value = value
+
+    @staticmethod
+    def i32(val: int) -> "Val":
+        """A 32-bit integer; wraps around."""
+        if not isinstance(val, int):
+            raise TypeError("expected an integer")
+        return Val(I32, _signed(val, 32))
+
+    @staticmethod
+    def i64(val: int) -> "Val":
+        """A 64-bit integer; wraps around."""
+        if not isinstance(val, int):
+            raise TypeError("expected an integer")
+        return Val(I64, _signed(val, 64))
+
+    @staticmethod
+    def f32(val: float) -> "Val":
+        """A 32-bit float, rounded from Python's 64 bits."""
+        if not isinstance(val, float):
+            raise TypeError("expected a float")
+        return Val(F32, _f32_value(_f32_bits(val)))
+
+    @staticmethod
+    def f64(val: float) -> "Val":
+        """A 64-bit float."""
+        if not isinstance(val, float):
+            raise TypeError("expected a float")
+        return Val(F64, float(val))
+
+    @staticmethod
+    def externref(extern: object) -> "Val":
+        """A reference to any Python object; None is null."""
+        return Val(EXTERNREF, extern)
+
+    @staticmethod
+    def funcref(f: "Func | None") -> "Val":
+        """A reference to a function; None is null."""
+        return Val(FUNCREF, f)
+
+    @staticmethod
+    def ref_null(ty: ValType) -> "Val":
+        """The null reference of a type. Raises WasmtimeError if it is not a reference type."""
+        if not ty.is_ref:
+            raise WasmtimeError(f"Invalid reference type for `ref_null`: {ty}")
+        return Val(ty, None)
+
+    @property
+    def type(self) -> ValType:
+        """The type."""
+        return self._type
+
+    @property
+    def value(self) -> object:
+        """The Python value."""
+        return self._value
+
+    def _as(self, type: ValType) -> object:
+        return self._value if self._type is type else None
+
+    def as_i32(self) -> object:
+        """The value, or None if it is not an i32."""
+        return self._as(I32)
+
+    def as_i64(self) -> object:
+        """The value, or None if it is not an i64."""
+        return self._as(I64)
+
+    def as_f32(self) -> object:
+        """The value, or None if it is not an f32."""
+        return self._as(F32)
+
+    def as_f64(self) -> object:
+        """The value, or None if it is not an f64."""
+        return self._as(F64)
+
+    def as_externref(self) -> object:
+        """The object, or None if this is not an externref."""
+        return self._as(EXTERNREF)
+
+    def as_funcref(self) -> object:
+        """The function, or None if this is not a funcref, or null."""
+        return self._as(FUNCREF)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Val):
+            return self._type is other._type and self._value == other._value
+        return self._value == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Val({self._type}, {self._value!r})"
+
+
+def _f32_bits(value: float) -> int:
+    try:
+        packed = _F32.pack(value)
+    except OverflowError:
+        # struct refuses what IEEE 754 rounds to infinity.
+        packed = _F32.pack(float("-inf") if value < 0 else float("inf"))
+    bits: int = _I.unpack(packed)[0]
+    return bits
+
+
+def _f32_value(bits: int) -> float:
+    value: float = _F32.unpack(_I.pack(bits))[0]
+    return value
+
+
+def to_raw(store: "Store", kind: int, value: object) -> int:
+    """The raw form of a Python value of a kind (abi/vmctx). Raises TypeError.
+
+    Integers wrap around as in the drop-in API; there is no conversion between int and float.
+    """
+    want = _TYPES[kind]
+    if isinstance(value, Val):
+        if value.type is not want:
+            raise TypeError("wrong type of `Val` provided")
+        value = value.value
+    if kind == KIND_EXTERNREF:
+        return store._externrefs.handle(value)
+    if kind == KIND_FUNCREF:
+        if value is None:
+            return 0
+        if isinstance(value, store._func_type):
+            return store._funcref_of(value)
+    elif kind in (KIND_I32, KIND_I64):
+        if isinstance(value, int):
+            return int(value) & (_U32 if kind == KIND_I32 else _U64)
+    elif isinstance(value, float):
+        if kind == KIND_F32:
+            return _f32_bits(value)
+        bits: int = _Q.unpack(_F64.pack(value))[0]
+        return bits
+    raise TypeError(f"don't know how to convert {value!r} to {want}")
+
+
+def from_raw(store: "Store", kind: int, raw: int) -> object:
+    """The Python value of a raw one; bits beyond the kind's width are ignored."""
+    if kind == KIND_I32:
+        return _signed(raw, 32)
+    if kind == KIND_I64:
+        return _signed(raw, 64)
+    if kind == KIND_F32:
+        return _f32_value(raw & _U32)
+    if kind == KIND_F64:
+        value: float = _F64.unpack(_Q.pack(raw & _U64))[0]
+        return value
+    raw &= _U64
+    if kind == KIND_EXTERNREF:
+        return store._externrefs.object(raw)
+    return store._func(raw) if raw else None
+
+
+def raw_of_type(store: "Store", type: ValType, value: object) -> int:
+    """`to_raw` by value type."""
+    return to_raw(store, KIND_BY_NAME[type.name], value)
+
+
+def of_raw_type(store: "Store", type: ValType, raw: int) -> object:
+    """`from_raw` by value type."""
+    return from_raw(store, KIND_BY_NAME[type.name], raw)

@@ -1,0 +1,59 @@
+"""WASI functions as imports: host functions that work on the caller's memory. On the warm path."""
+
+from cachewasm.abi.vmctx import MEMORY
+from cachewasm.errors import WasmtimeError
+from cachewasm.loader import native
+from cachewasm.runtime.func import func_of, host_funcref
+from cachewasm.runtime.memory import Memory
+from cachewasm.runtime.typeids import entry_of
+from cachewasm.wasi.memory import GuestMemory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.runtime.func import Func
+    from cachewasm.runtime.store import Store
+    from cachewasm.wasi.preview1.table import WasiFunction
+
+
+def wasi_func(store: "Store", function: "WasiFunction") -> "Func":
+    """A function of `store` that runs a WASI function with the store's WASI context."""
+    memories = _Memories(store)
+
+    def call(caller: int, *args: int) -> "int | None":
+        context = store._wasi
+        if context is None:
+            raise WasmtimeError("wasi is not configured in this store: call Store.set_wasi first")
+        errno = function(context, memories.of(caller), *args)
+        return errno if returns else None
+
+    entry = entry_of(function.type)
+    returns = bool(entry.type.result_types)
+    return func_of(store, host_funcref(store, entry, call, wants_caller=True))
+
+
+class _Memories:
+    """The memory `memory` of each calling instance, by the address of its context."""
+
+    __slots__ = ("_known", "_store")
+
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+        self._known: dict[int, tuple[int, int, GuestMemory]] = {}
+
+    def of(self, caller: int) -> GuestMemory:
+        """The GuestMemory of a caller. Raises WasmtimeError if it exports no memory."""
+        known = self._known.get(caller)
+        if known is not None and known[1] == native.read_u64(known[0] + MEMORY.base):
+            return known[2]
+        instance = self._store._instances.get(caller)
+        memory = None if instance is None else instance._export("memory")
+        if not isinstance(memory, Memory):
+            raise WasmtimeError("missing required memory export")
+        definition = memory._definition
+        base = native.read_u64(definition + MEMORY.base)
+        # SAFETY: the capacity is mapped address space, and GuestMemory checks the length first; a
+        # memory that has moved is noticed by its base above.
+        view = native.view(base, native.read_u64(definition + MEMORY.capacity))
+        guest = GuestMemory(view, lambda: native.read_u64(definition + MEMORY.length))
+        self._known[caller] = (definition, base, guest)
+        return guest

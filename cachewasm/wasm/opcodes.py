@@ -1,0 +1,397 @@
+"""The one table of instructions: bytes, mnemonic, types, immediates, memory access, proposal.
+
+Decoder, validator, translator, encoder and the text format derive from these rows, and a test
+proves each row decodable, validatable and encodable. A row whose types are written `...` is
+polymorphic or depends on the module: it has a hand-written validation rule. The opcode bytes of the
+binary format appear here and nowhere else.
+
+Specification: sections 5.4 (bytes) and 3.4 (types).
+"""
+
+from dataclasses import dataclass
+
+from cachewasm.wasm import features
+from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, ValType
+
+# Kinds of immediates, and the Python value that the body decoder yields for each.
+IMM_NONE = 0  # None
+# A single index: int. Kept contiguous, so that the decoder tells them by one comparison.
+IMM_LABEL = 1
+IMM_FUNC = 2
+IMM_LOCAL = 3
+IMM_GLOBAL = 4
+IMM_TABLE = 5
+IMM_ELEM = 6
+IMM_DATA = 7
+IMM_MEMORY = 8
+# Two indices: (first, second).
+IMM_CALL_INDIRECT = 9  # (typeidx, tableidx)
+IMM_TABLE_TABLE = 10  # (destination, source)
+IMM_ELEM_TABLE = 11  # (elemidx, tableidx)
+IMM_MEMORY_MEMORY = 12  # (destination, source)
+IMM_DATA_MEMORY = 13  # (dataidx, memidx)
+# All others.
+IMM_LABELS = 14  # (labels as a tuple, default label)
+IMM_BLOCKTYPE = 15  # None, a ValType (the one result), or a typeidx
+IMM_MEMARG = 16  # (memidx, log2 of the alignment, offset)
+IMM_I32 = 17  # signed int
+IMM_I64 = 18  # signed int
+IMM_F32 = 19  # the 32 raw bits, as int
+IMM_F64 = 20  # the 64 raw bits, as int
+IMM_REFTYPE = 21  # ValType
+IMM_VALTYPES = 22  # tuple of ValType
+
+LAST_INDEX_IMM = IMM_MEMORY
+LAST_PAIR_IMM = IMM_DATA_MEMORY
+
+EMPTY_BLOCK = 0x40  # the block type without parameters and results
+MEMARG_HAS_MEMIDX = 0x40  # the bit of a memarg's alignment that says that a memidx follows
+
+Imm = (
+    int
+    | ValType
+    | tuple[int, int]
+    | tuple[tuple[int, ...], int]
+    | tuple[int, int, int]
+    | tuple[ValType, ...]
+    | None
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How an instruction touches linear memory: `bytes` wide; `signed` if a load sign-extends."""
+
+    bytes: int
+    signed: bool = False
+    is_store: bool = False
+
+    @property
+    def align_log2(self) -> int:
+        """The natural alignment: no alignment hint may be larger."""
+        return self.bytes.bit_length() - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """One instruction. Compared by identity.
+
+    `code` is the byte, or `prefix << 16 | sub-opcode`; `index` the position in `OPS`. `params` and
+    `results` are None where the operands are not the same for every use.
+    """
+
+    index: int
+    code: int
+    name: str
+    params: tuple[ValType, ...] | None
+    results: tuple[ValType, ...] | None
+    imm: int
+    access: Access | None
+    proposal: int
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+_TYPES = {t.name: t for t in (I32, I64, F32, F64, FUNCREF, EXTERNREF)}
+_rows: list[Op] = []
+
+
+def _op(
+    code: int,
+    name: str,
+    types: str,
+    imm: int = IMM_NONE,
+    *,
+    access: Access | None = None,
+    proposal: int = 0,
+) -> Op:
+    """Append a row; `types` reads "i32 i32 -> i32", or "..." where a rule is written by hand."""
+    params = results = None
+    if types != "...":
+        before, _, after = types.partition("->")
+        params = tuple(_TYPES[t] for t in before.split())
+        results = tuple(_TYPES[t] for t in after.split())
+    row = Op(len(_rows), code, name, params, results, imm, access, proposal)
+    _rows.append(row)
+    return row
+
+
+PREFIX_GC = 0xFB
+PREFIX_MISC = 0xFC
+PREFIX_SIMD = 0xFD
+PREFIX_THREADS = 0xFE
+PREFIXES = (PREFIX_GC, PREFIX_MISC, PREFIX_SIMD, PREFIX_THREADS)
+
+_BULK = features.BULK_MEMORY
+_REF = features.REFERENCE_TYPES
+
+
+def _misc(code: int) -> int:
+    return PREFIX_MISC << 16 | code
+
+
+# Control (5.4.1). The opcodes that decoder, validator and translator single out have names.
+UNREACHABLE = _op(0x00, "unreachable", "...")
+_op(0x01, "nop", "->")
+BLOCK = _op(0x02, "block", "...", IMM_BLOCKTYPE)
+LOOP = _op(0x03, "loop", "...", IMM_BLOCKTYPE)
+IF = _op(0x04, "if", "...", IMM_BLOCKTYPE)
+ELSE = _op(0x05, "else", "...")
+END = _op(0x0B, "end", "...")
+_op(0x0C, "br", "...", IMM_LABEL)
+_op(0x0D, "br_if", "...", IMM_LABEL)
+_op(0x0E, "br_table", "...", IMM_LABELS)
+_op(0x0F, "return", "...")
+_op(0x10, "call", "...", IMM_FUNC)
+_op(0x11, "call_indirect", "...", IMM_CALL_INDIRECT)
+
+# Parametric, variables, tables (5.4.3 to 5.4.5).
+_op(0x1A, "drop", "...")
+_op(0x1B, "select", "...")
+# `select` with types has the same mnemonic in text; the name here only keeps the rows apart.
+_op(0x1C, "select t", "...", IMM_VALTYPES, proposal=_REF)
+_op(0x20, "local.get", "...", IMM_LOCAL)
+_op(0x21, "local.set", "...", IMM_LOCAL)
+_op(0x22, "local.tee", "...", IMM_LOCAL)
+GLOBAL_GET = _op(0x23, "global.get", "...", IMM_GLOBAL)
+_op(0x24, "global.set", "...", IMM_GLOBAL)
+_op(0x25, "table.get", "...", IMM_TABLE, proposal=_REF)
+_op(0x26, "table.set", "...", IMM_TABLE, proposal=_REF)
+
+# Memory (5.4.6).
+_op(0x28, "i32.load", "i32 -> i32", IMM_MEMARG, access=Access(4))
+_op(0x29, "i64.load", "i32 -> i64", IMM_MEMARG, access=Access(8))
+_op(0x2A, "f32.load", "i32 -> f32", IMM_MEMARG, access=Access(4))
+_op(0x2B, "f64.load", "i32 -> f64", IMM_MEMARG, access=Access(8))
+_op(0x2C, "i32.load8_s", "i32 -> i32", IMM_MEMARG, access=Access(1, signed=True))
+_op(0x2D, "i32.load8_u", "i32 -> i32", IMM_MEMARG, access=Access(1))
+_op(0x2E, "i32.load16_s", "i32 -> i32", IMM_MEMARG, access=Access(2, signed=True))
+_op(0x2F, "i32.load16_u", "i32 -> i32", IMM_MEMARG, access=Access(2))
+_op(0x30, "i64.load8_s", "i32 -> i64", IMM_MEMARG, access=Access(1, signed=True))
+_op(0x31, "i64.load8_u", "i32 -> i64", IMM_MEMARG, access=Access(1))
+_op(0x32, "i64.load16_s", "i32 -> i64", IMM_MEMARG, access=Access(2, signed=True))
+_op(0x33, "i64.load16_u", "i32 -> i64", IMM_MEMARG, access=Access(2))
+_op(0x34, "i64.load32_s", "i32 -> i64", IMM_MEMARG, access=Access(4, signed=True))
+_op(0x35, "i64.load32_u", "i32 -> i64", IMM_MEMARG, access=Access(4))
+_op(0x36, "i32.store", "i32 i32 ->", IMM_MEMARG, access=Access(4, is_store=True))
+_op(0x37, "i64.store", "i32 i64 ->", IMM_MEMARG, access=Access(8, is_store=True))
+_op(0x38, "f32.store", "i32 f32 ->", IMM_MEMARG, access=Access(4, is_store=True))
+_op(0x39, "f64.store", "i32 f64 ->", IMM_MEMARG, access=Access(8, is_store=True))
+_op(0x3A, "i32.store8", "i32 i32 ->", IMM_MEMARG, access=Access(1, is_store=True))
+_op(0x3B, "i32.store16", "i32 i32 ->", IMM_MEMARG, access=Access(2, is_store=True))
+_op(0x3C, "i64.store8", "i32 i64 ->", IMM_MEMARG, access=Access(1, is_store=True))
+_op(0x3D, "i64.store16", "i32 i64 ->", IMM_MEMARG, access=Access(2, is_store=True))
+_op(0x3E, "i64.store32", "i32 i64 ->", IMM_MEMARG, access=Access(4, is_store=True))
+_op(0x3F, "memory.size", "-> i32", IMM_MEMORY)
+_op(0x40, "memory.grow", "i32 -> i32", IMM_MEMORY)
+
+# Numeric (5.4.7).
+I32_CONST = _op(0x41, "i32.const", "-> i32", IMM_I32)
+I64_CONST = _op(0x42, "i64.const", "-> i64", IMM_I64)
+F32_CONST = _op(0x43, "f32.const", "-> f32", IMM_F32)
+F64_CONST = _op(0x44, "f64.const", "-> f64", IMM_F64)
+
+_op(0x45, "i32.eqz", "i32 -> i32")
+_op(0x46, "i32.eq", "i32 i32 -> i32")
+_op(0x47, "i32.ne", "i32 i32 -> i32")
+_op(0x48, "i32.lt_s", "i32 i32 -> i32")
+_op(0x49, "i32.lt_u", "i32 i32 -> i32")
+_op(0x4A, "i32.gt_s", "i32 i32 -> i32")
+_op(0x4B, "i32.gt_u", "i32 i32 -> i32")
+_op(0x4C, "i32.le_s", "i32 i32 -> i32")
+_op(0x4D, "i32.le_u", "i32 i32 -> i32")
+_op(0x4E, "i32.ge_s", "i32 i32 -> i32")
+_op(0x4F, "i32.ge_u", "i32 i32 -> i32")
+
+_op(0x50, "i64.eqz", "i64 -> i32")
+_op(0x51, "i64.eq", "i64 i64 -> i32")
+_op(0x52, "i64.ne", "i64 i64 -> i32")
+_op(0x53, "i64.lt_s", "i64 i64 -> i32")
+_op(0x54, "i64.lt_u", "i64 i64 -> i32")
+_op(0x55, "i64.gt_s", "i64 i64 -> i32")
+_op(0x56, "i64.gt_u", "i64 i64 -> i32")
+_op(0x57, "i64.le_s", "i64 i64 -> i32")
+_op(0x58, "i64.le_u", "i64 i64 -> i32")
+_op(0x59, "i64.ge_s", "i64 i64 -> i32")
+_op(0x5A, "i64.ge_u", "i64 i64 -> i32")
+
+_op(0x5B, "f32.eq", "f32 f32 -> i32")
+_op(0x5C, "f32.ne", "f32 f32 -> i32")
+_op(0x5D, "f32.lt", "f32 f32 -> i32")
+_op(0x5E, "f32.gt", "f32 f32 -> i32")
+_op(0x5F, "f32.le", "f32 f32 -> i32")
+_op(0x60, "f32.ge", "f32 f32 -> i32")
+
+_op(0x61, "f64.eq", "f64 f64 -> i32")
+_op(0x62, "f64.ne", "f64 f64 -> i32")
+_op(0x63, "f64.lt", "f64 f64 -> i32")
+_op(0x64, "f64.gt", "f64 f64 -> i32")
+_op(0x65, "f64.le", "f64 f64 -> i32")
+_op(0x66, "f64.ge", "f64 f64 -> i32")
+
+_op(0x67, "i32.clz", "i32 -> i32")
+_op(0x68, "i32.ctz", "i32 -> i32")
+_op(0x69, "i32.popcnt", "i32 -> i32")
+I32_ADD = _op(0x6A, "i32.add", "i32 i32 -> i32")
+I32_SUB = _op(0x6B, "i32.sub", "i32 i32 -> i32")
+I32_MUL = _op(0x6C, "i32.mul", "i32 i32 -> i32")
+_op(0x6D, "i32.div_s", "i32 i32 -> i32")
+_op(0x6E, "i32.div_u", "i32 i32 -> i32")
+_op(0x6F, "i32.rem_s", "i32 i32 -> i32")
+_op(0x70, "i32.rem_u", "i32 i32 -> i32")
+_op(0x71, "i32.and", "i32 i32 -> i32")
+_op(0x72, "i32.or", "i32 i32 -> i32")
+_op(0x73, "i32.xor", "i32 i32 -> i32")
+_op(0x74, "i32.shl", "i32 i32 -> i32")
+_op(0x75, "i32.shr_s", "i32 i32 -> i32")
+_op(0x76, "i32.shr_u", "i32 i32 -> i32")
+_op(0x77, "i32.rotl", "i32 i32 -> i32")
+_op(0x78, "i32.rotr", "i32 i32 -> i32")
+
+_op(0x79, "i64.clz", "i64 -> i64")
+_op(0x7A, "i64.ctz", "i64 -> i64")
+_op(0x7B, "i64.popcnt", "i64 -> i64")
+I64_ADD = _op(0x7C, "i64.add", "i64 i64 -> i64")
+I64_SUB = _op(0x7D, "i64.sub", "i64 i64 -> i64")
+I64_MUL = _op(0x7E, "i64.mul", "i64 i64 -> i64")
+_op(0x7F, "i64.div_s", "i64 i64 -> i64")
+_op(0x80, "i64.div_u", "i64 i64 -> i64")
+_op(0x81, "i64.rem_s", "i64 i64 -> i64")
+_op(0x82, "i64.rem_u", "i64 i64 -> i64")
+_op(0x83, "i64.and", "i64 i64 -> i64")
+_op(0x84, "i64.or", "i64 i64 -> i64")
+_op(0x85, "i64.xor", "i64 i64 -> i64")
+_op(0x86, "i64.shl", "i64 i64 -> i64")
+_op(0x87, "i64.shr_s", "i64 i64 -> i64")
+_op(0x88, "i64.shr_u", "i64 i64 -> i64")
+_op(0x89, "i64.rotl", "i64 i64 -> i64")
+_op(0x8A, "i64.rotr", "i64 i64 -> i64")
+
+_op(0x8B, "f32.abs", "f32 -> f32")
+_op(0x8C, "f32.neg", "f32 -> f32")
+_op(0x8D, "f32.ceil", "f32 -> f32")
+_op(0x8E, "f32.floor", "f32 -> f32")
+_op(0x8F, "f32.trunc", "f32 -> f32")
+_op(0x90, "f32.nearest", "f32 -> f32")
+_op(0x91, "f32.sqrt", "f32 -> f32")
+_op(0x92, "f32.add", "f32 f32 -> f32")
+_op(0x93, "f32.sub", "f32 f32 -> f32")
+_op(0x94, "f32.mul", "f32 f32 -> f32")
+_op(0x95, "f32.div", "f32 f32 -> f32")
+_op(0x96, "f32.min", "f32 f32 -> f32")
+_op(0x97, "f32.max", "f32 f32 -> f32")
+_op(0x98, "f32.copysign", "f32 f32 -> f32")
+
+_op(0x99, "f64.abs", "f64 -> f64")
+_op(0x9A, "f64.neg", "f64 -> f64")
+_op(0x9B, "f64.ceil", "f64 -> f64")
+_op(0x9C, "f64.floor", "f64 -> f64")
+_op(0x9D, "f64.trunc", "f64 -> f64")
+_op(0x9E, "f64.nearest", "f64 -> f64")
+_op(0x9F, "f64.sqrt", "f64 -> f64")
+_op(0xA0, "f64.add", "f64 f64 -> f64")
+_op(0xA1, "f64.sub", "f64 f64 -> f64")
+_op(0xA2, "f64.mul", "f64 f64 -> f64")
+_op(0xA3, "f64.div", "f64 f64 -> f64")
+_op(0xA4, "f64.min", "f64 f64 -> f64")
+_op(0xA5, "f64.max", "f64 f64 -> f64")
+_op(0xA6, "f64.copysign", "f64 f64 -> f64")
+
+_op(0xA7, "i32.wrap_i64", "i64 -> i32")
+_op(0xA8, "i32.trunc_f32_s", "f32 -> i32")
+_op(0xA9, "i32.trunc_f32_u", "f32 -> i32")
+_op(0xAA, "i32.trunc_f64_s", "f64 -> i32")
+_op(0xAB, "i32.trunc_f64_u", "f64 -> i32")
+_op(0xAC, "i64.extend_i32_s", "i32 -> i64")
+_op(0xAD, "i64.extend_i32_u", "i32 -> i64")
+_op(0xAE, "i64.trunc_f32_s", "f32 -> i64")
+_op(0xAF, "i64.trunc_f32_u", "f32 -> i64")
+_op(0xB0, "i64.trunc_f64_s", "f64 -> i64")
+_op(0xB1, "i64.trunc_f64_u", "f64 -> i64")
+_op(0xB2, "f32.convert_i32_s", "i32 -> f32")
+_op(0xB3, "f32.convert_i32_u", "i32 -> f32")
+_op(0xB4, "f32.convert_i64_s", "i64 -> f32")
+_op(0xB5, "f32.convert_i64_u", "i64 -> f32")
+_op(0xB6, "f32.demote_f64", "f64 -> f32")
+_op(0xB7, "f64.convert_i32_s", "i32 -> f64")
+_op(0xB8, "f64.convert_i32_u", "i32 -> f64")
+_op(0xB9, "f64.convert_i64_s", "i64 -> f64")
+_op(0xBA, "f64.convert_i64_u", "i64 -> f64")
+_op(0xBB, "f64.promote_f32", "f32 -> f64")
+_op(0xBC, "i32.reinterpret_f32", "f32 -> i32")
+_op(0xBD, "i64.reinterpret_f64", "f64 -> i64")
+_op(0xBE, "f32.reinterpret_i32", "i32 -> f32")
+_op(0xBF, "f64.reinterpret_i64", "i64 -> f64")
+
+_op(0xC0, "i32.extend8_s", "i32 -> i32")
+_op(0xC1, "i32.extend16_s", "i32 -> i32")
+_op(0xC2, "i64.extend8_s", "i64 -> i64")
+_op(0xC3, "i64.extend16_s", "i64 -> i64")
+_op(0xC4, "i64.extend32_s", "i64 -> i64")
+
+# References (5.4.2).
+REF_NULL = _op(0xD0, "ref.null", "...", IMM_REFTYPE, proposal=_REF)
+_op(0xD1, "ref.is_null", "...", proposal=_REF)
+REF_FUNC = _op(0xD2, "ref.func", "...", IMM_FUNC, proposal=_REF)
+
+# Prefix FC: saturating conversions, bulk memory, tables.
+_op(_misc(0), "i32.trunc_sat_f32_s", "f32 -> i32")
+_op(_misc(1), "i32.trunc_sat_f32_u", "f32 -> i32")
+_op(_misc(2), "i32.trunc_sat_f64_s", "f64 -> i32")
+_op(_misc(3), "i32.trunc_sat_f64_u", "f64 -> i32")
+_op(_misc(4), "i64.trunc_sat_f32_s", "f32 -> i64")
+_op(_misc(5), "i64.trunc_sat_f32_u", "f32 -> i64")
+_op(_misc(6), "i64.trunc_sat_f64_s", "f64 -> i64")
+_op(_misc(7), "i64.trunc_sat_f64_u", "f64 -> i64")
+_op(_misc(8), "memory.init", "i32 i32 i32 ->", IMM_DATA_MEMORY, proposal=_BULK)
+_op(_misc(9), "data.drop", "->", IMM_DATA, proposal=_BULK)
+_op(_misc(10), "memory.copy", "i32 i32 i32 ->", IMM_MEMORY_MEMORY, proposal=_BULK)
+_op(_misc(11), "memory.fill", "i32 i32 i32 ->", IMM_MEMORY, proposal=_BULK)
+_op(_misc(12), "table.init", "i32 i32 i32 ->", IMM_ELEM_TABLE, proposal=_BULK)
+_op(_misc(13), "elem.drop", "->", IMM_ELEM, proposal=_BULK)
+_op(_misc(14), "table.copy", "i32 i32 i32 ->", IMM_TABLE_TABLE, proposal=_BULK)
+_op(_misc(15), "table.grow", "...", IMM_TABLE, proposal=_REF)
+_op(_misc(16), "table.size", "-> i32", IMM_TABLE, proposal=_REF)
+_op(_misc(17), "table.fill", "...", IMM_TABLE, proposal=_REF)
+
+OPS: tuple[Op, ...] = tuple(_rows)
+BY_CODE: dict[int, Op] = {op.code: op for op in OPS}
+BY_NAME: dict[str, Op] = {op.name: op for op in OPS}
+
+# Opcodes that belong to a proposal without rows above: refused by the proposal's name.
+PROPOSAL_BY_CODE: dict[int, int] = {
+    0x06: features.LEGACY_EXCEPTIONS,  # try
+    0x07: features.LEGACY_EXCEPTIONS,  # catch
+    0x08: features.EXCEPTIONS,  # throw
+    0x09: features.LEGACY_EXCEPTIONS,  # rethrow
+    0x0A: features.EXCEPTIONS,  # throw_ref
+    0x12: features.TAIL_CALL,  # return_call
+    0x13: features.TAIL_CALL,  # return_call_indirect
+    0x14: features.FUNCTION_REFERENCES,  # call_ref
+    0x15: features.FUNCTION_REFERENCES,  # return_call_ref
+    0x18: features.LEGACY_EXCEPTIONS,  # delegate
+    0x19: features.LEGACY_EXCEPTIONS,  # catch_all
+    0x1F: features.EXCEPTIONS,  # try_table
+    0xD3: features.GC,  # ref.eq
+    0xD4: features.FUNCTION_REFERENCES,  # ref.as_non_null
+    0xD5: features.FUNCTION_REFERENCES,  # br_on_null
+    0xD6: features.FUNCTION_REFERENCES,  # br_on_non_null
+    0xE0: features.STACK_SWITCHING,  # cont.new
+    0xE1: features.STACK_SWITCHING,  # cont.bind
+    0xE2: features.STACK_SWITCHING,  # suspend
+    0xE3: features.STACK_SWITCHING,  # resume
+    0xE4: features.STACK_SWITCHING,  # resume_throw
+    0xE5: features.STACK_SWITCHING,  # switch
+    _misc(19): features.WIDE_ARITHMETIC,  # i64.add128
+    _misc(20): features.WIDE_ARITHMETIC,  # i64.sub128
+    _misc(21): features.WIDE_ARITHMETIC,  # i64.mul_wide_s
+    _misc(22): features.WIDE_ARITHMETIC,  # i64.mul_wide_u
+}
+
+# The same for a prefix with all its sub-opcodes.
+PROPOSAL_BY_PREFIX: dict[int, int] = {
+    PREFIX_GC: features.GC,
+    PREFIX_SIMD: features.SIMD,
+    PREFIX_THREADS: features.THREADS,
+}

@@ -1,0 +1,70 @@
+"""What every test can rely on: a cache directory of its own, and the engine under test.
+
+No test reads or writes the user's cache: `CACHEWASM_DIR` names a directory of this session, for
+child processes too. `--engine wasmtime` runs the tests of behaviour on the PyPI package instead,
+which shows that a test asks for what the oracle does.
+"""
+
+import importlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+MODULES = Path(__file__).parent.parent / "benchmarks" / "modules"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engine", choices=("cachewasm", "wasmtime"), default="cachewasm")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The session's cache directory."""
+    directory = tmp_path_factory.mktemp("cachewasm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CACHEWASM_DIR", str(directory))
+        patch.delenv("CACHEWASM_CACHE", raising=False)
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def engine_module(request: pytest.FixtureRequest) -> ModuleType:
+    """The package under test."""
+    return importlib.import_module(request.config.getoption("--engine"))
+
+
+@pytest.fixture(scope="session")
+def new_engine(engine_module: ModuleType) -> Callable[[str], object]:
+    """Makes an `Engine` of the package under test for a strategy."""
+
+    def make(strategy: str) -> object:
+        config = engine_module.Config()
+        # The oracle has one compiler: it takes the part of both strategies.
+        config.strategy = "cranelift" if engine_module.__name__ == "wasmtime" else strategy
+        return engine_module.Engine(config)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def module_path() -> Callable[[str], Path]:
+    """Finds a real module that `python -m benchmarks.fetch` has fetched.
+
+    `CACHEWASM_TEST_MODULES` may name another folder. Without the module the test is skipped, except
+    in continuous integration: there it must run.
+    """
+    folder = Path(os.environ.get("CACHEWASM_TEST_MODULES", MODULES))
+
+    def find(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            missing = f"{path} is not there: run `python -m benchmarks.fetch {name}`"
+            if os.environ.get("CI") == "true":
+                pytest.fail(missing)
+            pytest.skip(missing)
+        return path
+
+    return find

@@ -1,0 +1,58 @@
+"""A hit imports what it needs and nothing else: import time is most of a warm run.
+
+A bare interpreter hits, instantiates, calls and runs WASI; whatever that adds to `sys.modules` must
+be on the list below. To lengthen the list is to lengthen every warm start: measure before.
+"""
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+import cachewasm
+
+SCRIPT = Path(__file__).parent / "warm_hit.py"
+WASM = Path(__file__).parent.parent.parent / "examples" / "mandelbrot.wasm"
+
+# From the standard library and from packages.
+ALLOWED = {
+    *("_ctypes", "_struct", "ctypes", "ctypes._endian", "errno", "mmap", "struct"),
+    *("_blake3", "blake3", "blake3.blake3", "zstandard.backend_c"),
+    *("_random", "pwd", "resource"),
+}
+# Of cachewasm, all but what only compiles.
+COLD = (
+    *("cachewasm.compiler", "cachewasm.wasm.validate", "cachewasm.wasm.function_validator"),
+    *("cachewasm.wasm.decode", "cachewasm.wasm.body", "cachewasm.wasm.opcodes"),
+    *("cachewasm.wasm.module", "cachewasm.wasm.encode", "cachewasm.artifact.writer"),
+    *("cachewasm.artifact.info_writer", "cachewasm.cache.inspect", "cachewasm.cache.prune"),
+    "cachewasm.cache.verify",
+)
+
+
+def _imported() -> set[str]:
+    root = str(Path(cachewasm.__file__).parent.parent)
+    paths = dict.fromkeys([root, sysconfig.get_path("platlib"), sysconfig.get_path("purelib")])
+    command = [sys.executable, "-I", "-S", str(SCRIPT), ":".join(paths), str(WASM)]
+    process = subprocess.run(command, capture_output=True, check=False)
+    assert process.returncode == 0, process.stderr.decode()
+    return set(process.stdout.decode().split())
+
+
+@pytest.fixture(scope="module")
+def added() -> set[str]:
+    """What the second of two runs imports."""
+    _imported()
+    return _imported()
+
+
+def test_hit_adds_only_allowed_modules(added: set[str]) -> None:
+    foreign = {name for name in added if name.partition(".")[0] != "cachewasm"}
+    assert foreign <= ALLOWED, sorted(foreign - ALLOWED)
+
+
+def test_hit_imports_no_cold_part_of_cachewasm(added: set[str]) -> None:
+    cold = {name for name in added if f"{name}.".startswith(tuple(f"{part}." for part in COLD))}
+    assert not cold, sorted(cold)

@@ -1,0 +1,141 @@
+"""The file-system calls, on real files."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from cachewasm.cache import files, layout
+from cachewasm.cache.reasons import TORN, EntryError
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("sync", [False, True])
+def test_write_atomic_replaces_and_leaves_no_temporary(tmp_path: Path, sync: bool) -> None:
+    path = tmp_path / "entry"
+    path.write_bytes(b"old")
+    files.write_atomic(str(tmp_path / "t"), str(path), b"new", sync=sync)
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["entry"]
+
+
+def test_write_atomic_file_is_private(tmp_path: Path) -> None:
+    files.write_atomic(str(tmp_path / "t"), str(tmp_path / "entry"), b"x", sync=False)
+    assert _mode(tmp_path / "entry") & 0o177 == 0
+
+
+def test_write_atomic_failed_rename_removes_the_temporary(tmp_path: Path) -> None:
+    (tmp_path / "entry" / "in the way").mkdir(parents=True)
+    with pytest.raises(OSError):
+        files.write_atomic(str(tmp_path / "t"), str(tmp_path / "entry"), b"x", sync=False)
+    assert os.listdir(tmp_path) == ["entry"]
+
+
+def test_write_atomic_existing_temporary_is_not_touched(tmp_path: Path) -> None:
+    temporary = tmp_path / "t"
+    temporary.write_bytes(b"of another writer")
+    with pytest.raises(FileExistsError):
+        files.write_atomic(str(temporary), str(tmp_path / "entry"), b"x", sync=False)
+    assert temporary.read_bytes() == b"of another writer"
+
+
+def test_write_atomic_symbolic_link_is_replaced_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"precious")
+    (tmp_path / "entry").symlink_to(target)
+    files.write_atomic(str(tmp_path / "t"), str(tmp_path / "entry"), b"new", sync=False)
+    assert target.read_bytes() == b"precious"
+    assert (tmp_path / "entry").read_bytes() == b"new"
+
+
+def test_make_directory_makes_all_that_is_missing_privately(tmp_path: Path) -> None:
+    assert files.make_directory(str(tmp_path / "a" / "b" / "c"))
+    for path in (tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "c"):
+        assert _mode(path) & 0o077 == 0
+
+
+def test_make_directory_existing_is_left_alone(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    assert not files.make_directory(str(tmp_path))
+    assert _mode(tmp_path) == 0o755
+
+
+def test_make_cache_directory_tags_a_new_directory(tmp_path: Path) -> None:
+    files.make_cache_directory(str(tmp_path / "new"))
+    assert (tmp_path / "new" / layout.TAG).read_bytes() == layout.TAG_CONTENT
+
+
+def test_make_cache_directory_tags_an_empty_directory(tmp_path: Path) -> None:
+    files.make_cache_directory(str(tmp_path))
+    assert os.listdir(tmp_path) == [layout.TAG]
+
+
+def test_make_cache_directory_does_not_tag_a_used_directory(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    files.make_cache_directory(str(tmp_path))
+    assert os.listdir(tmp_path) == ["thesis.txt"]
+
+
+def test_entry_file_read_beyond_its_end_is_torn(tmp_path: Path) -> None:
+    (tmp_path / "entry").write_bytes(b"1234")
+    with files.EntryFile(str(tmp_path / "entry"), 100) as file:
+        assert file.read(1, 3) == b"234"
+        with pytest.raises(EntryError) as caught:
+            file.read(1, 4)
+    assert caught.value.reason == TORN
+
+
+def test_entry_file_refused_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    path = tmp_path / "entry"
+    path.write_bytes(b"1234")
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(EntryError):
+        files.EntryFile(str(path), 3)
+    assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize("age", [-7200, 7200])
+def test_touch_old_or_future_time_is_renewed(tmp_path: Path, age: int) -> None:
+    path = tmp_path / "entry"
+    path.touch()
+    now = path.stat().st_mtime
+    os.utime(path, (now - age, now - age))
+    files.touch_if_old(str(path), path.stat().st_mtime)
+    assert abs(path.stat().st_mtime - now) < 600
+
+
+def test_touch_recent_time_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "entry"
+    path.touch()
+    recent = path.stat().st_mtime - 1800
+    os.utime(path, (recent, recent))
+    files.touch_if_old(str(path), path.stat().st_mtime)
+    assert path.stat().st_mtime == pytest.approx(recent)
+
+
+def test_touch_missing_file_is_ignored(tmp_path: Path) -> None:
+    files.touch_if_old(str(tmp_path / "gone"), 0.0)
+
+
+def test_directory_state_resolves_symbolic_links(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    state = files.DirectoryState(str(tmp_path / "link"))
+    assert (state.path, state.exists, state.problem) == (str(tmp_path / "real"), True, None)
+
+
+def test_directory_state_missing_directory_has_only_its_parents(tmp_path: Path) -> None:
+    state = files.DirectoryState(str(tmp_path / "a" / "b"))
+    assert (state.exists, state.problem) == (False, None)
+
+
+def test_directory_state_below_a_writable_directory_has_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    state = files.DirectoryState(str(tmp_path / "open" / "cache"))
+    assert state.problem is not None
+    assert state.problem.startswith(f"{tmp_path / 'open'}: others can write to it")

@@ -1,0 +1,105 @@
+"""The text that translation makes, and what it refuses."""
+
+import re
+
+import pytest
+
+from cachewasm.abi.vmctx import FUNC_BOUNDED
+from cachewasm.compiler.codegen import compile_ir
+from cachewasm.compiler.link import link
+from cachewasm.compiler.translate.dispatch import LOWERINGS
+from cachewasm.compiler.translate.module import translate
+from cachewasm.errors import InvalidModule
+from cachewasm.wasm.opcodes import OPS
+
+CALLS = """(module (memory 1)
+  (import "m" "f" (func))
+  (func $leaf (result i32) (i32.load (i32.const 0)))
+  (func $caller (result i32) (call $leaf))
+  (func $looping (loop (br 0)))
+  (func $bulk (memory.fill (i32.const 0) (i32.const 0) (i32.const 1)))
+  (func $import (call 0)))""".replace(
+    '(memory 1)\n  (import "m" "f" (func))', '(import "m" "f" (func)) (memory 1)'
+)
+
+
+def test_lowerings_every_instruction_has_one():
+    assert len(LOWERINGS) == len(OPS)
+    assert all(callable(lowering) for lowering in LOWERINGS)
+
+
+def test_translate_same_input_gives_same_text(valid_module, env):
+    texts = {translate(valid_module(CALLS), env(), range(1, 6)).ir for _ in range(2)}
+    assert len(texts) == 1
+
+
+def test_translate_shard_declares_what_lies_outside(valid_module, env):
+    ir = translate(valid_module(CALLS), env(), range(2, 3)).ir
+    assert "declare hidden i32 @f1(ptr) #0" in ir
+    assert "define hidden i32 @f2(ptr %vmctx) #0" in ir
+    assert "@f3" not in ir
+
+
+def test_translate_flags_tell_bounded_functions(valid_module, env):
+    flags = translate(valid_module(CALLS), env(), range(1, 6)).flags
+    assert list(flags) == [FUNC_BOUNDED, 0, 0, 0, 0]
+
+
+def test_translate_leaf_has_no_stack_check(valid_module, env):
+    assert "llvm.frameaddress" not in translate(valid_module(CALLS), env(), range(1, 2)).ir
+    assert "llvm.frameaddress" in translate(valid_module(CALLS), env(), range(2, 3)).ir
+
+
+def test_translate_without_address_map_has_no_debug_metadata(valid_module, env):
+    ir = translate(valid_module(CALLS), env(generate_address_map=False), range(1, 6)).ir
+    assert "!dbg" not in ir
+    assert "DILocation" not in ir
+
+
+def test_translate_lines_lead_back_to_wasm_offsets(valid_module, env, tier):
+    module = valid_module(CALLS)
+    environment = env()
+    ir = translate(module, environment, range(1, 3)).ir
+    image = link([compile_ir(ir, environment, tier)])
+    data = module.module.data
+    offsets = set(image.wasm_offsets)
+    load = module.module.code[0].start + 3  # after the count of locals and i32.const 0
+    call = module.module.code[1].start + 1
+    assert data[load] == 0x28
+    assert data[call] == 0x10
+    assert {load, call} <= offsets
+
+
+def test_translate_unused_locals_take_no_slot(valid_module, env):
+    ir = translate(valid_module("(module (func (local i32 i64 f32)))"), env(), range(1)).ir
+    assert "alloca" not in ir
+
+
+def test_translate_comparison_before_branch_is_not_widened(valid_module, env):
+    wat = "(module (func (param i32) (br_if 0 (i32.eq (local.get 0) (i32.const 3)))))"
+    ir = translate(valid_module(wat), env(), range(1)).ir
+    assert "zext" not in ir
+    assert re.search(r"br i1 %\d+, label %b1", ir)
+
+
+@pytest.mark.parametrize(
+    ("body", "offset", "message"),
+    [
+        ("\x00\x41\x00\x0b", 4, "type mismatch"),
+        ("\x00\x20\x00\x1a\x0b", 1, "unknown local"),
+    ],
+)
+def test_translate_invalid_body_names_the_offset(env, body, offset, message):
+    from cachewasm.wasm import features
+    from cachewasm.wasm.decode import decode
+    from cachewasm.wasm.validate import validate
+
+    head = b"\0asm\1\0\0\0" + b"\x01\x04\x01\x60\0\0" + b"\x03\x02\x01\0"
+    code = body.encode("latin-1")
+    data = head + bytes((10, len(code) + 2, 1, len(code))) + code
+    module = validate(decode(data, features.DEFAULT))
+    with pytest.raises(InvalidModule, match=message) as caught:
+        translate(module, env(), range(1))
+    start = module.module.code[0].start
+    assert caught.value.offset is not None
+    assert start <= caught.value.offset < start + len(code)
