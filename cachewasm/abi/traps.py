@@ -53,7 +53,8 @@ def __getattr__(name: str) -> object:
         from enum import Enum
 
         # Built under the name of the class above, so that pickling and repr agree.
-        made = Enum("TrapCode", [(name, code) for code, name, _ in TRAPS], module=__name__)
+        members = [(name, code) for code, name, _ in TRAPS]
+        made = Enum("TrapCode", members, module=__name__)  # type: ignore[misc]
         globals()["TrapCode"] = made
         return made
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

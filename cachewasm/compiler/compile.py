@@ -11,7 +11,8 @@ from itertools import islice
 
 from cachewasm.abi import symbols
 from cachewasm.abi.support import OFFSETS, SYMBOLS
-from cachewasm.artifact import addrmap, format, names
+from cachewasm.artifact import addrmap, names
+from cachewasm.artifact import format as elf_format
 from cachewasm.artifact.info_writer import (
     CodeLayout,
     CodeRange,
@@ -24,7 +25,7 @@ from cachewasm.compiler import codegen
 from cachewasm.compiler.codegen import BASELINE, OPTIMIZED
 from cachewasm.compiler.link import LinkedImage, UndefinedSymbols, link
 from cachewasm.compiler.runtime_library import runtime_library_ir
-from cachewasm.compiler.support import support_ir
+from cachewasm.compiler.support.assemble import support_ir
 from cachewasm.compiler.translate.context import escapes
 from cachewasm.compiler.translate.module import Translation, translate
 from cachewasm.engine import metadata
@@ -53,7 +54,7 @@ class Compiled:
 
 
 def compile_module(wasm: bytes, env: "CompileEnvironment", strategy: str) -> Compiled:
-    """Compile a module in binary format. `strategy` is a tier or "auto".
+    """Compile a module in binary elf_format. `strategy` is a tier or "auto".
 
     Raises the leaves of ModuleError for a module that is not acceptable, CompileError and
     InternalError if a stage fails on one that is.
@@ -67,22 +68,22 @@ def compile_module(wasm: bytes, env: "CompileEnvironment", strategy: str) -> Com
     image = _link([codegen.compile_ir(translation.ir, env, tier)], env, tier)
     layout, data = _layout(module, translation, image, frozenset(escapes(valid)))
     sections = [
-        SectionBytes(format.ENGINE_SECTION, metadata.encode(env, tier)),
-        SectionBytes(format.INFO_SECTION, encode_info(module, layout)),
-        SectionBytes(format.NAMES_SECTION, names.encode(module.names.funcs)),
+        SectionBytes(elf_format.ENGINE_SECTION, metadata.encode(env, tier)),
+        SectionBytes(elf_format.INFO_SECTION, encode_info(module, layout)),
+        SectionBytes(elf_format.NAMES_SECTION, names.encode(module.names.funcs)),
     ]
     if env.tunables.generate_address_map:
         rows = addrmap.encode(image.code_offsets, image.wasm_offsets)
-        sections.append(SectionBytes(format.ADDRMAP_SECTION, rows))
+        sections.append(SectionBytes(elf_format.ADDRMAP_SECTION, rows))
     if data:
-        sections.append(SectionBytes(format.DATA_SECTION, data))
+        sections.append(SectionBytes(elf_format.DATA_SECTION, data))
     entries = [
         SymbolEntry(
             symbols.display(funcidx, module.names.funcs.get(funcidx)), code.offset, code.size, True
         )
         for funcidx, code in zip(funcs, layout.functions, strict=True)
     ]
-    elf = write_artifact(_code_image(image), image.machine, format.MODULE, sections, entries)
+    elf = write_artifact(_code_image(image), image.machine, elf_format.MODULE, sections, entries)
     return Compiled(elf, tier, module.names.module)
 
 
@@ -92,15 +93,15 @@ def compile_support(env: "CompileEnvironment") -> Compiled:
     image = _link([codegen.compile_ir(ir, env, OPTIMIZED)], env, OPTIMIZED)
     offsets = OFFSETS.pack(*(image.symbols[name].offset for name in SYMBOLS))
     sections = [
-        SectionBytes(format.ENGINE_SECTION, metadata.encode(env, OPTIMIZED)),
-        SectionBytes(format.INFO_SECTION, offsets),
+        SectionBytes(elf_format.ENGINE_SECTION, metadata.encode(env, OPTIMIZED)),
+        SectionBytes(elf_format.INFO_SECTION, offsets),
     ]
     entries = [
         SymbolEntry(f"cachewasm::{name}", symbol.offset, symbol.size, symbol.is_func)
         for name, symbol in sorted(image.symbols.items(), key=lambda item: item[1].offset)
         if symbol.is_func
     ]
-    elf = write_artifact(_code_image(image), image.machine, format.SUPPORT, sections, entries)
+    elf = write_artifact(_code_image(image), image.machine, elf_format.SUPPORT, sections, entries)
     return Compiled(elf, OPTIMIZED, None)
 
 

@@ -36,7 +36,9 @@ def read(stream: "BinaryIO") -> list[bytes] | None:
     count: int = _COUNT.unpack(head)[0]
     if count > _MAX_FIELDS:
         raise EOFError("what came is no message")
-    return [_exactly(stream, _LENGTH.unpack(_exactly(stream, _LENGTH.size))[0]) for _ in range(count)]
+    return [
+        _exactly(stream, _LENGTH.unpack(_exactly(stream, _LENGTH.size))[0]) for _ in range(count)
+    ]
 
 
 def _exactly(stream: "BinaryIO", size: int) -> bytes:

@@ -105,9 +105,7 @@ def _map_anonymous(address: int, elf: "bytes | memoryview", plan: Artifact) -> N
     native.view(address, len(elf))[:] = elf
     native.mprotect(address, whole, native.PROT_READ)
     start, size = _executable_range(plan)
-    native.mprotect(
-        address + start, min(size, whole - start), native.PROT_READ | native.PROT_EXEC
-    )
+    native.mprotect(address + start, min(size, whole - start), native.PROT_READ | native.PROT_EXEC)
 
 
 def _map_zeroed(address: int, plan: Artifact) -> None:

@@ -6,7 +6,7 @@ Each runs with the GIL held, inside an entry or just before one. On the warm pat
 import ctypes
 
 from cachewasm.abi.traps import HOST_EXCEPTION, MESSAGES
-from cachewasm.abi.vmctx import DESCRIPTOR, FUNC_OBJECT, HOST, KIND_BY_NAME, THREAD
+from cachewasm.abi.vmctx import DESCRIPTOR, FUNC_OBJECT, FUNCREF, HOST, KIND_BY_NAME, THREAD
 from cachewasm.errors import InternalError, Trap, WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime import frames, threads
@@ -60,19 +60,19 @@ def call_slowly(func: "Func", *args: "Any") -> object:
 
 def _call_host(store: "Store", func: "Func", args: "tuple[object, ...]") -> object:
     """Call the Python callable behind a function, its values converted as if by wasm code."""
-    type = type_of(func)
-    host = native.read_u64(funcref_of(func) + 8)
+    functype = type_of(func)
+    host = native.read_u64(funcref_of(func) + FUNCREF.context)
     # SAFETY: the store keeps the callable as long as the function.
     callable_: Callable[..., object] = ctypes.cast(
         native.read_u64(host + HOST.callable), ctypes.py_object
     ).value
     values = []
-    for kind, arg in zip(_kinds(type.param_types), args, strict=True):
+    for kind, arg in zip(_kinds(functype.param_types), args, strict=True):
         values.append(from_raw(store, kind, to_raw(store, kind, arg)))
     if native.read_u64(host + HOST.wants_caller):
         values.insert(0, 0)
     result = callable_(*values)
-    kinds = _kinds(type.result_types)
+    kinds = _kinds(functype.result_types)
     results = (result,) if len(kinds) == 1 else unpack_results(len(kinds), result)
     raws = [to_raw(store, kind, value) for kind, value in zip(kinds, results, strict=True)]
     converted = [from_raw(store, kind, raw) for kind, raw in zip(kinds, raws, strict=True)]

@@ -69,7 +69,7 @@ class Engine:
 
     @staticmethod
     def detect_precompiled(data: bytes) -> str | None:
-        """"module" or "component" if `data` begins like an artifact, else None."""
+        """ "module" or "component" if `data` begins like an artifact, else None."""
         return detect(data[:HEADER_SIZE])
 
     @staticmethod

@@ -11,24 +11,33 @@ from cachewasm.runtime.global_ import Global
 from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.store import Store
 from cachewasm.runtime.table import Table
-from cachewasm.wasm.types import FUNC, GLOBAL, KIND_NAMES, MEMORY as MEMORY_KIND
+from cachewasm.wasm.types import (
+    FUNC,
+    GLOBAL,
+    KIND_NAMES,
+    FuncType,
+    GlobalType,
+    Limits,
+    MemoryType,
+    TableType,
+)
+from cachewasm.wasm.types import MEMORY as MEMORY_KIND
 from cachewasm.wasm.types import TABLE as TABLE_KIND
-from cachewasm.wasm.types import FuncType, GlobalType, Limits, MemoryType, TableType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Union
+    from typing import Any
 
     from cachewasm.runtime.func import Func
     from cachewasm.wasm.types import ExternType
 
-    Extern = Union[Func, Memory, Table, Global]
+    Extern = Func | Memory | Table | Global
 
 
 def kind_of(store: Store, item: "Any") -> int:
     """The kind of an extern of `store`. Raises TypeError, or WasmtimeError for another store's."""
     if isinstance(item, store._func_type):
-        kind, owner = FUNC, store_address(item)  # type: ignore[arg-type]
+        kind, owner = FUNC, store_address(item)
     elif isinstance(item, Memory):
         kind, owner = MEMORY_KIND, id(item._store)
     elif isinstance(item, Table):

@@ -10,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cachewasm.runtime.module import Module
     from cachewasm.runtime.store import Store
 
 
@@ -62,7 +61,9 @@ def describe(reason: str, frames: "Sequence[Frame]", record: int = 0) -> str:
         lines.append("error while executing at wasm backtrace:")
         for i, frame in enumerate(frames):
             name = frame.func_name or f"<wasm function {frame.func_index}>"
-            lines.append(f"{i:5}: {frame.module_offset:#8x} - {frame.module_name or '<unknown>'}!{name}")
+            lines.append(
+                f"{i:5}: {frame.module_offset:#8x} - {frame.module_name or '<unknown>'}!{name}"
+            )
         lines.append("")
         lines.append("Caused by:")
     fault = _fault(record) if record else None
@@ -78,10 +79,6 @@ def _fault(record: int) -> str | None:
     memory = native.read_u64(record + THREAD.fault_memory)
     if not memory:
         return None
-    address = native.read_u64(record + THREAD.fault_address) - native.read_u64(
-        memory + MEMORY.base
-    )
+    address = native.read_u64(record + THREAD.fault_address) - native.read_u64(memory + MEMORY.base)
     length = native.read_u64(memory + MEMORY.length)
     return f"memory fault at wasm address {address:#x} in linear memory of size {length:#x}"
-
-

@@ -6,6 +6,7 @@ the specified order: globals, element segments, data segments, start function. O
 
 import ctypes
 
+from cachewasm.abi.traps import MEMORY_OUT_OF_BOUNDS, MESSAGES, TABLE_OUT_OF_BOUNDS
 from cachewasm.abi.vmctx import (
     FUNCREF,
     GLOBAL_CELL_SIZE,
@@ -15,7 +16,6 @@ from cachewasm.abi.vmctx import (
     SEGMENT,
     TABLE,
 )
-from cachewasm.abi.traps import MEMORY_OUT_OF_BOUNDS, MESSAGES, TABLE_OUT_OF_BOUNDS
 from cachewasm.artifact.info import ACTIVE, DECLARATIVE, PASSIVE
 from cachewasm.errors import LinkError, Trap, WasmtimeError
 from cachewasm.loader import native
@@ -23,7 +23,6 @@ from cachewasm.runtime import externs
 from cachewasm.runtime.frames import describe
 from cachewasm.runtime.func import funcref_of
 from cachewasm.runtime.global_ import Global
-from cachewasm.runtime.linear import LinearMemory, TableElements
 from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.module import Module
 from cachewasm.runtime.store import Store, store_of
@@ -175,9 +174,9 @@ class Instance:
         info, layout, store = self._info, self._module._layout, self._store
         first = info.imported_globals
         for i, init in enumerate(info.global_inits):
-            type = info.globals[first + i]
+            global_type = info.globals[first + i]
             native.write_u64(self._cells[first + i], self._evaluate(init))
-            if type.content is EXTERNREF:
+            if global_type.content is EXTERNREF:
                 store._externref_cells.append(self._cells[first + i])
         for i, element in enumerate(info.elements):
             if element.mode != DECLARATIVE:

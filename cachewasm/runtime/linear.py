@@ -121,9 +121,7 @@ class TableElements(int):
         """Raises WasmtimeError for a type beyond the limits, MemoryError."""
         length = type.limits.min
         if length > MAX_TABLE_ELEMENTS:
-            raise WasmtimeError(
-                f"table minimum size of {length} elements exceeds table limits"
-            )
+            raise WasmtimeError(f"table minimum size of {length} elements exceeds table limits")
         most = MAX_TABLE_ELEMENTS if type.limits.max is None else type.limits.max
         definition = native.Block.make(TABLE.size)
         base = _malloc(max(8 * length, 8))

@@ -128,10 +128,10 @@ class Linker:
         owner = store_of(store)
         exports = {export.name: export.type for export in module.exports}
         if "_start" in exports:
-            for export, type in exports.items():
-                if isinstance(type, FuncType):
+            for export, extern_type in exports.items():
+                if isinstance(extern_type, FuncType):
                     call = self._command(owner, module, export)
-                    self._define(name, export, _HostFunction(type, call).make(owner))
+                    self._define(name, export, _HostFunction(extern_type, call).make(owner))
             return
         instance = self.instantiate(owner, module)
         found = instance.exports(owner)
@@ -219,7 +219,9 @@ class InstancePre:
         for want in module.imports:
             found = linker._definitions.get((want.module, want.name))
             if found is None:
-                raise LinkError(f"unknown import: `{want.module}::{want.name}` has not been defined")
+                raise LinkError(
+                    f"unknown import: `{want.module}::{want.name}` has not been defined"
+                )
             self._items.append(found)
 
     def instantiate(self, store: "Store | Caller") -> Instance:

@@ -57,12 +57,6 @@ def binary_of(wasm: "str | bytes | bytearray | memoryview") -> bytes:
     return binary
 
 
-class _Code:
-    """The mapped code of a module, withdrawn from the signal handler before it is unmapped."""
-
-    __slots__ = ()
-
-
 class Module:
     """A compiled module. `Module(engine, wasm)` takes it from the engine's cache, or compiles it."""
 
@@ -140,8 +134,8 @@ class Module:
         """What the module imports, in order."""
         info = self._info
         return [
-            ImportType(module, name, info.types[type] if isinstance(type, int) else type)
-            for module, name, _, type in info.imports
+            ImportType(module, name, info.types[ty] if isinstance(ty, int) else ty)
+            for module, name, _, ty in info.imports
         ]
 
     @property
@@ -193,8 +187,8 @@ class Module:
             funcrefs=len(info.escapes),
         )
         self._type_ids = native.Block.make(4 * len(info.types))
-        for i, type in enumerate(info.types):
-            native.write_u32(self._type_ids + 4 * i, entry_of(type).id)
+        for i, func_type in enumerate(info.types):
+            native.write_u32(self._type_ids + 4 * i, entry_of(func_type).id)
 
     @property
     def _escape_rows(self) -> dict[int, int]:
@@ -213,9 +207,9 @@ class Module:
         # The image may outlive the module's other parts, but not the other way round.
         store._objects.append(self._image)
         info, text = self._info, self._image.text
-        for i, type in enumerate(info.types):
+        for i, func_type in enumerate(info.types):
             store._add_trampolines(
-                entry_of(type).id,
+                entry_of(func_type).id,
                 text + info.trampolines[2 * i],
                 text + info.trampolines[2 * i + 1],
             )

@@ -24,8 +24,8 @@ from cachewasm.runtime import values
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.externrefs import ExternrefTable
 from cachewasm.runtime.func import func_of, funcref_of, store_address
-from cachewasm.runtime.linear import LinearMemory, TableElements
 from cachewasm.runtime.limits import StoreLimits
+from cachewasm.runtime.linear import LinearMemory, TableElements
 from cachewasm.runtime.process import support_image
 from cachewasm.runtime.typeids import entry_by_id
 from cachewasm.wasm.types import EXTERNREF, MemoryType, TableType

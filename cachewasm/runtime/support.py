@@ -56,7 +56,8 @@ class Support:
         self.catch_faults()
 
     def _field(self, name: str) -> int:
-        return self.address[PROCESS_BLOCK] + process.PROCESS.offsets[name]
+        block: int = self.address[PROCESS_BLOCK]
+        return block + process.PROCESS.offsets[name]
 
     def _fill_process_block(self) -> None:
         # SAFETY: the block is the image's zero-filled area, private to this process and writable.

@@ -7,7 +7,7 @@ only a code that nothing defines is malformed.
 from cachewasm.errors import MalformedModule
 from cachewasm.wasm import features as feature
 from cachewasm.wasm.leb128 import UNEXPECTED_END
-from cachewasm.wasm.types import VALTYPE_BY_CODE, ValType
+from cachewasm.wasm.types import FUNCREF, VALTYPE_BY_CODE, ValType
 
 _PROPOSAL_BY_CODE = {
     0x7B: feature.SIMD,  # v128
@@ -30,14 +30,19 @@ _PROPOSAL_BY_CODE = {
 
 def valtype_at(data: bytes, pos: int, features: int) -> ValType:
     """The value type whose code is the byte at `pos`."""
-    return _type_at(data, pos, features, "value type")
+    valtype = _type_at(data, pos, features, "value type")
+    if valtype.is_ref:
+        feature.require(features, feature.REFERENCE_TYPES, f"a value of type {valtype}", pos)
+    return valtype
 
 
 def reftype_at(data: bytes, pos: int, features: int) -> ValType:
-    """The reference type whose code is the byte at `pos`."""
+    """The reference type whose code is the byte at `pos`: of a table's elements, say."""
     valtype = _type_at(data, pos, features, "reference type")
     if not valtype.is_ref:
         raise MalformedModule("malformed reference type", offset=pos)
+    if valtype is not FUNCREF:  # tables of functions are older than reference types
+        feature.require(features, feature.REFERENCE_TYPES, f"type {valtype}", pos)
     return valtype
 
 
@@ -50,6 +55,4 @@ def _type_at(data: bytes, pos: int, features: int, what: str) -> ValType:
         if code in _PROPOSAL_BY_CODE:
             feature.require(features, _PROPOSAL_BY_CODE[code], f"type 0x{code:02x}", pos)
         raise MalformedModule(f"malformed {what}: 0x{code:02x}", offset=pos)
-    if valtype.is_ref:
-        feature.require(features, feature.REFERENCE_TYPES, f"type {valtype}", pos)
     return valtype

@@ -5,6 +5,7 @@ LLVM operands as text: names of values, or constants. Locals live in allocas and
 cross a label; LLVM's SROA makes the SSA form. Within straight-line code a local's current value is
 remembered (`known`), which spares most loads; so are addresses (`pointers`). Numbered values are used, which LLVM need not look
 up by name; numbers grow in the order of the text and may have gaps.
+Labels are one of the letters b, c, e, f, i, r, t and a number; no value is named so.
 
 Always holds between instructions: while `live`, `stack` has as many operands as the validator has
 types; whatever they name dominates the place where the text goes on.
@@ -17,6 +18,7 @@ from cachewasm.compiler.translate.ir import (
     CODE,
     INVARIANT,
     LLVM_TYPES,
+    RAISE_TRAP,
     TRAP,
     UNLIKELY,
     at,
@@ -228,10 +230,16 @@ class FunctionTranslator:
         self._allocas.append(f"  {name} = alloca {llvm_type}")
         return name
 
-    def local_slot(self, localidx: int) -> tuple[str, str]:
-        """The type of a local and its alloca."""
+    def load_local(self, localidx: int) -> str:
+        """Load a local from its alloca."""
         self._locals_in_memory.add(localidx)
-        return self._local_types[localidx], f"%l{localidx}"
+        return self.value(f"load {self._local_types[localidx]}, ptr %l{localidx}")
+
+    def store_local(self, localidx: int, value: str) -> None:
+        """Store a local to its alloca, and remember its value."""
+        self._locals_in_memory.add(localidx)
+        self.known[localidx] = value
+        self.emit(f"  store {self._local_types[localidx]} {value}, ptr %l{localidx}")
 
     # Places.
 
@@ -284,8 +292,8 @@ class FunctionTranslator:
     def call_builtin(self, name: str, result: str, arguments: str) -> str:
         """Emit a call of a builtin."""
         self.n = n = self.n + 1
-        self.emit(load_builtin(f"%b{n}", "%vmctx", name))
-        return self.call(result, f"%b{n}", arguments)
+        self.emit(load_builtin(f"%builtin{n}", "%vmctx", name))
+        return self.call(result, f"%builtin{n}", arguments)
 
     # The definition.
 
@@ -308,8 +316,7 @@ class FunctionTranslator:
         lines += self._lines
         for label, code, place in self._cold:
             lines.append(f"t{label}:")
-            lines.append(load_builtin(f"%trap{label}", "%vmctx", "trap"))
-            lines.append(f"  call void %trap{label}(ptr %vmctx, i32 {code}) {TRAP}{place}")
+            lines.append(f"  call void @{RAISE_TRAP}(ptr %vmctx, i32 {code}) {TRAP}{place}")
             lines.append("  unreachable")
         lines.append("}")
         return lines

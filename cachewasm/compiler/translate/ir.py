@@ -108,6 +108,22 @@ def return_lines(signature: Signature, values: Sequence[str]) -> list[str]:
     ]
 
 
+# Every trap goes through this function, so that a trap site is one call. It jumps to the builtin and
+# leaves no frame, so the builtin finds the trap site as its return address.
+RAISE_TRAP = "raise_trap"
+
+
+def raise_trap() -> list[str]:
+    """The definition of RAISE_TRAP."""
+    return [
+        f"define internal void @{RAISE_TRAP}(ptr %vmctx, i32 %code) {CODE} {{",
+        load_builtin("%trap", "%vmctx", "trap"),
+        "  musttail call void %trap(ptr %vmctx, i32 %code)",
+        "  ret void",
+        "}",
+    ]
+
+
 def f32_literal(bits: int) -> str:
     """The `float` constant of these bits."""
     value = _F32.unpack(_U32.pack(bits))[0]

@@ -71,12 +71,16 @@ def _load(valtype: ValType, access: Access) -> Lowering:
 
 def _store(valtype: ValType, access: Access) -> Lowering:
     llvm_type, stored, size = LLVM_TYPES[valtype], _stored_type(valtype, access), access.bytes
+    mask = (1 << 8 * size) - 1
 
     def lower(t: "FunctionTranslator", imm: tuple[int, int, int]) -> None:
         memidx, _, offset = imm
         value = t.stack.pop()
         if stored != llvm_type:
-            value = t.value(f"trunc {llvm_type} {value} to {stored}")
+            if value[0] == "%":
+                value = t.value(f"trunc {llvm_type} {value} to {stored}")
+            else:
+                value = str(int(value) & mask)
         address = _address(t, memidx, offset, size)
         t.emit(f"  store volatile {stored} {value}, ptr {address}, align 1{t.dbg()}")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cachewasm.compiler.trampolines import trampolines
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.function import FunctionTranslator
-from cachewasm.compiler.translate.ir import module_text
+from cachewasm.compiler.translate.ir import module_text, raise_trap
 from cachewasm.wasm.module import ValidModule
 
 TYPE_CHECKING = False
@@ -44,6 +44,7 @@ def translate(
         translator = FunctionTranslator(context, funcidx)
         body += translator.translate()
         flags.append(translator.flags)
+    body += raise_trap()
     body += context.declarations(funcs)
     if with_trampolines:
         body += trampolines(module.module.types)

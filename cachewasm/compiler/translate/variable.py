@@ -16,23 +16,18 @@ FAMILY = Family()
 def _local_get(t: "FunctionTranslator", localidx: int) -> None:
     value = t.known.get(localidx)
     if value is None:
-        llvm_type, slot = t.local_slot(localidx)
-        value = t.known[localidx] = t.value(f"load {llvm_type}, ptr {slot}")
+        value = t.known[localidx] = t.load_local(localidx)
     t.stack.append(value)
 
 
 @FAMILY.lowers("local.set")
 def _local_set(t: "FunctionTranslator", localidx: int) -> None:
-    value = t.known[localidx] = t.stack.pop()
-    llvm_type, slot = t.local_slot(localidx)
-    t.emit(f"  store {llvm_type} {value}, ptr {slot}")
+    t.store_local(localidx, t.stack.pop())
 
 
 @FAMILY.lowers("local.tee")
 def _local_tee(t: "FunctionTranslator", localidx: int) -> None:
-    value = t.known[localidx] = t.stack[-1]
-    llvm_type, slot = t.local_slot(localidx)
-    t.emit(f"  store {llvm_type} {value}, ptr {slot}")
+    t.store_local(localidx, t.stack[-1])
 
 
 def _global(t: "FunctionTranslator", globalidx: int) -> tuple[GlobalType, str]:

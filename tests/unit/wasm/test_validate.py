@@ -202,9 +202,15 @@ def test_validate_disabled_feature_is_refused_by_name(
     wat2wasm: Encoder, fields: str, disabled: int
 ) -> None:
     name = next(features.features_in(disabled)).name
-    # Tables of funcref need no feature by themselves, but the decoder has refused the type.
     with pytest.raises(UnsupportedModule, match=f"`{name}`"):
         validate_all(wat2wasm(f"(module {fields})"), features.DEFAULT & ~disabled)
+
+
+def test_validate_first_version_of_the_language_needs_no_feature(wat2wasm: Encoder) -> None:
+    text = """(module
+      (table 1 funcref) (memory 1) (elem (i32.const 0) $f) (data (i32.const 0) "a")
+      (func $f (result i32) (block (result i32) (call_indirect (result i32) (i32.const 0)))))"""
+    validate_all(wat2wasm(text), 0)
 
 
 def function_of(*instructions: Instruction, types: tuple[FuncType, ...]) -> bytes:

@@ -1,0 +1,325 @@
+"""The slots of the type `Func`, and values between Python objects and argument slots."""
+
+TEXT = """
+; vectorcallfunc of every Func that has code: convert, invoke, convert back.
+define hidden ptr @func_vectorcall(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames) #0 {
+entry:
+  %descriptor = field ptr, %self, FUNC_OBJECT.descriptor
+  %signature = field ptr, %descriptor, DESCRIPTOR.signature
+  %given = and i64 %nargsf, 9223372036854775807
+  %params = field i32, %signature, SIGNATURE.param_count
+  %count = zext i32 %params to i64
+  %expected = add i64 %count, 1
+  %right_count = icmp eq i64 %given, %expected
+  %positional = icmp eq ptr %kwnames, null
+  %well_formed = and i1 %right_count, %positional
+  br i1 %well_formed, label %check_store, label %slow, !prof !0
+check_store:
+  %first = load ptr, ptr %args
+  %store_object = field ptr, %descriptor, DESCRIPTOR.store_object
+  %same_store = icmp eq ptr %first, %store_object
+  br i1 %same_store, label %convert, label %slow, !prof !0
+slow:
+  %slow_result = call ptr @func_slow(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames)
+  ret ptr %slow_result
+convert:
+  %slot_count = field i32, %signature, SIGNATURE.slots
+  %slots = alloca [16 x i8], i32 %slot_count, align 16
+  %kinds = getelementptr i8, ptr %signature, i64 {SIGNATURE.kinds}
+  br label %next_arg
+next_arg:
+  %i = phi i64 [ 0, %convert ], [ %i_next, %converted ]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %one_arg, label %ready
+one_arg:
+  %i_next = add i64 %i, 1
+  %arg_at = getelementptr ptr, ptr %args, i64 %i_next
+  %arg = load ptr, ptr %arg_at
+  %kind_at = getelementptr i8, ptr %kinds, i64 %i
+  %kind = load i8, ptr %kind_at
+  %slot = getelementptr [16 x i8], ptr %slots, i64 %i
+  %ok = call i1 @unbox(ptr %store_object, i8 %kind, ptr %arg, ptr %slot)
+  br i1 %ok, label %converted, label %failed, !prof !0
+converted:
+  br label %next_arg
+ready:
+  %status = call i32 @invoke(ptr %self, ptr %descriptor, ptr %slots)
+  %returned = icmp eq i32 %status, 0
+  br i1 %returned, label %results, label %failed, !prof !0
+results:
+  %result_count32 = field i32, %signature, SIGNATURE.result_count
+  %result_count = zext i32 %result_count32 to i64
+  %result_kinds = getelementptr i8, ptr %kinds, i64 %count
+  switch i64 %result_count, label %many [ i64 0, label %none
+                                          i64 1, label %single ]
+none:
+  %none_object = process ptr, _Py_NoneStruct
+  %incref = process ptr, Py_IncRef
+  call void %incref(ptr %none_object)
+  ret ptr %none_object
+single:
+  %single_kind = load i8, ptr %result_kinds
+  %single_object = call ptr @box(ptr %store_object, i8 %single_kind, ptr %slots)
+  ret ptr %single_object
+many:
+  %new_list = process ptr, PyList_New
+  %list = call ptr %new_list(i64 %result_count)
+  %no_list = icmp eq ptr %list, null
+  br i1 %no_list, label %failed, label %next_result
+next_result:
+  %j = phi i64 [ 0, %many ], [ %j_next, %set_result ]
+  %more_results = icmp ult i64 %j, %result_count
+  br i1 %more_results, label %one_result, label %all_results
+one_result:
+  %j_next = add i64 %j, 1
+  %result_kind_at = getelementptr i8, ptr %result_kinds, i64 %j
+  %result_kind = load i8, ptr %result_kind_at
+  %result_slot = getelementptr [16 x i8], ptr %slots, i64 %j
+  %object = call ptr @box(ptr %store_object, i8 %result_kind, ptr %result_slot)
+  %no_object = icmp eq ptr %object, null
+  br i1 %no_object, label %drop_list, label %set_result
+set_result:
+  %set_item = process ptr, PyList_SetItem
+  %set = call i32 %set_item(ptr %list, i64 %j, ptr %object)
+  br label %next_result
+drop_list:
+  %decref = process ptr, Py_DecRef
+  call void %decref(ptr %list)
+  ret ptr null
+all_results:
+  ret ptr %list
+failed:
+  ret ptr null
+}
+
+; vectorcallfunc of a Func without code of its own, and of every call that is out of the ordinary:
+; call_slowly(self, *args, **kwargs).
+define hidden ptr @func_slow(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames) #0 {
+entry:
+  %given = and i64 %nargsf, 9223372036854775807
+  %callback = process ptr, call_slowly
+  %no_keywords = icmp eq ptr %kwnames, null
+  br i1 %no_keywords, label %copy, label %keywords
+keywords:
+  ; Keyword arguments follow the positional ones; call_slowly refuses them all alike.
+  %with_self = alloca ptr, align 8
+  store ptr %self, ptr %with_self
+  %keyword_call = process ptr, PyObject_Vectorcall
+  %refused = call ptr %keyword_call(ptr %callback, ptr %with_self, i64 1, ptr null)
+  ret ptr %refused
+copy:
+  %total = add i64 %given, 1
+  %all = alloca ptr, i64 %total, align 16
+  store ptr %self, ptr %all
+  br label %next
+next:
+  %i = phi i64 [ 0, %copy ], [ %i_next, %one ]
+  %more = icmp ult i64 %i, %given
+  br i1 %more, label %one, label %ready
+one:
+  %i_next = add i64 %i, 1
+  %from = getelementptr ptr, ptr %args, i64 %i
+  %arg = load ptr, ptr %from
+  %to = getelementptr ptr, ptr %all, i64 %i_next
+  store ptr %arg, ptr %to
+  br label %next
+ready:
+  %vectorcall = process ptr, PyObject_Vectorcall
+  %result = call ptr %vectorcall(ptr %callback, ptr %all, i64 %total, ptr null)
+  ret ptr %result
+}
+
+define hidden i32 @func_traverse(ptr %self, ptr %visit, ptr %arg) #0 {
+  %store = field ptr, %self, FUNC_OBJECT.store
+  %empty = icmp eq ptr %store, null
+  br i1 %empty, label %done, label %visit_store
+visit_store:
+  %status = call i32 %visit(ptr %store, ptr %arg)
+  ret i32 %status
+done:
+  ret i32 0
+}
+
+; The collector may still let others see the object: from now on a call is an error.
+define hidden i32 @func_clear(ptr %self) #0 {
+  setfield ptr @func_slow, %self, FUNC_OBJECT.vectorcall
+  setfield ptr null, %self, FUNC_OBJECT.descriptor
+  %store = field ptr, %self, FUNC_OBJECT.store
+  setfield ptr null, %self, FUNC_OBJECT.store
+  %empty = icmp eq ptr %store, null
+  br i1 %empty, label %done, label %release
+release:
+  %decref = process ptr, Py_DecRef
+  call void %decref(ptr %store)
+  br label %done
+done:
+  ret i32 0
+}
+
+define hidden void @func_dealloc(ptr %self) #0 {
+  %untrack = process ptr, PyObject_GC_UnTrack
+  call void %untrack(ptr %self)
+  %weakrefs = field ptr, %self, FUNC_OBJECT.weakrefs
+  %unreferenced = icmp eq ptr %weakrefs, null
+  br i1 %unreferenced, label %clear, label %clear_weakrefs
+clear_weakrefs:
+  %clear_all = process ptr, PyObject_ClearWeakRefs
+  call void %clear_all(ptr %self)
+  br label %clear
+clear:
+  %type_at = getelementptr i8, ptr %self, i64 8
+  %type = load ptr, ptr %type_at
+  %status = call i32 @func_clear(ptr %self)
+  %free = process ptr, PyObject_GC_Del
+  call void %free(ptr %self)
+  %decref = process ptr, Py_DecRef
+  call void %decref(ptr %type)
+  ret void
+}
+
+; Python object -> slot. False: an error is set.
+define internal i1 @unbox(ptr %store_object, i8 %kind, ptr %object, ptr %slot) #0 {
+entry:
+  ; ob_type follows the reference count in every CPython with the GIL.
+  %type_at = getelementptr i8, ptr %object, i64 8
+  %type = load ptr, ptr %type_at
+  switch i8 %kind, label %other [ i8 {KIND_I32}, label %integer
+                                  i8 {KIND_I64}, label %integer
+                                  i8 {KIND_F32}, label %float
+                                  i8 {KIND_F64}, label %float ]
+integer:
+  %int_type = process ptr, PyLong_Type
+  %is_int = icmp eq ptr %type, %int_type
+  br i1 %is_int, label %take_int, label %other, !prof !0
+take_int:
+  %as_int = process ptr, PyLong_AsUnsignedLongLongMask
+  %int = call i64 %as_int(ptr %object)
+  store i64 %int, ptr %slot, align 16
+  ret i1 true
+float:
+  %float_type = process ptr, PyFloat_Type
+  %is_float = icmp eq ptr %type, %float_type
+  br i1 %is_float, label %take_float, label %other, !prof !0
+take_float:
+  %as_double = process ptr, PyFloat_AsDouble
+  %double = call double %as_double(ptr %object)
+  %narrow = icmp eq i8 %kind, {KIND_F32}
+  br i1 %narrow, label %store_single, label %store_double
+store_single:
+  %single = fptrunc double %double to float
+  store float %single, ptr %slot, align 16
+  ret i1 true
+store_double:
+  store double %double, ptr %slot, align 16
+  ret i1 true
+other:
+  ; References, Val objects, bool and other subclasses: to_raw(store, kind, object) -> int.
+  %kind_wide = zext i8 %kind to i64
+  %new_int = process ptr, PyLong_FromLongLong
+  %kind_object = call ptr %new_int(i64 %kind_wide)
+  %no_kind = icmp eq ptr %kind_object, null
+  br i1 %no_kind, label %failed, label %ask
+ask:
+  %arguments = alloca [3 x ptr], align 16
+  %argument1 = getelementptr ptr, ptr %arguments, i64 1
+  %argument2 = getelementptr ptr, ptr %arguments, i64 2
+  store ptr %store_object, ptr %arguments
+  store ptr %kind_object, ptr %argument1
+  store ptr %object, ptr %argument2
+  %callback = process ptr, to_raw
+  %vectorcall = process ptr, PyObject_Vectorcall
+  %raw_object = call ptr %vectorcall(ptr %callback, ptr %arguments, i64 3, ptr null)
+  %decref = process ptr, Py_DecRef
+  call void %decref(ptr %kind_object)
+  %no_raw = icmp eq ptr %raw_object, null
+  br i1 %no_raw, label %failed, label %take_raw
+take_raw:
+  %raw_as_int = process ptr, PyLong_AsUnsignedLongLongMask
+  %raw = call i64 %raw_as_int(ptr %raw_object)
+  store i64 %raw, ptr %slot, align 16
+  call void %decref(ptr %raw_object)
+  ret i1 true
+failed:
+  ret i1 false
+}
+
+; Slot -> new Python object, or null with an error set.
+define internal ptr @box(ptr %store_object, i8 %kind, ptr %slot) #0 {
+entry:
+  switch i8 %kind, label %reference [ i8 {KIND_I32}, label %i32
+                                      i8 {KIND_I64}, label %i64
+                                      i8 {KIND_F32}, label %f32
+                                      i8 {KIND_F64}, label %f64 ]
+i32:
+  %narrow = load i32, ptr %slot, align 16
+  %wide = sext i32 %narrow to i64
+  br label %integer
+i64:
+  %long = load i64, ptr %slot, align 16
+  br label %integer
+integer:
+  %int = phi i64 [ %wide, %i32 ], [ %long, %i64 ]
+  %new_int = process ptr, PyLong_FromLongLong
+  %int_object = call ptr %new_int(i64 %int)
+  ret ptr %int_object
+f32:
+  %single = load float, ptr %slot, align 16
+  %extended = fpext float %single to double
+  br label %floating
+f64:
+  %double = load double, ptr %slot, align 16
+  br label %floating
+floating:
+  %float = phi double [ %extended, %f32 ], [ %double, %f64 ]
+  %new_float = process ptr, PyFloat_FromDouble
+  %float_object = call ptr %new_float(double %float)
+  ret ptr %float_object
+reference:
+  ; from_raw(store, kind, raw)
+  %kind_wide = zext i8 %kind to i64
+  %new_int_r = process ptr, PyLong_FromLongLong
+  %kind_object = call ptr %new_int_r(i64 %kind_wide)
+  %no_kind = icmp eq ptr %kind_object, null
+  br i1 %no_kind, label %failed, label %make_raw
+make_raw:
+  %raw = load i64, ptr %slot, align 16
+  %raw_object = call ptr %new_int_r(i64 %raw)
+  %decref = process ptr, Py_DecRef
+  %no_raw = icmp eq ptr %raw_object, null
+  br i1 %no_raw, label %drop_kind, label %ask
+drop_kind:
+  call void %decref(ptr %kind_object)
+  ret ptr null
+ask:
+  %arguments = alloca [3 x ptr], align 16
+  %argument1 = getelementptr ptr, ptr %arguments, i64 1
+  %argument2 = getelementptr ptr, ptr %arguments, i64 2
+  store ptr %store_object, ptr %arguments
+  store ptr %kind_object, ptr %argument1
+  store ptr %raw_object, ptr %argument2
+  %callback = process ptr, from_raw
+  %vectorcall = process ptr, PyObject_Vectorcall
+  %object = call ptr %vectorcall(ptr %callback, ptr %arguments, i64 3, ptr null)
+  call void %decref(ptr %kind_object)
+  call void %decref(ptr %raw_object)
+  ret ptr %object
+failed:
+  ret ptr null
+}
+
+; callback(argument), its result dropped. True if it did not raise.
+define internal i1 @notify(ptr %callback, ptr %argument, i64 %count) #0 {
+  %arguments = alloca ptr, align 16
+  store ptr %argument, ptr %arguments
+  %vectorcall = process ptr, PyObject_Vectorcall
+  %result = call ptr %vectorcall(ptr %callback, ptr %arguments, i64 %count, ptr null)
+  %raised = icmp eq ptr %result, null
+  br i1 %raised, label %failed, label %drop
+drop:
+  %decref = process ptr, Py_DecRef
+  call void %decref(ptr %result)
+  ret i1 true
+failed:
+  ret i1 false
+}
+"""
