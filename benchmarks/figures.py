@@ -11,6 +11,8 @@ from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
+from wasmtime import wat2wasm
+
 from benchmarks.fetch import MODULES
 from benchmarks.kernels import KERNELS
 from benchmarks.measure import Measure, Pairs, alternate, timed
@@ -73,7 +75,7 @@ CALL_BACK = """
 
 
 def _add(package: Package, calls: int) -> Measure:
-    store, exports = package.exports(package.engine(), ADD)
+    store, exports = package.exports(package.engine(), bytes(wat2wasm(ADD)))
     func = exports["add"]
     assert func(store, 3, 4) == 7
 
@@ -90,7 +92,7 @@ def _call_back(package: Package, calls: int) -> Measure:
     store = api.Store(engine)
     functype = api.FuncType([api.ValType.i32()], [api.ValType.i32()])
     host = api.Func(store, functype, lambda x: x + 1)
-    instance = api.Instance(store, api.Module(engine, CALL_BACK), [host])
+    instance = api.Instance(store, api.Module(engine, bytes(wat2wasm(CALL_BACK))), [host])
     func = instance.exports(store)["run"]
     assert func(store, calls) == calls
     return _per_call(lambda: func(store, calls), calls)

@@ -27,7 +27,7 @@ class Package:
             config.cache = False if cache is None else str(cache)
         return self.api.Engine(config)
 
-    def exports(self, engine: Any, wasm: bytes | str) -> tuple[Any, Any]:
+    def exports(self, engine: Any, wasm: bytes) -> tuple[Any, Any]:
         """A store, and the exports of an instance without imports in it."""
         store = self.api.Store(engine)
         module = self.api.Module(engine, wasm)

@@ -7,16 +7,11 @@ Prints:
     raised through wasm: too long
 """
 
+from pathlib import Path
+
 from cachewasm import Engine, Func, FuncType, Instance, Module, Store, ValType
 
-TEXT = """
-(module
-  (import "host" "say" (func $say (param i32 i32)))
-  (memory (export "memory") 1)
-  (data (i32.const 8) "hello from wasm")
-  (func (export "greet") (param $length i32)
-    (call $say (i32.const 8) (local.get $length))))
-"""
+WASM = Path(__file__).parent / "greet.wasm"
 
 engine = Engine()
 store = Store(engine)
@@ -29,7 +24,7 @@ def say(address: int, length: int) -> None:
 
 
 imported = Func(store, FuncType([ValType.i32(), ValType.i32()], []), say)
-exports = Instance(store, Module(engine, TEXT), [imported]).exports(store)
+exports = Instance(store, Module.from_file(engine, str(WASM)), [imported]).exports(store)
 memory = exports["memory"]
 exports["greet"](store, 15)
 exports["greet"](store, 5)

@@ -16,21 +16,12 @@ from pathlib import Path
 
 from cachewasm import Engine, Instance, Module, Store, WasmtimeError
 
-TEXT = """
-(module
-  (func $factorial (export "factorial") (param i64) (result i64)
-    (if (result i64) (i64.eqz (local.get 0))
-      (then (i64.const 1))
-      (else
-        (i64.mul
-          (local.get 0)
-          (call $factorial (i64.sub (local.get 0) (i64.const 1))))))))
-"""
+WASM = Path(__file__).parent / "factorial.wasm"
 
 engine = Engine()
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "factorial.cwasm"
-    path.write_bytes(Module(engine, TEXT).serialize())
+    path.write_bytes(Module.from_file(engine, str(WASM)).serialize())
 
     store = Store(engine)
     module = Module.deserialize_file(engine, str(path))

@@ -30,7 +30,7 @@ class Image:
     `artifact` views the mapped bytes, so whoever keeps a view keeps the Image.
     """
 
-    __slots__ = ("address", "artifact", "text", "text_size")
+    __slots__ = ("address", "artifact", "published", "text", "text_size")
 
     def __init__(self, address: native.Mapping, artifact: Artifact) -> None:
         offset, size = artifact.text_range
@@ -38,6 +38,8 @@ class Image:
         self.artifact = artifact
         self.text = int(address) + offset
         self.text_size = size
+        # Whether the signal handler knows of it (runtime/support.py).
+        self.published = False
 
     @property
     def zeroed(self) -> int:

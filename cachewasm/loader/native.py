@@ -1,6 +1,6 @@
 """Native memory from Python: the C library's calls, owned blocks and mappings, raw access.
 
-An owner of native memory is an `int` subclass without attributes: its value is the address. Such
+An `Owner` of native memory is an `int` subclass without attributes: its value is the address. Such
 objects are not tracked by the cyclic collector, so their `__del__` runs only when the last
 reference is gone. A finalizer of a tracked object would run as soon as its cycle is garbage, while
 other objects of that cycle may still be called by their own finalizers and execute unmapped code.
@@ -9,8 +9,11 @@ On the warm path.
 """
 
 import ctypes
+import sys
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 libc = ctypes.CDLL(None, use_errno=True)
 python = ctypes.pythonapi
@@ -103,8 +106,30 @@ def free(address: int) -> None:
     _free(address)
 
 
-class Block(int):
-    """Zeroed bytes of the C library's heap, 16-byte aligned; freed with the last reference."""
+class Owner(int):
+    """Something native that is released with the last reference to this object.
+
+    When the interpreter ends nothing is released: the system does that, and by then the collector
+    may have emptied the very objects that releasing needs.
+    """
+
+    __slots__ = ()
+
+    def _release(self) -> None:
+        raise NotImplementedError
+
+    # SAFETY: what is released belongs to this object alone, and whoever uses it holds a reference.
+    def __del__(self, _ending: "Callable[[], bool]" = sys.is_finalizing) -> None:
+        if not _ending():
+            self._release()
+
+
+# SAFETY: a reference that is never given back, so that __del__ itself is whole to the end.
+python.Py_IncRef(ctypes.py_object(Owner))
+
+
+class Block(Owner):
+    """Zeroed bytes of the C library's heap, 16-byte aligned."""
 
     __slots__ = ()
 
@@ -116,17 +141,17 @@ class Block(int):
             raise MemoryError(f"cannot allocate {size} bytes")
         return cls(address)
 
-    # SAFETY: the value is what calloc returned, and whoever uses the bytes holds a reference.
-    def __del__(self, _free: object = _free) -> None:
-        _free(int(self))  # type: ignore[operator]
+    def _release(self) -> None:
+        _free(int(self))
 
 
-# Sizes of live mappings, by address.
+# Sizes of live mappings, and what to call before they are unmapped, by address.
 _mapping_sizes: dict[int, int] = {}
+_before_unmap: "dict[int, Callable[[], None]]" = {}
 
 
-class Mapping(int):
-    """An address range from mmap; unmapped with the last reference."""
+class Mapping(Owner):
+    """An address range from mmap."""
 
     __slots__ = ()
 
@@ -142,8 +167,12 @@ class Mapping(int):
         """Bytes in the mapping."""
         return _mapping_sizes[int(self)]
 
-    # SAFETY: the value is an address that mmap gave to this object alone.
-    def __del__(self, _sizes: dict[int, int] = _mapping_sizes, _munmap: object = _munmap) -> None:
-        size = _sizes.pop(int(self), 0)
-        if size:
-            _munmap(int(self), size)  # type: ignore[operator]
+    def before_unmap(self, callback: "Callable[[], None]") -> None:
+        """Have `callback` called when the mapping is about to go; once at most per mapping."""
+        _before_unmap[int(self)] = callback
+
+    def _release(self) -> None:
+        callback = _before_unmap.pop(int(self), None)
+        if callback is not None:
+            callback()
+        _munmap(int(self), _mapping_sizes.pop(int(self)))

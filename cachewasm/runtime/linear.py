@@ -26,7 +26,7 @@ _malloc.argtypes = (ctypes.c_size_t,)
 _malloc.restype = ctypes.c_size_t
 
 
-class LinearMemory(int):
+class LinearMemory(native.Owner):
     """The storage of a linear memory.
 
     With guard pages, address space for every index and a guard behind it is reserved, and the base
@@ -94,16 +94,10 @@ class LinearMemory(int):
             most = max(min(most, size), length)
         native.write_u64(self + MEMORY.maximum, most)
 
-    # SAFETY: base and capacity say what this object mapped (memory.grow keeps them true), and
-    # whoever uses the memory holds the store, which holds this.
-    def __del__(self) -> None:
-        definition = _definitions.pop(int(self), None)
-        if definition is not None:
-            _declared_maximum.pop(int(self), None)
-            native.munmap(
-                native.read_u64(definition + MEMORY.base),
-                native.read_u64(definition + MEMORY.capacity),
-            )
+    def _release(self) -> None:
+        # SAFETY: base and capacity say what this object mapped; memory.grow keeps them true.
+        native.munmap(native.read_u64(self + MEMORY.base), native.read_u64(self + MEMORY.capacity))
+        del _declared_maximum[int(self)], _definitions[int(self)]
 
 
 # Definitions of live memories, and the sizes in bytes that their types allow.
@@ -111,7 +105,7 @@ _definitions: dict[int, native.Block] = {}
 _declared_maximum: dict[int, int] = {}
 
 
-class TableElements(int):
+class TableElements(native.Owner):
     """The storage of a table: 8 bytes an element, in a block of the C library."""
 
     __slots__ = ()
@@ -140,11 +134,10 @@ class TableElements(int):
         length = native.read_u64(self + TABLE.length)
         return (ctypes.c_uint64 * length).from_address(native.read_u64(self + TABLE.base))
 
-    # SAFETY: the base is a live block of malloc or realloc that belongs to this object alone.
-    def __del__(self) -> None:
-        definition = _table_definitions.pop(int(self), None)
-        if definition is not None:
-            native.free(native.read_u64(definition + TABLE.base))
+    def _release(self) -> None:
+        # SAFETY: the base is a live block of malloc or realloc that belongs to this object alone.
+        native.free(native.read_u64(self + TABLE.base))
+        del _table_definitions[int(self)]
 
 
 _table_definitions: dict[int, native.Block] = {}

@@ -25,7 +25,6 @@ from cachewasm.loader import image, native
 from cachewasm.runtime.artifacts import module_artifact
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.frames import Frame
-from cachewasm.runtime.support import Support
 from cachewasm.runtime.typeids import entry_of
 from cachewasm.wasm.types import FUNC, GLOBAL, MEMORY, ExportType, ImportType
 
@@ -63,7 +62,6 @@ class Module:
     __slots__ = (
         "__weakref__",
         "_artifact",
-        "_code",
         "_data_address",
         "_escapes",
         "_exports_by_name",
@@ -165,7 +163,6 @@ class Module:
         self._image = image.load(elf)
         artifact = self._image.artifact
         self._info = info = ModuleInfo(artifact.section(INFO_SECTION))
-        self._code = PublishedCode.none()
         self._exports_by_name = {name: (kind, index) for name, kind, index in info.exports}
         self._escapes: dict[int, int] | None = None
         self._data_address = 0
@@ -201,8 +198,7 @@ class Module:
         """Make the module's code known to a store that is about to run it."""
         if self in store._modules:
             return
-        if not self._code:
-            self._code = PublishedCode.make(store._support, self._image)
+        store._support.publish(self._image)
         store._modules.append(self)
         # The image may outlive the module's other parts, but not the other way round.
         store._objects.append(self._image)
@@ -235,31 +231,3 @@ class Module:
         found = names.lookup(artifact.section(NAMES_SECTION), funcidx)
         start = info.body_starts[low - 1]
         return Frame(funcidx, found, info.name, place or start, (place or start) - start)
-
-
-class PublishedCode(int):
-    """Code that the signal handler knows of; withdrawn with the last reference. 0: none."""
-
-    __slots__ = ()
-
-    @classmethod
-    def none(cls) -> "PublishedCode":
-        """Nothing published."""
-        return cls(0)
-
-    @classmethod
-    def make(cls, support: Support, code: image.Image) -> "PublishedCode":
-        """Let faults in the code of an image be traps."""
-        support.publish(code.text, code.text + code.text_size)
-        _supports[code.text] = support
-        return cls(code.text)
-
-    # SAFETY: an integer, so this runs when nobody can reach the module any more (loader/native.py);
-    # Module drops it before the mapping, whose slot comes later.
-    def __del__(self) -> None:
-        support = _supports.pop(int(self), None)
-        if support is not None:
-            support.unpublish(int(self))
-
-
-_supports: dict[int, Support] = {}

@@ -7,8 +7,8 @@ handler known to the system; publishing an image tells that handler which code m
 On the warm path.
 """
 
+import _signal
 import ctypes
-import signal
 
 from cachewasm.abi import process
 from cachewasm.abi.builtins import BUILTINS
@@ -81,7 +81,7 @@ class Support:
         """
         current = native.Block.make(process.SIGACTION_SIZE)
         # SAFETY: both blocks have glibc's size of struct sigaction.
-        _sigaction(signal.SIGSEGV, None, current)
+        _sigaction(_signal.SIGSEGV, None, current)
         ours = self.address["on_signal"]
         if native.read_u64(current) == ours:
             return
@@ -91,15 +91,18 @@ class Support:
         native.write_u32(
             self._action + process.SIGACTION_FLAGS, _SA_SIGINFO | _SA_ONSTACK | _SA_NODEFER
         )
-        if _sigaction(signal.SIGSEGV, self._action, None):
+        if _sigaction(_signal.SIGSEGV, self._action, None):
             raise HostError("cannot run wasm code: the SIGSEGV handler cannot be set")
 
-    def publish(self, start: int, end: int) -> None:
-        """Let faults in the code [start, end) be traps."""
-        self._swap([*self._published(), (start, end)])
+    def publish(self, code: Image) -> None:
+        """Let faults in the code of an image be traps, until it is unmapped."""
+        if not code.published:
+            code.published = True
+            start = code.text
+            self._swap([*self._published(), (start, start + code.text_size)])
+            code.address.before_unmap(lambda: self._unpublish(start))
 
-    def unpublish(self, start: int) -> None:
-        """Forget the code that starts at `start`, before it is unmapped."""
+    def _unpublish(self, start: int) -> None:
         self._swap([row for row in self._published() if row[0] != start])
 
     def _published(self) -> list[tuple[int, int]]:

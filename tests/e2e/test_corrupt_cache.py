@@ -81,9 +81,9 @@ def test_process_every_entry_damaged_gives_right_answer(directory: Path) -> None
     run()
     entries = {path: path.read_bytes() for path in _entries(directory)}
     assert entries
-    for position in (70, -40, -4000):
+    for tenth in (0, 2, 5, 9):
         for path, intact in entries.items():
             flipped = bytearray(intact)
-            flipped[position] ^= 0x10
+            flipped[len(intact) * tenth // 10 + 20] ^= 0x10
             path.write_bytes(flipped)
         run()

@@ -40,6 +40,7 @@ def test_example_command_run_twice_prints_its_text(console_script: str, tmp_path
         assert (output.stdout, output.stderr) == (expected, b"")
 
 
-def test_example_binary_is_what_its_text_gives() -> None:
-    text = (EXAMPLES / "mandelbrot.wat").read_text()
-    assert (EXAMPLES / "mandelbrot.wasm").read_bytes() == bytes(wasmtime.wat2wasm(text))
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.wat")))
+def test_example_binary_is_what_its_text_gives(name: str) -> None:
+    text = (EXAMPLES / f"{name}.wat").read_text()
+    assert (EXAMPLES / f"{name}.wasm").read_bytes() == bytes(wasmtime.wat2wasm(text))

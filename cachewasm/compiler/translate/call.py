@@ -51,6 +51,7 @@ def _call_indirect(t: "FunctionTranslator", imm: tuple[int, int]) -> None:
 
 
 def _call_code(t: "FunctionTranslator", signature: Signature, code: str, context: str) -> None:
+    t.carry(len(signature.params) + len(signature.result_types))
     stack = t.stack
     base = len(stack) - len(signature.params)
     arguments = signature.arguments(context, stack[base:])

@@ -64,6 +64,7 @@ class Frame:
         count = len(self.carried)
         if not count:
             return
+        t.carry(count)
         if self.slots is None:
             self.slots = [t.slot(llvm_type) for llvm_type in self.carried]
         values = t.stack[len(t.stack) - count :]

@@ -14,6 +14,8 @@ types; whatever they name dominates the place where the text goes on.
 from cachewasm.abi import symbols, traps
 from cachewasm.abi.vmctx import CONTEXT, FUNC_BOUNDED, MEMORY, STORE
 from cachewasm.compiler.translate.context import ModuleContext
+from cachewasm.compiler.translate.control import Frame
+from cachewasm.compiler.translate.dispatch import LOWERINGS, UNREACHABLE_LOWERINGS
 from cachewasm.compiler.translate.ir import (
     CODE,
     INVARIANT,
@@ -26,13 +28,11 @@ from cachewasm.compiler.translate.ir import (
     f64_literal,
     load_builtin,
     load_field,
+    opaque,
 )
+from cachewasm.errors import UnsupportedModule
 from cachewasm.wasm.function_validator import FunctionValidator
 from cachewasm.wasm.types import F32, F64
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from cachewasm.compiler.translate.control import Frame
 
 # The stack check compares the frame address less an estimate of the frame with the limit. Level 0
 # may give every local and operand a place of its own.
@@ -41,7 +41,10 @@ _FRAME_PER_VALUE = 8
 _MAX_FRAME_ESTIMATE = 256 << 10
 _UNCHECKED_FRAME = 1 << 10
 
-_ZEROS = {"i32": "0", "i64": "0"}
+# What values that calls and branches pass on may amount to: each makes a line or two of text, and
+# real programs of the largest size stay far below.
+_MAX_CARRIED = 4_000_000
+
 _FLOAT_ZEROS = {LLVM_TYPES[F32]: f32_literal(0), LLVM_TYPES[F64]: f64_literal(0)}
 
 
@@ -54,6 +57,7 @@ class FunctionTranslator:
 
     __slots__ = (
         "_allocas",
+        "_carried",
         "_cold",
         "_entry",
         "_lines",
@@ -97,6 +101,7 @@ class FunctionTranslator:
         self.offset = self.validator.offset
         self.flags = FUNC_BOUNDED
         self.calls = False
+        self._carried = 0
         self._lines: list[str] = []
         self.emit = self._lines.append
         self._entry: dict[str, str] = {}
@@ -113,7 +118,7 @@ class FunctionTranslator:
         self.known: dict[int, str] = {
             i: f"%p{i}" if i < params else "0"
             for i, t in enumerate(self._local_types)
-            if i < params or t in _ZEROS
+            if i < params or t not in _FLOAT_ZEROS
         }
         # (memidx, index) -> the address at that index, as far as it is computed already.
         self.pointers: dict[tuple[int, str], str] = {}
@@ -127,10 +132,6 @@ class FunctionTranslator:
 
     def translate(self) -> list[str]:
         """Translate the body; return the lines of the function's definition."""
-        # Imported here, because the families import this module for its types.
-        from cachewasm.compiler.translate.control import Frame
-        from cachewasm.compiler.translate.dispatch import LOWERINGS, UNREACHABLE_LOWERINGS
-
         self.frames.append(Frame(self, self.validator.ctrls[0], height=0))
         step = self.validator.step
         lowerings = LOWERINGS
@@ -274,6 +275,19 @@ class FunctionTranslator:
 
     # Calls.
 
+    def carry(self, count: int) -> None:
+        """Account for the values that a call or branch passes on.
+
+        A byte or two of wasm may pass a thousand values, so the text is not bounded by the body.
+        """
+        self._carried += count
+        if self._carried > _MAX_CARRIED:
+            raise UnsupportedModule(
+                f"function {self.funcidx} passes more than {_MAX_CARRIED} values in its calls and "
+                "branches, an implementation limit",
+                offset=self.offset,
+            )
+
     def may_leave_instance(self) -> None:
         """Tell the store who calls, for host functions that look at their caller's exports."""
         address = self.address(self.store_context(), STORE.caller)
@@ -330,8 +344,8 @@ class FunctionTranslator:
             t = self._local_types[i]
             if i < len(self.signature.params):
                 initial = f"%p{i}"
-            elif t in _ZEROS:
-                initial = _ZEROS[t]
+            elif t not in _FLOAT_ZEROS:
+                initial = "0"
             else:
                 initial = f"%l{i}.zero"
                 lines.append(f"  {initial} = {opaque(t, _FLOAT_ZEROS[t])}")
@@ -355,16 +369,3 @@ class FunctionTranslator:
     def _entry_place(self) -> str:
         self.offset = self.validator.body.start
         return self.dbg()
-
-
-def opaque(llvm_type: str, literal: str) -> str:
-    """An instruction whose value is the constant, which LLVM cannot see.
-
-    LLVM folds x * 1.0, x / 1.0, x - 0.0, x + -0.0 and the like to x, which leaves a signalling NaN
-    as it is, while wasm demands a quiet result (4.3.3). So ones and zeros are hidden from it.
-    """
-    return f"call {llvm_type} @llvm.arithmetic.fence.{MANGLED[llvm_type]}({llvm_type} {literal})"
-
-
-# How the names of LLVM's intrinsics spell the float types.
-MANGLED = {"float": "f32", "double": "f64"}

@@ -137,6 +137,19 @@ def f64_literal(bits: int) -> str:
     return f"0x{bits:016X}"
 
 
+# How the names of LLVM's intrinsics spell the float types.
+_MANGLED = {"float": "f32", "double": "f64"}
+
+
+def opaque(llvm_type: str, literal: str) -> str:
+    """An instruction whose value is the constant, which LLVM cannot see.
+
+    LLVM folds x * 1.0, x / 1.0, x - 0.0, x + -0.0 and the like to x, which leaves a signalling NaN
+    as it is, while wasm demands a quiet result (4.3.3). So ones and zeros are hidden from it.
+    """
+    return f"call {llvm_type} @llvm.arithmetic.fence.{_MANGLED[llvm_type]}({llvm_type} {literal})"
+
+
 def module_text(target: "Target", body: Sequence[str], metadata: Sequence[str] = ()) -> str:
     """A whole module: `body` holds its functions and globals, `metadata` nodes from number
     FIRST_FREE_METADATA on.

@@ -10,8 +10,7 @@ Specification, section 4.3. Comparisons with NaN are false, but for `ne`.
 from struct import Struct
 
 from cachewasm.abi import traps
-from cachewasm.compiler.translate.function import opaque
-from cachewasm.compiler.translate.ir import LIKELY, f32_literal, f64_literal
+from cachewasm.compiler.translate.ir import LIKELY, f32_literal, f64_literal, opaque
 from cachewasm.compiler.translate.registry import Family, Lowering
 
 TYPE_CHECKING = False
@@ -42,7 +41,8 @@ def _integer_const(t: "FunctionTranslator", value: int) -> None:
     t.stack.append(str(value))
 
 
-# Ones and zeros, of both signs: what LLVM would fold away. See function.opaque.
+# Ones and zeros, of both signs: what LLVM would fold away. See ir.opaque. What LLVM could compute
+# from constants is hidden likewise where it arises, below.
 _FOLDABLE_F32 = frozenset({0, 0x8000_0000, 0x3F80_0000, 0xBF80_0000})
 _FOLDABLE_F64 = frozenset({0, 1 << 63, 0x3FF << 52, 0xBFF << 52})
 
@@ -91,8 +91,6 @@ _UNARY = {
     "f64.promote_f32": ("fpext float ", " to double"),
     "i32.reinterpret_f32": ("bitcast float ", " to i32"),
     "i64.reinterpret_f64": ("bitcast double ", " to i64"),
-    "f32.reinterpret_i32": ("bitcast i32 ", " to float"),
-    "f64.reinterpret_i64": ("bitcast i64 ", " to double"),
 }
 # fneg and fabs change the sign bit and nothing else, of a NaN too (LangRef).
 _UNARY_FLOAT = {
@@ -112,6 +110,27 @@ def _binary(instruction: str) -> Lowering:
         t.n = n = t.n + 1
         t.emit(f"  %{n} = {instruction} {stack[-1]}, {right}")
         stack[-1] = f"%{n}"
+
+    return lower
+
+
+def _binary_float(instruction: str, llvm_type: str) -> Lowering:
+    lower_binary = _binary(instruction)
+
+    def lower(t: "FunctionTranslator", _imm: None) -> None:
+        constant = t.stack[-1][0] != "%" and t.stack[-2][0] != "%"
+        lower_binary(t, None)
+        if constant:
+            t.stack[-1] = t.value(opaque(llvm_type, t.stack[-1]))
+
+    return lower
+
+
+def _integer_to_float(before: str, llvm_type: str) -> Lowering:
+    def lower(t: "FunctionTranslator", _imm: None) -> None:
+        integer = t.stack.pop()
+        value = t.value(f"{before}{integer} to {llvm_type}")
+        t.stack.append(value if integer[0] == "%" else t.value(opaque(llvm_type, value)))
 
     return lower
 
@@ -139,15 +158,17 @@ def _add_tables() -> None:
             FAMILY.add(f"{i}.{name}", _compare(f"icmp {predicate} {i}"))
     for f, t in _FLOATS.items():
         for name, instruction in _BINARY_FLOAT.items():
-            FAMILY.add(f"{f}.{name}", _binary(f"{instruction} {t}"))
+            FAMILY.add(f"{f}.{name}", _binary_float(f"{instruction} {t}", t))
         for name, predicate in _COMPARE_FLOAT.items():
             FAMILY.add(f"{f}.{name}", _compare(f"fcmp {predicate} {t}"))
         for name, intrinsic in _UNARY_FLOAT.items():
             FAMILY.add(f"{f}.{name}", _unary(f"call {t} @llvm.{intrinsic}.{f}({t} ", ")"))
         FAMILY.add(f"{f}.neg", _unary(f"fneg {t} ", ""))
+        same_size = _INTEGER_OF[t]
+        FAMILY.add(f"{f}.reinterpret_{same_size}", _integer_to_float(f"bitcast {same_size} ", t))
         for i in _INTEGERS:
-            FAMILY.add(f"{f}.convert_{i}_s", _unary(f"sitofp {i} ", f" to {t}"))
-            FAMILY.add(f"{f}.convert_{i}_u", _unary(f"uitofp {i} ", f" to {t}"))
+            FAMILY.add(f"{f}.convert_{i}_s", _integer_to_float(f"sitofp {i} ", t))
+            FAMILY.add(f"{f}.convert_{i}_u", _integer_to_float(f"uitofp {i} ", t))
             for sign in "su":
                 intrinsic = f"llvm.fpto{sign}i.sat.{i}.{f}"
                 FAMILY.add(f"{i}.trunc_sat_{f}_{sign}", _unary(f"call {i} @{intrinsic}({t} ", ")"))

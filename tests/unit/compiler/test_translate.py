@@ -9,7 +9,7 @@ from cachewasm.compiler.codegen import compile_ir
 from cachewasm.compiler.link import link
 from cachewasm.compiler.translate.dispatch import LOWERINGS
 from cachewasm.compiler.translate.module import translate
-from cachewasm.errors import InvalidModule
+from cachewasm.errors import InvalidModule, UnsupportedModule
 from cachewasm.wasm.opcodes import OPS
 
 CALLS = """(module (memory 1)
@@ -103,3 +103,12 @@ def test_translate_invalid_body_names_the_offset(env, body, offset, message):
     start = module.module.code[0].start
     assert caught.value.offset is not None
     assert start <= caught.value.offset < start + len(code)
+
+
+def test_translate_function_that_passes_too_many_values_is_unsupported(valid_module, env):
+    values = "i64 " * 1000
+    branches = "(br_if 0 (i32.const 0))" * 4001
+    wat = f"""(module (func $all (result {values}) (unreachable))
+      (func (result {values}) (call $all) {branches}))"""
+    with pytest.raises(UnsupportedModule, match="implementation limit"):
+        translate(valid_module(wat), env(), range(1, 2))

@@ -13,6 +13,12 @@ BITS = """(module
     (i64.reinterpret_f64 (f64.sub (f64.reinterpret_i64 (local.get 0)) (f64.const 0))))
   (func (export "sub local") (param i64) (result i64) (local f64)
     (i64.reinterpret_f64 (f64.sub (f64.reinterpret_i64 (local.get 0)) (local.get 1))))
+  (func (export "mul converted") (param i64) (result i64)
+    (i64.reinterpret_f64 (f64.mul (f64.reinterpret_i64 (local.get 0))
+      (f64.convert_i32_s (i32.const 1)))))
+  (func (export "mul computed") (param i64) (result i64)
+    (i64.reinterpret_f64 (f64.mul (f64.reinterpret_i64 (local.get 0))
+      (f64.add (f64.const 0.5) (f64.const 0.5)))))
   (func (export "min") (param i64) (result i64)
     (i64.reinterpret_f64 (f64.min (f64.reinterpret_i64 (local.get 0)) (f64.const 2))))
   (func (export "floor") (param i64) (result i64)
@@ -28,7 +34,9 @@ BITS = """(module
       (local.get 0)))))))"""
 
 
-@pytest.mark.parametrize("name", ["mul 1", "sub 0", "sub local", "min", "floor"])
+@pytest.mark.parametrize(
+    "name", ["mul 1", "sub 0", "sub local", "mul converted", "mul computed", "min", "floor"]
+)
 @pytest.mark.parametrize("target", ["x86-64-v1", "x86-64-v2"])
 def test_arithmetic_signalling_nan_is_quieted(machine, name, target):
     assert machine(BITS, target=target).call(name, SNAN) == [NAN]

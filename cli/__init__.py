@@ -1,0 +1,1 @@
+"""The command line of cachewasm, installed as the package `cachewasm_cli`."""

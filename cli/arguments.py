@@ -1,0 +1,123 @@
+"""The arguments of `run`, scanned by hand: argparse would cost more than the rest of a warm run.
+
+Options end at FILE; whatever follows belongs to the program. One table has the options, for the scan
+and for the help. On the warm path.
+"""
+
+from . import exit_codes
+from .failure import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Name, what its value is called ("" for none), what it does.
+OPTIONS = (
+    ("--dir", "HOST[::GUEST]", "let the program use a directory, under the name GUEST"),
+    ("--env", "NAME=VALUE", "set an environment variable of the program"),
+    ("--invoke", "NAME", "call one export with ARG... and print its results, one per line"),
+    ("--strategy", "STRATEGY", "how to compile: auto, baseline or optimized"),
+    ("--cache-dir", "PATH", "the cache directory"),
+    ("--no-cache", "", "compile anew, and store nothing"),
+    ("--help", "", "print this text"),
+)
+_METAVARS = {name: metavar for name, metavar, _ in OPTIONS}
+
+SUMMARY = "run a module, or compiled code that `compile` has made"
+
+
+class RunArguments:
+    """What the command line of `run` says."""
+
+    __slots__ = (
+        "cache_dir",
+        "directories",
+        "file",
+        "help",
+        "invoke",
+        "no_cache",
+        "program_arguments",
+        "strategy",
+        "variables",
+    )
+
+    def __init__(self) -> None:
+        self.file = ""
+        self.program_arguments: Sequence[str] = ()
+        self.directories: list[tuple[str, str]] = []
+        self.variables: list[tuple[str, str]] = []
+        self.invoke: str | None = None
+        self.strategy: str | None = None
+        self.cache_dir: str | None = None
+        self.no_cache = False
+        self.help = False
+
+
+def scan(arguments: "Sequence[str]") -> RunArguments:
+    """Understand what follows `run`. Raises UsageError."""
+    found = RunArguments()
+    at = 0
+    while at < len(arguments) and arguments[at].startswith("-"):
+        name, equals, value = arguments[at].partition("=")
+        at += 1
+        if name == "--" and not equals:
+            break
+        metavar = _METAVARS.get("--help" if name == "-h" else name)
+        if metavar is None:
+            raise UsageError("run", f"unknown option {name}")
+        if metavar and not equals:
+            if at == len(arguments):
+                raise UsageError("run", f"{name} needs a value: {metavar}")
+            value = arguments[at]
+            at += 1
+        elif equals and not metavar:
+            raise UsageError("run", f"{name} takes no value")
+        _set(found, name, value)
+        if found.help:
+            return found
+    if at == len(arguments):
+        raise UsageError("run", "FILE is missing")
+    found.file = arguments[at]
+    found.program_arguments = arguments[at + 1 :]
+    return found
+
+
+def _set(found: RunArguments, name: str, value: str) -> None:
+    if name == "--dir":
+        host, separator, guest = value.partition("::")
+        found.directories.append((host, guest if separator else host))
+    elif name == "--env":
+        variable, equals, content = value.partition("=")
+        if not equals or not variable:
+            raise UsageError("run", f"--env needs NAME=VALUE, not {value}")
+        found.variables.append((variable, content))
+    elif name == "--invoke":
+        found.invoke = value
+    elif name == "--strategy":
+        found.strategy = value
+    elif name == "--cache-dir":
+        found.cache_dir = value
+    elif name == "--no-cache":
+        found.no_cache = True
+    else:
+        found.help = True
+
+
+def help_text() -> str:
+    """What `run --help` prints."""
+    rows = "\n".join(f"  {f'{name} {metavar}':<22} {what}" for name, metavar, what in OPTIONS)
+    return f"""usage: cachewasm run [OPTION...] FILE [ARG...]
+
+{SUMMARY[0].upper()}{SUMMARY[1:]}.
+
+FILE is a WASI command: it gets FILE's name, every ARG, the standard streams, and nothing else of
+this machine but what --dir and --env give it. A FILE of compiled code is machine code: run only
+what comes from somebody you trust. With --invoke, each ARG is a value of the parameter's type:
+decimal or hexadecimal, `inf`, `nan`.
+
+options, which end at FILE:
+{rows}
+
+exit code: the program's own, or
+{exit_codes.lines(exit_codes.MEANINGS)}
+"""
