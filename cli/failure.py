@@ -19,7 +19,7 @@ BUG = "this is a bug in cachewasm, please report it (CACHEWASM_TRACEBACK=1 shows
 
 
 class Failure(Exception):
-    """The command ends with `message` and `code`. `cause` is None or the bug behind it."""
+    """The command ends with `message` and `code`."""
 
     def __init__(self, message: str, *, code: int = exit_codes.FAILURE) -> None:
         super().__init__(message)
@@ -31,9 +31,7 @@ class UsageError(Failure):
     """The command line is wrong; `command` is the one whose help tells more."""
 
     def __init__(self, command: str, message: str) -> None:
-        super().__init__(
-            f"{message} (see `cachewasm {command} --help`)", code=exit_codes.USAGE
-        )
+        super().__init__(f"{message} (see `cachewasm {command} --help`)", code=exit_codes.USAGE)
 
 
 class about:  # noqa: N801 - it reads as a phrase: `with about(path):`

@@ -2,13 +2,12 @@
 
 The program's arguments, streams and exit code pass through. While it runs, SIGINT has its default
 effect: the program may be anywhere in compiled code, where Python's handler would never get a turn,
-so Ctrl-C ends the process as it ends any other, and a shell sees what it expects.
+so Ctrl-C ends this process as it ends any other, and a shell sees what it expects.
 
 On the warm path: no argparse, and only the part of cachewasm that a hit needs.
 """
 
 import os
-import sys
 
 import cachewasm
 from cachewasm.wasm.types import FuncType
@@ -22,9 +21,10 @@ from .place import choose_cache
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
-    from cachewasm import Instance, Module, Store
+    from cachewasm import Engine, Instance, Linker, Module, Store
 
     from .arguments import RunArguments
 else:
@@ -37,37 +37,124 @@ _MAX_NAMES = 20
 
 
 def run(arguments: "Sequence[str]") -> int:
-    """The command `run`; returns the exit code. Raises Failure, UsageError."""
+    """Run what `arguments` name and return its exit code. Raises Failure."""
     options = scan(arguments)
     if options.help:
         print(help_text(), end="")
         return exit_codes.OK
     choose_cache(options.cache_dir, off=options.no_cache)
+    engine = _engine(options)
+    with about(options.file), Note(f"cachewasm: compiling {printable(options.file)} ..."):
+        module = _load(engine, options.file)
+        call = _Call(module, options)
+        store = cachewasm.Store(engine)
+    linker = cachewasm.Linker(engine)
+    if any(wanted.module == _WASI_MODULE for wanted in module.imports):
+        linker.define_wasi()
+        _grant(store, options)
+    _die_of_sigint()
+    try:
+        with about(options.file):
+            lines = call.run(linker, store)
+    except cachewasm.ExitTrap as end:
+        return end.code
+    for line in lines:
+        print(line)
+    return exit_codes.OK
+
+
+class _Call:
+    """The export to call and its arguments, checked against the module's exports."""
+
+    __slots__ = ("_arguments", "_initialize", "_module", "_name", "_type")
+
+    def __init__(self, module: "Module", options: "RunArguments") -> None:
+        functions = {
+            export.name: export.type
+            for export in module.exports
+            if isinstance(export.type, FuncType)
+        }
+        self._module = module
+        self._name = _COMMAND if options.invoke is None else options.invoke
+        type = functions.get(self._name)
+        if type is None:
+            raise Failure(_no_function(self._name, options, list(functions)))
+        self._type = type
+        self._arguments: list[int | float] = []
+        if options.invoke is not None:
+            self._arguments = _typed(options.invoke, type, options.program_arguments)
+        elif type.param_types:
+            raise Failure(f"{options.file}: the function `{_COMMAND}` takes parameters")
+        self._initialize = _COMMAND not in functions and _REACTOR in functions
+
+    def run(self, linker: "Linker", store: "Store") -> list[str]:
+        """Instantiate and call; the results as lines."""
+        instance = linker.instantiate(store, self._module)
+        if self._initialize:
+            _function(instance, store, _REACTOR)(store)
+        result = _function(instance, store, self._name)(store, *self._arguments)
+        types = self._type.result_types
+        results = result if len(types) > 1 else [result][: len(types)]
+        return [values.render(value, type) for value, type in zip(results, types, strict=True)]
+
+
+def _function(instance: "Instance", store: "Store", name: str) -> "Callable[..., Any]":
+    function: Any = instance.exports(store)[name]
+    found: Callable[..., Any] = function
+    return found
+
+
+def _engine(options: "RunArguments") -> "Engine":
     config = cachewasm.Config()
     if options.strategy is not None:
         try:
             config.strategy = options.strategy
         except cachewasm.ConfigError as error:
-            raise UsageError("run", str(error)) from error
-    engine = cachewasm.Engine(config)
-    with about(options.file):
-        module = _load(engine, options.file)
-        call = _call_of(module, options)
-        store = cachewasm.Store(engine)
-        linker = cachewasm.Linker(engine)
-        if any(wanted.module == _WASI_MODULE for wanted in module.imports):
-            linker.define_wasi()
-    if _WASI_MODULE:
-        _grant(store, options)
-    _die_of_sigint()
-    with about(options.file):
-        try:
-            instance = linker.instantiate(store, module)
-            if _COMMAND not in call.module_exports and _REACTOR in call.module_exports:
-                _function(instance, store, _REACTOR)(store)
-            results = _function(instance, store, call.name)(store, *call.values)
-        except cachewasm.ExitTrap as end:
-            return end.code
-    for line in call.render(results):
-        print(line)
-    return exit_codes.OK
+            raise UsageError("run", str(error)) from None
+    return cachewasm.Engine(config)
+
+
+def _load(engine: "Engine", path: str) -> "Module":
+    with open(path, "rb", buffering=0) as file:
+        data = file.readall()
+    if cachewasm.Engine.detect_precompiled(data) is not None:
+        return cachewasm.Module.deserialize(engine, data)
+    return cachewasm.Module(engine, data)
+
+
+def _grant(store: "Store", options: "RunArguments") -> None:
+    wasi = cachewasm.WasiConfig()
+    own = () if options.invoke is not None else options.program_arguments
+    wasi.argv = [os.path.basename(options.file), *own]
+    wasi.env = options.variables
+    wasi.inherit_stdin()
+    wasi.inherit_stdout()
+    wasi.inherit_stderr()
+    for host, guest in options.directories:
+        with about(f"--dir {host}"):
+            wasi.preopen_dir(host, guest)
+    store.set_wasi(wasi)
+
+
+def _typed(name: str, type: FuncType, texts: "Sequence[str]") -> list[int | float]:
+    wanted = type.param_types
+    if len(texts) != len(wanted):
+        count = len(wanted) or "no"
+        raise UsageError("run", f"`{name}` takes {count} arguments, {len(texts)} are given")
+    try:
+        return [values.parse(text, each) for text, each in zip(texts, wanted, strict=True)]
+    except ValueError as error:
+        raise UsageError("run", f"`{name}`: {error}") from None
+
+
+def _no_function(name: str, options: "RunArguments", functions: list[str]) -> str:
+    listed = ", ".join(functions[:_MAX_NAMES]) + (", ..." if functions[_MAX_NAMES:] else "")
+    offer = f"the exported functions are {listed}" if functions else "no function is exported"
+    how = "" if options.invoke is not None or not functions else "; call one with --invoke"
+    return f"{options.file}: no function `{name}` is exported: {offer}{how}"
+
+
+def _die_of_sigint() -> None:
+    """Undo Python's own handler. One that ignores SIGINT stays: the shell has asked for it."""
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)

@@ -68,6 +68,19 @@ class Artifact:
         self.bss_offset = self.bss_size = 0
         self._read_sections(table, count, names)
 
+    @property
+    def data(self) -> memoryview:
+        """All bytes of the artifact."""
+        return self._bytes
+
+    def moved_to(self, data: memoryview) -> "Artifact":
+        """The same artifact over a copy of its bytes, which are not parsed again."""
+        moved = Artifact.__new__(Artifact)
+        for name in Artifact.__slots__:
+            setattr(moved, name, getattr(self, name))
+        moved._bytes = data
+        return moved
+
     def section(self, name: str) -> memoryview:
         """The bytes of a section, not copied. Raises IncompatibleArtifact if there is none."""
         offset, size = self._range(name)

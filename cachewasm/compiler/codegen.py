@@ -32,12 +32,7 @@ def compile_ir(ir: str, env: "CompileEnvironment", tier: str, *, verify: bool = 
     `verify` also runs LLVM's verifier, which costs more than parsing: tests ask for it. Raises
     CompileError if LLVM rejects the text.
     """
-    return generate(ir, env.target, tier, verify=verify)
-
-
-def generate(ir: str, target: "Target", tier: str, *, verify: bool = False) -> bytes:
-    """`compile_ir` for callers that have a target and no environment."""
-    machine = _machine(target, tier)
+    machine = _machine(env.target, tier)
     try:
         module = llvm.parse_assembly(ir)
         if verify:

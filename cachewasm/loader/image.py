@@ -47,11 +47,9 @@ class Image:
         return self.text + self.artifact.bss_offset
 
 
-def load(elf: "bytes | memoryview") -> Image:
-    """Map a checked artifact. Raises IncompatibleArtifact if its layout lies, HostError if the
-    system refuses.
-    """
-    plan = Artifact(elf)
+def load(plan: Artifact) -> Image:
+    """Map a checked artifact. Raises HostError if the system refuses."""
+    elf = plan.data
     size = len(elf)
     end = size
     if plan.bss_size:
@@ -67,7 +65,7 @@ def load(elf: "bytes | memoryview") -> Image:
     except OSError as error:
         raise HostError(f"cannot map compiled code: {error.strerror or error}") from error
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
-    return Image(address, Artifact(native.view(int(address), size)))
+    return Image(address, plan.moved_to(native.view(int(address), size)))
 
 
 def _executable_range(plan: Artifact) -> tuple[int, int]:
@@ -76,7 +74,7 @@ def _executable_range(plan: Artifact) -> tuple[int, int]:
     return offset, _round_up(size)
 
 
-def _map_sealed(address: int, elf: "bytes | memoryview", plan: Artifact) -> None:
+def _map_sealed(address: int, elf: memoryview, plan: Artifact) -> None:
     fd = os.memfd_create("cachewasm", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         rest = memoryview(elf)
@@ -99,7 +97,7 @@ def _map_sealed(address: int, elf: "bytes | memoryview", plan: Artifact) -> None
         os.close(fd)
 
 
-def _map_anonymous(address: int, elf: "bytes | memoryview", plan: Artifact) -> None:
+def _map_anonymous(address: int, elf: memoryview, plan: Artifact) -> None:
     whole = _round_up(len(elf))
     fixed = native.MAP_PRIVATE | native.MAP_FIXED | native.MAP_ANONYMOUS
     # SAFETY: as above; no code runs from the range before it has lost the right to be written.

@@ -27,7 +27,7 @@ _TIERS = {
 _SUPPORT_TIER = "support"
 
 
-def module_artifact(engine: "Engine", wasm: bytes) -> bytes:
+def module_artifact(engine: "Engine", wasm: bytes) -> Artifact:
     """The artifact of a module in binary format. Raises ModuleError, CompileError."""
     from blake3 import blake3
 
@@ -45,17 +45,17 @@ def module_artifact(engine: "Engine", wasm: bytes) -> bytes:
     if store is not None and compiled.storable:
         key = _key(environment, digest, compiled.tier)
         store.put(key, compiled.artifact, compiled.manifest)
-    return compiled.artifact
+    return Artifact(compiled.artifact)
 
 
-def support_artifact(environment: "CompileEnvironment", store: "LocalStore | None") -> bytes:
+def support_artifact(environment: "CompileEnvironment", store: "LocalStore | None") -> Artifact:
     """The artifact of the support image for an environment's target."""
     from blake3 import blake3
 
     digest = blake3(b"cachewasm support image").digest()
     if store is not None:
         found = _lookup(store, environment, digest, _SUPPORT_TIER)
-        if found is not None and len(Artifact(found).section(INFO_SECTION)) == OFFSETS.size:
+        if found is not None and len(found.section(INFO_SECTION)) == OFFSETS.size:
             return found
     from cachewasm.compiler import client
 
@@ -63,7 +63,7 @@ def support_artifact(environment: "CompileEnvironment", store: "LocalStore | Non
     if store is not None and compiled.storable:
         key = _key(environment, digest, _SUPPORT_TIER)
         store.put(key, compiled.artifact, compiled.manifest)
-    return compiled.artifact
+    return Artifact(compiled.artifact)
 
 
 def _key(environment: "CompileEnvironment", digest: bytes, tier: str) -> ArtifactKey:
@@ -74,14 +74,15 @@ def _key(environment: "CompileEnvironment", digest: bytes, tier: str) -> Artifac
 
 def _lookup(
     store: "LocalStore", environment: "CompileEnvironment", digest: bytes, tier: str
-) -> bytes | None:
+) -> Artifact | None:
     key = _key(environment, digest, tier)
     entry = store.get(key)
     raw: bytes | None = getattr(entry, "raw", None)
     if raw is None:
         return None
     try:
-        made_for = bytes(Artifact(raw).section(ENGINE_SECTION))
+        artifact = Artifact(raw)
+        made_for = bytes(artifact.section(ENGINE_SECTION))
     except IncompatibleArtifact:
         made_for = b""
     if not made_for.startswith(environment.engine_section):
@@ -89,4 +90,4 @@ def _lookup(
         store.counters.add("miss.incompatible")
         log(WARNING, "cache miss for %s: made for another engine", key)
         return None
-    return raw
+    return artifact

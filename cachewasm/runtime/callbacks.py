@@ -5,11 +5,10 @@ Each runs with the GIL held, inside an entry or just before one. On the warm pat
 
 import ctypes
 
-from cachewasm.abi.traps import HOST_EXCEPTION, MESSAGES
 from cachewasm.abi.vmctx import DESCRIPTOR, FUNC_OBJECT, FUNCREF, HOST, KIND_BY_NAME, THREAD
 from cachewasm.errors import InternalError, Trap, WasmtimeError
 from cachewasm.loader import native
-from cachewasm.runtime import frames, threads
+from cachewasm.runtime import threads
 from cachewasm.runtime.func import descriptor_of, funcref_of, store_address, type_of
 from cachewasm.runtime.values import from_raw, to_raw
 
@@ -94,6 +93,9 @@ def store_busy(func: "Func") -> None:
 
 def raise_trap(func: "Func") -> None:
     """Raise what the thread's record says of the trap that just ended an entry."""
+    from cachewasm.abi.traps import HOST_EXCEPTION, MESSAGES
+    from cachewasm.runtime import frames
+
     store = _store_of(func)
     record = threads.record(store._support.thread_key)
     code = native.read_u64(record + THREAD.trap_code)

@@ -65,7 +65,7 @@ class Engine:
         from cachewasm.runtime.artifacts import module_artifact
         from cachewasm.runtime.module import binary_of
 
-        return module_artifact(self, binary_of(wasm))
+        return bytes(module_artifact(self, binary_of(wasm)).data)
 
     @staticmethod
     def detect_precompiled(data: bytes) -> str | None:

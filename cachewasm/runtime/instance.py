@@ -6,7 +6,6 @@ the specified order: globals, element segments, data segments, start function. O
 
 import ctypes
 
-from cachewasm.abi.traps import MEMORY_OUT_OF_BOUNDS, MESSAGES, TABLE_OUT_OF_BOUNDS
 from cachewasm.abi.vmctx import (
     FUNCREF,
     GLOBAL_CELL_SIZE,
@@ -20,7 +19,6 @@ from cachewasm.artifact.info import ACTIVE, DECLARATIVE, PASSIVE
 from cachewasm.errors import LinkError, Trap, WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime import externs
-from cachewasm.runtime.frames import describe
 from cachewasm.runtime.func import funcref_of
 from cachewasm.runtime.global_ import Global
 from cachewasm.runtime.memory import Memory
@@ -215,7 +213,7 @@ class Instance:
         table = self._tables[element.table]._definition
         start = self._evaluate(element.offset) & 0xFFFFFFFF
         if start + count > native.read_u64(table + TABLE.length):
-            raise _trap(TABLE_OUT_OF_BOUNDS)
+            raise _trap("TABLE_OUT_OF_BOUNDS")
         # SAFETY: the range was checked against the table's length.
         ctypes.memmove(native.read_u64(table + TABLE.base) + 8 * start, references, 8 * count)
 
@@ -228,7 +226,7 @@ class Instance:
                 memory = self._memories[data.memory]._definition
                 start = self._evaluate(data.offset) & 0xFFFFFFFF
                 if start + data.size > native.read_u64(memory + MEMORY.length):
-                    raise _trap(MEMORY_OUT_OF_BOUNDS)
+                    raise _trap("MEMORY_OUT_OF_BOUNDS")
                 # SAFETY: the range was checked against the memory's length, and the artifact's
                 # reader checked the segment against its section.
                 ctypes.memmove(native.read_u64(memory + MEMORY.base) + start, source, data.size)
@@ -318,8 +316,12 @@ class InstanceExports:
         return [(name, self[name]) for name in self]
 
 
-def _trap(code: int) -> Trap:
-    return Trap(describe(MESSAGES[code], ()), code=code)
+def _trap(name: str) -> Trap:
+    from cachewasm.abi import traps
+    from cachewasm.runtime.frames import describe
+
+    code: int = getattr(traps, name)
+    return Trap(describe(traps.MESSAGES[code], ()), code=code)
 
 
 def _write_pointers(address: int, pointers: "Sequence[int]") -> None:

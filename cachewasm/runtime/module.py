@@ -8,7 +8,6 @@ import ctypes
 import os
 
 from cachewasm.abi.vmctx import InstanceLayout
-from cachewasm.artifact import addrmap, names
 from cachewasm.artifact.format import (
     ADDRMAP_SECTION,
     DATA_SECTION,
@@ -24,7 +23,6 @@ from cachewasm.errors import IncompatibleArtifact, UnsupportedModule
 from cachewasm.loader import image, native
 from cachewasm.runtime.artifacts import module_artifact
 from cachewasm.runtime.engine import Engine
-from cachewasm.runtime.frames import Frame
 from cachewasm.runtime.typeids import entry_of
 from cachewasm.wasm.types import FUNC, GLOBAL, MEMORY, ExportType, ImportType
 
@@ -32,6 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
 
+    from cachewasm.runtime.frames import Frame
     from cachewasm.runtime.store import Store
     from cachewasm.wasm.types import ExternType
 
@@ -61,7 +60,6 @@ class Module:
 
     __slots__ = (
         "__weakref__",
-        "_artifact",
         "_data_address",
         "_escapes",
         "_exports_by_name",
@@ -99,7 +97,7 @@ class Module:
         if not isinstance(encoded, (bytes, bytearray)):
             raise TypeError("expected bytes")
         self = cls.__new__(cls)
-        self._load(engine, bytes(encoded))
+        self._load(engine, Artifact(bytes(encoded)))
         return self
 
     @classmethod
@@ -120,7 +118,7 @@ class Module:
 
     def serialize(self) -> bytearray:
         """The artifact, for `deserialize` by an engine of the same configuration."""
-        return bytearray(self._artifact)
+        return bytearray(self._image.artifact.data)
 
     @property
     def name(self) -> str | None:
@@ -153,26 +151,24 @@ class Module:
 
     # --- For the rest of runtime/
 
-    def _load(self, engine: Engine, elf: bytes) -> None:
-        plan = Artifact(elf)
+    def _load(self, engine: Engine, plan: Artifact) -> None:
         if plan.kind != MODULE:
             raise IncompatibleArtifact("incompatible object file format")
         compat.check(plan.section(ENGINE_SECTION), engine._environment)
         self.engine = engine
-        self._artifact = elf
-        self._image = image.load(elf)
+        self._image = image.load(plan)
         artifact = self._image.artifact
         self._info = info = ModuleInfo(artifact.section(INFO_SECTION))
         self._exports_by_name = {name: (kind, index) for name, kind, index in info.exports}
         self._escapes: dict[int, int] | None = None
         self._data_address = 0
-        if info.data_segments:
+        end = max((data.start + data.size for data in info.data_segments), default=0)
+        # Without a byte of data there is no section.
+        if end:
             section = artifact.section(DATA_SECTION)
-            end = max(data.start + data.size for data in info.data_segments)
             if end > len(section):
                 raise IncompatibleArtifact("module info is damaged")
-            if end:
-                self._data_address = ctypes.addressof(ctypes.c_char.from_buffer(section))
+            self._data_address = ctypes.addressof(ctypes.c_char.from_buffer(section))
         self._layout = InstanceLayout(
             imported_funcs=info.imported_funcs,
             imported_globals=info.imported_globals,
@@ -210,7 +206,7 @@ class Module:
                 text + info.trampolines[2 * i + 1],
             )
 
-    def _frame_at(self, code_offset: int) -> Frame | None:
+    def _frame_at(self, code_offset: int) -> "Frame | None":
         """The wasm function and place of a code offset; None for trampolines."""
         info = self._info
         ranges = info.code_ranges
@@ -224,10 +220,14 @@ class Module:
         if not low or code_offset >= ranges[2 * low - 2] + ranges[2 * low - 1]:
             return None
         funcidx = info.imported_funcs + low - 1
+        from cachewasm.artifact import addrmap, names
+
         artifact = self._image.artifact
         place = None
         if artifact.has_section(ADDRMAP_SECTION):
             place = addrmap.lookup(artifact.section(ADDRMAP_SECTION), code_offset)
         found = names.lookup(artifact.section(NAMES_SECTION), funcidx)
         start = info.body_starts[low - 1]
+        from cachewasm.runtime.frames import Frame
+
         return Frame(funcidx, found, info.name, place or start, (place or start) - start)

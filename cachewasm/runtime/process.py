@@ -7,7 +7,6 @@ import _thread
 import ctypes
 
 from cachewasm.artifact.format import ENGINE_SECTION
-from cachewasm.artifact.reader import Artifact
 from cachewasm.engine import compat
 from cachewasm.engine.config import Config
 from cachewasm.loader import image, native
@@ -38,9 +37,9 @@ def support_image() -> "tuple[Support, type[Func]]":
 def _make() -> "tuple[Support, type[Func]]":
     # The code is the same for every Config, so it is kept under the default one's key.
     engine = Engine(Config())
-    elf = support_artifact(engine._environment, engine._cache)
-    compat.check(Artifact(elf).section(ENGINE_SECTION), engine._environment)
-    support = Support(image.load(elf), callbacks.table(lambda: support.thread_key))
+    artifact = support_artifact(engine._environment, engine._cache)
+    compat.check(artifact.section(ENGINE_SECTION), engine._environment)
+    support = Support(image.load(artifact), callbacks.table(lambda: support.thread_key))
     made = (support, make_func_type(support))
     # SAFETY: a reference that is never given back. The signal handler, the thread key's destructor
     # and the slots of `Func` are code of this image until the process ends.

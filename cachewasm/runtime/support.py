@@ -7,7 +7,6 @@ handler known to the system; publishing an image tells that handler which code m
 On the warm path.
 """
 
-import _signal
 import ctypes
 
 from cachewasm.abi import process
@@ -22,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_SIGSEGV = 11  # Linux, every architecture
 _SA_SIGINFO, _SA_ONSTACK, _SA_NODEFER = 4, 0x08000000, 0x40000000
 
 # SAFETY: prototypes of POSIX; the pointers passed are to blocks of the sizes of abi/process.py.
@@ -81,7 +81,7 @@ class Support:
         """
         current = native.Block.make(process.SIGACTION_SIZE)
         # SAFETY: both blocks have glibc's size of struct sigaction.
-        _sigaction(_signal.SIGSEGV, None, current)
+        _sigaction(_SIGSEGV, None, current)
         ours = self.address["on_signal"]
         if native.read_u64(current) == ours:
             return
@@ -91,7 +91,7 @@ class Support:
         native.write_u32(
             self._action + process.SIGACTION_FLAGS, _SA_SIGINFO | _SA_ONSTACK | _SA_NODEFER
         )
-        if _sigaction(_signal.SIGSEGV, self._action, None):
+        if _sigaction(_SIGSEGV, self._action, None):
             raise HostError("cannot run wasm code: the SIGSEGV handler cannot be set")
 
     def publish(self, code: Image) -> None:

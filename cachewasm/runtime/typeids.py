@@ -8,6 +8,7 @@ entry converts arguments. Entries are never freed; there are as many as distinct
 On the warm path.
 """
 
+import ctypes
 import struct
 
 from cachewasm.abi.vmctx import KIND_BY_NAME, SIGNATURE
@@ -28,7 +29,8 @@ class TypeEntry:
         slots = max(len(params), len(results), 1)
         packed = struct.pack("<III", len(params), len(results), slots) + kinds
         self.signature = native.Block.make(max(len(packed), SIGNATURE.size))
-        native.view(self.signature, len(packed))[:] = packed
+        # SAFETY: the block is at least as long.
+        ctypes.memmove(self.signature, packed, len(packed))
 
 
 _by_type: dict[FuncType, TypeEntry] = {}

@@ -61,7 +61,7 @@ def _f64_const(t: "FunctionTranslator", bits: int) -> None:
 
 # --- One instruction of LLVM each -----------------------------------------------------------------
 
-_BINARY_INTEGER = {"add": "add", "sub": "sub", "mul": "mul", "and": "and", "or": "or", "xor": "xor"}
+_BINARY_INTEGER = ("add", "sub", "mul", "and", "or", "xor")  # as LLVM names them
 _COMPARE_INTEGER = {
     "eq": "eq",
     "ne": "ne",
@@ -152,8 +152,8 @@ def _unary(before: str, after: str) -> Lowering:
 
 def _add_tables() -> None:
     for i in _INTEGERS:
-        for name, instruction in _BINARY_INTEGER.items():
-            FAMILY.add(f"{i}.{name}", _binary(f"{instruction} {i}"))
+        for name in _BINARY_INTEGER:
+            FAMILY.add(f"{i}.{name}", _binary(f"{name} {i}"))
         for name, predicate in _COMPARE_INTEGER.items():
             FAMILY.add(f"{i}.{name}", _compare(f"icmp {predicate} {i}"))
     for f, t in _FLOATS.items():

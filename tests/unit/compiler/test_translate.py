@@ -56,7 +56,7 @@ def test_translate_without_address_map_has_no_debug_metadata(valid_module, env):
     assert "DILocation" not in ir
 
 
-def test_translate_lines_lead_back_to_wasm_offsets(valid_module, env, tier):
+def test_translate_lines_give_wasm_offsets(valid_module, env, tier):
     module = valid_module(CALLS)
     environment = env()
     ir = translate(module, environment, range(1, 3)).ir

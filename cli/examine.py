@@ -1,0 +1,240 @@
+"""`inspect`: what a file says of itself, be it a module, an artifact or a cache entry.
+
+Which of the three it is, its first bytes tell. Nothing is run, mapped or, but for an entry's digest,
+checked beyond what reading needs.
+"""
+
+from argparse import Namespace
+
+from blake3 import blake3
+
+from cachewasm.artifact import format as elf
+from cachewasm.artifact import names
+from cachewasm.artifact.info import ModuleInfo
+from cachewasm.artifact.reader import Artifact
+from cachewasm.cache import entry, manifest
+from cachewasm.cache.reasons import EntryError
+from cachewasm.engine import metadata
+from cachewasm.engine.config import Config
+from cachewasm.errors import IncompatibleArtifact
+from cachewasm.runtime.module import binary_of
+from cachewasm.wasm import decode as binary
+from cachewasm.wasm.features import features_in
+from cachewasm.wasm.module import Module
+from cachewasm.wasm.reader import Reader
+from cachewasm.wasm.types import FUNC, KIND_NAMES, FuncType
+
+from . import exit_codes, text
+from .failure import Failure, about
+
+_SECTION_NAMES = {
+    binary.CUSTOM_SECTION: "custom",
+    binary.TYPE_SECTION: "type",
+    binary.IMPORT_SECTION: "import",
+    binary.FUNCTION_SECTION: "function",
+    binary.TABLE_SECTION: "table",
+    binary.MEMORY_SECTION: "memory",
+    binary.GLOBAL_SECTION: "global",
+    binary.EXPORT_SECTION: "export",
+    binary.START_SECTION: "start",
+    binary.ELEMENT_SECTION: "element",
+    binary.CODE_SECTION: "code",
+    binary.DATA_SECTION: "data",
+    binary.DATA_COUNT_SECTION: "data count",
+    binary.TAG_SECTION: "tag",
+}
+_ARTIFACT_KINDS = {
+    elf.MODULE: "module",
+    elf.COMPONENT: "component",
+    elf.SUPPORT: "support image",
+}
+_MACHINES = {elf.MACHINE_X86_64: "x86-64", elf.MACHINE_AARCH64: "AArch64"}
+_CODECS = {entry.CODEC_RAW: "raw", entry.CODEC_ZSTD: "zstd"}
+
+
+def inspect(options: Namespace) -> int:
+    """Print a report on `options.file`."""
+    path: str = options.file
+    with about(path):
+        with open(path, "rb") as file:
+            data = file.read()
+        if data.startswith(entry.MAGIC):
+            try:
+                facts = entry_facts(data)
+            except EntryError as error:
+                raise Failure(f"{path}: not an intact cache entry: {error}") from None
+        elif data.startswith(elf.MAGIC):
+            facts = artifact_facts(data)
+        else:
+            facts = module_facts(binary_of(data))
+    print(text.as_json(facts) if options.json else text.layout(facts))
+    return exit_codes.OK
+
+
+def module_facts(data: bytes) -> dict[str, text.Fact]:
+    """A module in binary elf. Raises ModuleError."""
+    module = binary.decode(data, Config().features())
+    imported = [
+        sum(item.kind == kind for item in module.imports) for kind in range(len(KIND_NAMES))
+    ]
+    return {
+        "file": "module",
+        "size": len(data),
+        "name": module.names.module,
+        "sections": _sections(data),
+        "counts": {
+            "types": len(module.types),
+            "imports": len(module.imports),
+            "functions": len(module.funcs),
+            "imported functions": imported[FUNC],
+            "tables": len(module.tables),
+            "memories": len(module.memories),
+            "globals": len(module.globals),
+            "exports": len(module.exports),
+            "element segments": len(module.elements),
+            "data segments": len(module.data_segments),
+        },
+        "start": module.start,
+        "types": [repr(type) for type in module.types],
+        "imports": [
+            {
+                "module": item.module,
+                "name": item.name,
+                "kind": KIND_NAMES[item.kind],
+                "type": repr(module.types[item.type])
+                if isinstance(item.type, int) and item.type < len(module.types)
+                else repr(item.type),
+            }
+            for item in module.imports
+        ],
+        "exports": [
+            {
+                "name": item.name,
+                "kind": KIND_NAMES[item.kind],
+                "index": item.index,
+                "type": _type_of(module, item.kind, item.index),
+            }
+            for item in module.exports
+        ],
+    }
+
+
+def _type_of(module: Module, kind: int, index: int) -> str | None:
+    """The type of something in an index space; None for what an invalid module lacks."""
+    if kind == FUNC:
+        typeidxs = module.func_typeidxs
+        known: tuple[object, ...] = module.types
+        index = typeidxs[index] if index < len(typeidxs) else len(known)
+    else:
+        spaces = (module.table_types, module.memory_types, module.global_types)
+        known = spaces[kind - 1] if kind <= len(spaces) else ()
+    return repr(known[index]) if index < len(known) else None
+
+
+def _sections(data: bytes) -> list[dict[str, text.Fact]]:
+    """The sections in order; custom ones with their names. `data` has been decoded before."""
+    reader = Reader(data, len(binary.MAGIC) + len(binary.VERSION), 0)
+    found: list[dict[str, text.Fact]] = []
+    while reader.pos < len(data):
+        section = reader.byte()
+        size = reader.length()
+        start = reader.pos
+        name = reader.name() if section == binary.CUSTOM_SECTION else None
+        label = _SECTION_NAMES[section]
+        found.append({"section": label, "name": name, "offset": start, "size": size})
+        reader.pos = start + size
+    return found
+
+
+def artifact_facts(data: bytes) -> dict[str, text.Fact]:
+    """An artifact. Raises IncompatibleArtifact."""
+    artifact = Artifact(data)
+    version, engine = metadata.decode(bytes(artifact.section(elf.ENGINE_SECTION)))
+    facts: dict[str, text.Fact] = {
+        "file": "artifact",
+        "of": _ARTIFACT_KINDS[artifact.kind],
+        "machine": _MACHINES[artifact.machine],
+        "size": len(data),
+        "engine": {
+            "version": version,
+            "target": engine.triple,
+            "tier": engine.tier,
+            "isa flags": " ".join(engine.isa_flags),
+            "features": " ".join(feature.name for feature in features_in(engine.features)),
+            "compiler": engine.identity.hex(),
+            "tunables": {
+                name: getattr(engine.tunables, name) for name in engine.tunables.__slots__
+            },
+            "shared flags": dict(engine.flags.items),
+        },
+        "sections": [
+            {"section": name, "offset": offset, "size": size}
+            for name, (offset, size) in artifact.sections.items()
+        ],
+    }
+    if artifact.kind == elf.MODULE:
+        facts |= _info_facts(artifact)
+    return facts
+
+
+def _info_facts(artifact: Artifact) -> dict[str, text.Fact]:
+    info = ModuleInfo(artifact.section(elf.INFO_SECTION))
+    known = artifact.section(elf.NAMES_SECTION)
+    types = [_function_type(info, typeidx) for typeidx in info.func_typeidx]
+    spaces = (types, info.tables, info.memories, info.globals)
+    try:
+        exports = [
+            {"name": name, "kind": KIND_NAMES[kind], "type": repr(spaces[kind][index])}
+            for name, kind, index in info.exports
+        ]
+        imports = [
+            {
+                "module": module,
+                "name": name,
+                "kind": KIND_NAMES[kind],
+                "type": repr(info.types[type] if isinstance(type, int) else type),
+            }
+            for module, name, kind, type in info.imports
+        ]
+    except IndexError:
+        raise IncompatibleArtifact("module info is damaged") from None
+    return {
+        "name": info.name,
+        "imports": imports,
+        "exports": exports,
+        "functions": [
+            {
+                "function": info.imported_funcs + i,
+                "name": names.lookup(known, info.imported_funcs + i),
+                "type": repr(types[info.imported_funcs + i]),
+                "offset": info.code_ranges[2 * i],
+                "size": info.code_ranges[2 * i + 1],
+                "wasm offset": start,
+            }
+            for i, start in enumerate(info.body_starts)
+        ],
+    }
+
+
+def _function_type(info: ModuleInfo, typeidx: int) -> FuncType:
+    if typeidx >= len(info.types):
+        raise IncompatibleArtifact("module info is damaged")
+    return info.types[typeidx]
+
+
+def entry_facts(data: bytes) -> dict[str, text.Fact]:
+    """A cache entry: header and manifest. Raises EntryError."""
+    header = entry.Header.from_bytes(data, len(data))
+    pairs = manifest.decode(data[header.manifest_offset :][: header.manifest_size])
+    digest = blake3(memoryview(data)[: -entry.DIGEST_SIZE]).digest()
+    return {
+        "file": "cache entry",
+        "size": header.entry_size,
+        "intact": digest == data[-entry.DIGEST_SIZE :],
+        "codec": _CODECS[header.codec],
+        "key digest": header.key_digest.hex(),
+        "stored size": header.stored_size,
+        "raw size": header.raw_size,
+        "raw digest": header.raw_digest.hex(),
+        "manifest": pairs,
+    }

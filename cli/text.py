@@ -1,0 +1,81 @@
+"""How facts are shown: sizes, ages, tables, nested facts and JSON.
+
+A report is made of plain values once; `--json` prints it as it is, otherwise it is laid out for
+people, with control characters escaped.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from .failure import printable
+
+Fact: TypeAlias = "str | int | float | bool | Sequence[Fact] | Mapping[str, Fact] | None"
+
+_BINARY_UNITS = ("KiB", "MiB", "GiB", "TiB")
+_AGES = ((7 * 86400, "w"), (86400, "d"), (3600, "h"), (60, "m"))
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    if count < 1024:
+        return f"{count} B"
+    power = min((count.bit_length() - 1) // 10, len(_BINARY_UNITS))
+    return f"{count / (1 << 10 * power):.1f} {_BINARY_UNITS[power - 1]}"
+
+
+def age(seconds: float) -> str:
+    """A span for people, in its largest unit; none is negative."""
+    whole = max(0, int(seconds))
+    for unit, name in _AGES:
+        if whole >= unit:
+            return f"{whole // unit}{name}"
+    return f"{whole}s"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str]) -> str:
+    """Rows under their heads; the columns in `right` are aligned to the right."""
+    shown = [list(head), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
+    lines = []
+    for row in shown:
+        cells = [
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for cell, width, name in zip(row, widths, head, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def as_json(fact: Fact) -> str:
+    """A report as JSON, ASCII only: what is not Unicode in it survives as escapes."""
+    return json.dumps(fact, indent=2)
+
+
+def layout(facts: Mapping[str, Fact], indent: str = "") -> str:
+    """A report for people: `name: value`, and what is nested below its name."""
+    lines: list[str] = []
+    for name, fact in facts.items():
+        label = printable(name).replace("_", " ")
+        if isinstance(fact, Mapping):
+            lines += [f"{indent}{label}:", layout(fact, indent + "  ")] if fact else []
+        elif isinstance(fact, Sequence) and not isinstance(fact, str):
+            lines += [f"{indent}{label}:"] if fact else []
+            lines += [f"{indent}  {_row(each)}" for each in fact]
+        elif fact is not None:
+            lines.append(f"{indent}{label}: {_plain(fact)}")
+    return "\n".join(lines)
+
+
+def _row(fact: Fact) -> str:
+    if isinstance(fact, Mapping):
+        return "  ".join(
+            f"{name} {_plain(each)}" for name, each in fact.items() if each is not None
+        )
+    return _plain(fact)
+
+
+def _plain(fact: Fact) -> str:
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    return printable(str(fact))
