@@ -37,9 +37,11 @@ DEFAULT = Commands(
 
 
 def _run(command: Sequence[str], variables: Mapping[str, str]) -> bytes:
+    # An installed package has its byte code; a checkout must be allowed to keep it.
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(
         command,
-        env={**os.environ, **variables},
+        env={**inherited, **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         check=True,

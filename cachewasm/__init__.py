@@ -101,9 +101,8 @@ def __getattr__(name: str) -> object:
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value: object = getattr(import_module(f"cachewasm.{home}"), name)
+    # Not importlib.import_module: importing importlib is work that a warm start can do without.
+    value: object = getattr(__import__(f"cachewasm.{home}", fromlist=(name,)), name)
     globals()[name] = value
     return value
 

@@ -23,6 +23,7 @@ OPTIONS = (
 )
 _METAVARS = {name: metavar for name, metavar, _ in OPTIONS}
 
+COMMAND = "cachewasm run"
 SUMMARY = "run a module, or compiled code that `compile` has made"
 
 
@@ -64,19 +65,19 @@ def scan(arguments: "Sequence[str]") -> RunArguments:
             break
         metavar = _METAVARS.get("--help" if name == "-h" else name)
         if metavar is None:
-            raise UsageError("run", f"unknown option {name}")
+            raise UsageError(COMMAND, f"unknown option {name}")
         if metavar and not equals:
             if at == len(arguments):
-                raise UsageError("run", f"{name} needs a value: {metavar}")
+                raise UsageError(COMMAND, f"{name} needs a value: {metavar}")
             value = arguments[at]
             at += 1
         elif equals and not metavar:
-            raise UsageError("run", f"{name} takes no value")
+            raise UsageError(COMMAND, f"{name} takes no value")
         _set(found, name, value)
         if found.help:
             return found
     if at == len(arguments):
-        raise UsageError("run", "FILE is missing")
+        raise UsageError(COMMAND, "FILE is missing")
     found.file = arguments[at]
     found.program_arguments = arguments[at + 1 :]
     return found
@@ -89,7 +90,7 @@ def _set(found: RunArguments, name: str, value: str) -> None:
     elif name == "--env":
         variable, equals, content = value.partition("=")
         if not equals or not variable:
-            raise UsageError("run", f"--env needs NAME=VALUE, not {value}")
+            raise UsageError(COMMAND, f"--env needs NAME=VALUE, not {value}")
         found.variables.append((variable, content))
     elif name == "--invoke":
         found.invoke = value
@@ -106,7 +107,7 @@ def _set(found: RunArguments, name: str, value: str) -> None:
 def help_text() -> str:
     """What `run --help` prints."""
     rows = "\n".join(f"  {f'{name} {metavar}':<22} {what}" for name, metavar, what in OPTIONS)
-    return f"""usage: cachewasm run [OPTION...] FILE [ARG...]
+    return f"""usage: {COMMAND} [OPTION...] FILE [ARG...]
 
 {SUMMARY[0].upper()}{SUMMARY[1:]}.
 

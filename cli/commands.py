@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from cachewasm.cache.units import parse_age, parse_size
 from cachewasm.engine.config import Config
@@ -10,6 +11,7 @@ from cachewasm.engine.version import VERSION
 from cachewasm.errors import ConfigError
 
 from . import arguments, build, cache, examine, exit_codes
+from .failure import UsageError
 
 _EPILOG = f"""exit codes:
 {exit_codes.lines(exit_codes.MEANINGS)}
@@ -21,19 +23,26 @@ _VERIFY_EPILOG = f"""exit code: the sum of what was found among the entries
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(self.prog, message)
+
+
 def dispatch(given: Sequence[str]) -> int:
-    """Run a command and return its exit code. Raises Failure; SystemExit never leaves."""
+    """Run a command and return its exit code. Raises Failure."""
     try:
         options = _parser().parse_args(given)
-    except SystemExit as end:
-        # argparse has printed the help, or what is wrong.
-        return exit_codes.USAGE if end.code else exit_codes.OK
+    except SystemExit:
+        # argparse has printed what --help or --version asked for.
+        return exit_codes.OK
     command: Callable[[argparse.Namespace], int] = options.command
     return command(options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> _Parser:
+    parser = _Parser(
         prog="cachewasm",
         description="Run, compile and look at WebAssembly modules, and manage their cache.",
         epilog=_EPILOG,
@@ -51,12 +60,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    commands: "argparse._SubParsersAction[_Parser]",
     name: str,
     function: Callable[[argparse.Namespace], int],
     summary: str,
     epilog: str | None = None,
-) -> argparse.ArgumentParser:
+) -> _Parser:
     parser = commands.add_parser(
         name,
         help=summary,
@@ -69,7 +78,7 @@ def _add(
     return parser
 
 
-def _add_build(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_build(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _add(
         commands, "compile", build.compile, "compile a module to a file that `run` starts from"
     )
@@ -88,7 +97,7 @@ def _add_build(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("files", metavar="FILE", nargs="+")
 
 
-def _add_examine(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_examine(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _add(
         commands,
         "inspect",
@@ -99,7 +108,7 @@ def _add_examine(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_json(parser)
 
 
-def _add_cache(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_cache(commands: "argparse._SubParsersAction[_Parser]") -> None:
     summary = "look at the cache and keep it small"
     parser = commands.add_parser("cache", help=summary, description=f"{summary.capitalize()}.")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True)

@@ -86,13 +86,13 @@ def module_facts(data: bytes) -> dict[str, text.Fact]:
             "types": len(module.types),
             "imports": len(module.imports),
             "functions": len(module.funcs),
-            "imported functions": imported[FUNC],
+            "imported_functions": imported[FUNC],
             "tables": len(module.tables),
             "memories": len(module.memories),
             "globals": len(module.globals),
             "exports": len(module.exports),
-            "element segments": len(module.elements),
-            "data segments": len(module.data_segments),
+            "element_segments": len(module.elements),
+            "data_segments": len(module.data_segments),
         },
         "start": module.start,
         "types": [repr(type) for type in module.types],
@@ -159,13 +159,13 @@ def artifact_facts(data: bytes) -> dict[str, text.Fact]:
             "version": version,
             "target": engine.triple,
             "tier": engine.tier,
-            "isa flags": " ".join(engine.isa_flags),
+            "isa_flags": " ".join(engine.isa_flags),
             "features": " ".join(feature.name for feature in features_in(engine.features)),
             "compiler": engine.identity.hex(),
             "tunables": {
                 name: getattr(engine.tunables, name) for name in engine.tunables.__slots__
             },
-            "shared flags": dict(engine.flags.items),
+            "shared_flags": dict(engine.flags.items),
         },
         "sections": [
             {"section": name, "offset": offset, "size": size}
@@ -209,7 +209,7 @@ def _info_facts(artifact: Artifact) -> dict[str, text.Fact]:
                 "type": repr(types[info.imported_funcs + i]),
                 "offset": info.code_ranges[2 * i],
                 "size": info.code_ranges[2 * i + 1],
-                "wasm offset": start,
+                "wasm_offset": start,
             }
             for i, start in enumerate(info.body_starts)
         ],
@@ -232,9 +232,9 @@ def entry_facts(data: bytes) -> dict[str, text.Fact]:
         "size": header.entry_size,
         "intact": digest == data[-entry.DIGEST_SIZE :],
         "codec": _CODECS[header.codec],
-        "key digest": header.key_digest.hex(),
-        "stored size": header.stored_size,
-        "raw size": header.raw_size,
-        "raw digest": header.raw_digest.hex(),
+        "key_digest": header.key_digest.hex(),
+        "stored_size": header.stored_size,
+        "raw_size": header.raw_size,
+        "raw_digest": header.raw_digest.hex(),
         "manifest": pairs,
     }

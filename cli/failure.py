@@ -31,7 +31,7 @@ class UsageError(Failure):
     """The command line is wrong; `command` is the one whose help tells more."""
 
     def __init__(self, command: str, message: str) -> None:
-        super().__init__(f"{message} (see `cachewasm {command} --help`)", code=exit_codes.USAGE)
+        super().__init__(f"{message} (see `{command} --help`)", code=exit_codes.USAGE)
 
 
 class about:  # noqa: N801 - it reads as a phrase: `with about(path):`

@@ -13,7 +13,7 @@ import cachewasm
 from cachewasm.wasm.types import FuncType
 
 from . import exit_codes, values
-from .arguments import help_text, scan
+from .arguments import COMMAND, help_text, scan
 from .failure import Failure, UsageError, about, printable
 from .note import Note
 from .place import choose_cache
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 else:
     import _signal
 
-_COMMAND = "_start"
+_ENTRY = "_start"
 _REACTOR = "_initialize"
 _WASI_MODULE = "wasi_snapshot_preview1"
 _MAX_NAMES = 20
@@ -75,7 +75,7 @@ class _Call:
             if isinstance(export.type, FuncType)
         }
         self._module = module
-        self._name = _COMMAND if options.invoke is None else options.invoke
+        self._name = _ENTRY if options.invoke is None else options.invoke
         type = functions.get(self._name)
         if type is None:
             raise Failure(_no_function(self._name, options, list(functions)))
@@ -84,8 +84,8 @@ class _Call:
         if options.invoke is not None:
             self._arguments = _typed(options.invoke, type, options.program_arguments)
         elif type.param_types:
-            raise Failure(f"{options.file}: the function `{_COMMAND}` takes parameters")
-        self._initialize = _COMMAND not in functions and _REACTOR in functions
+            raise Failure(f"{options.file}: the function `{_ENTRY}` takes parameters")
+        self._initialize = _ENTRY not in functions and _REACTOR in functions
 
     def run(self, linker: "Linker", store: "Store") -> list[str]:
         """Instantiate and call; the results as lines."""
@@ -110,7 +110,7 @@ def _engine(options: "RunArguments") -> "Engine":
         try:
             config.strategy = options.strategy
         except cachewasm.ConfigError as error:
-            raise UsageError("run", str(error)) from None
+            raise UsageError(COMMAND, str(error)) from None
     return cachewasm.Engine(config)
 
 
@@ -139,12 +139,11 @@ def _grant(store: "Store", options: "RunArguments") -> None:
 def _typed(name: str, type: FuncType, texts: "Sequence[str]") -> list[int | float]:
     wanted = type.param_types
     if len(texts) != len(wanted):
-        count = len(wanted) or "no"
-        raise UsageError("run", f"`{name}` takes {count} arguments, {len(texts)} are given")
+        raise UsageError(COMMAND, f"`{name}` takes {len(wanted)} arguments, not {len(texts)}")
     try:
         return [values.parse(text, each) for text, each in zip(texts, wanted, strict=True)]
     except ValueError as error:
-        raise UsageError("run", f"`{name}`: {error}") from None
+        raise UsageError(COMMAND, f"`{name}`: {error}") from None
 
 
 def _no_function(name: str, options: "RunArguments", functions: list[str]) -> str:

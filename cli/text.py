@@ -56,14 +56,14 @@ def layout(facts: Mapping[str, Fact], indent: str = "") -> str:
     """A report for people: `name: value`, and what is nested below its name."""
     lines: list[str] = []
     for name, fact in facts.items():
-        label = printable(name).replace("_", " ")
+        label = printable(name)
         if isinstance(fact, Mapping):
             lines += [f"{indent}{label}:", layout(fact, indent + "  ")] if fact else []
         elif isinstance(fact, Sequence) and not isinstance(fact, str):
             lines += [f"{indent}{label}:"] if fact else []
             lines += [f"{indent}  {_row(each)}" for each in fact]
         elif fact is not None:
-            lines.append(f"{indent}{label}: {_plain(fact)}")
+            lines.append(f"{indent}{label}: {_plain(fact)}".rstrip())
     return "\n".join(lines)
 
 

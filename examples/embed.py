@@ -8,7 +8,7 @@ Prints:
 
 from pathlib import Path
 
-from cachewasm import Engine, Instance, Module, Store
+from cachewasm import Engine, Func, Instance, Module, Store
 
 WASM = Path(__file__).parent / "gcd.wasm"
 
@@ -16,5 +16,6 @@ engine = Engine()
 store = Store(engine)
 instance = Instance(store, Module.from_file(engine, str(WASM)), [])
 gcd = instance.exports(store)["gcd"]
+assert isinstance(gcd, Func)
 print("gcd(1071, 462) =", gcd(store, 1071, 462))
 print("gcd(2**40, 2**36 * 3) =", gcd(store, 2**40, 2**36 * 3))

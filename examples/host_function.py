@@ -9,7 +9,7 @@ Prints:
 
 from pathlib import Path
 
-from cachewasm import Engine, Func, FuncType, Instance, Module, Store, ValType
+from cachewasm import Caller, Engine, Func, FuncType, Instance, Memory, Module, Store, ValType
 
 WASM = Path(__file__).parent / "greet.wasm"
 
@@ -17,18 +17,21 @@ engine = Engine()
 store = Store(engine)
 
 
-def say(address: int, length: int) -> None:
+def say(caller: Caller, address: int, length: int) -> None:
     if length > 15:
         raise ValueError("too long")
-    print("wasm says:", memory.read(store, address, address + length).decode())
+    memory = caller["memory"]
+    assert isinstance(memory, Memory)
+    print("wasm says:", memory.read(caller, address, address + length).decode())
 
 
-imported = Func(store, FuncType([ValType.i32(), ValType.i32()], []), say)
-exports = Instance(store, Module.from_file(engine, str(WASM)), [imported]).exports(store)
-memory = exports["memory"]
-exports["greet"](store, 15)
-exports["greet"](store, 5)
+imported = Func(store, FuncType([ValType.i32()] * 2, []), say, access_caller=True)
+instance = Instance(store, Module.from_file(engine, str(WASM)), [imported])
+greet = instance.exports(store)["greet"]
+assert isinstance(greet, Func)
+greet(store, 15)
+greet(store, 5)
 try:
-    exports["greet"](store, 16)
+    greet(store, 16)
 except ValueError as error:
     print("raised through wasm:", error)

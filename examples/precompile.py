@@ -14,7 +14,7 @@ Prints:
 import tempfile
 from pathlib import Path
 
-from cachewasm import Engine, Instance, Module, Store, WasmtimeError
+from cachewasm import Engine, Func, Instance, Module, Store, WasmtimeError
 
 WASM = Path(__file__).parent / "factorial.wasm"
 
@@ -26,6 +26,7 @@ with tempfile.TemporaryDirectory() as folder:
     store = Store(engine)
     module = Module.deserialize_file(engine, str(path))
     factorial = Instance(store, module, []).exports(store)["factorial"]
+    assert isinstance(factorial, Func)
     print("compiled, stored, loaded:", factorial(store, 10))
 
     # Never write to a file that a module was loaded from: write another and rename it.

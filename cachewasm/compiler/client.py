@@ -31,7 +31,6 @@ from cachewasm.compiler.worker import main
 main()
 """
 _STDERR_TAIL = 2000
-_EXIT_SECONDS = 5
 _ERRORS: dict[str, type[WasmtimeError]] = {
     each.__name__: each
     for each in vars(errors).values()
@@ -132,7 +131,7 @@ class _Worker:
                 answer = None
             except BaseException:
                 # Ctrl-C, for one: the answer to this request must not meet the next one.
-                self._end(kill=True)
+                self._end()
                 raise
             if answer is None:
                 raise CompileError(self._obituary())
@@ -141,7 +140,7 @@ class _Worker:
     def close(self) -> None:
         """End the worker, if this process started one."""
         with self._lock:
-            self._end(kill=False)
+            self._end()
 
     def forget(self) -> None:
         """In a forked child: the worker is the parent's; leave it alone."""
@@ -158,7 +157,7 @@ class _Worker:
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is not None and self._process.poll() is None:
             return self._process
-        self._end(kill=True)
+        self._end()
         path = [entry or os.getcwd() for entry in sys.path]
         self._stderr = os.memfd_create("cachewasm-worker-stderr")
         try:
@@ -178,25 +177,21 @@ class _Worker:
         code = self._process.wait()
         size = os.fstat(self._stderr).st_size
         tail = os.pread(self._stderr, _STDERR_TAIL, max(0, size - _STDERR_TAIL))
-        self._end(kill=True)
+        self._end()
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         said = tail.decode("utf-8", "replace").strip()
         return f"the compile worker {how}" + (f": {said}" if said else "")
 
-    def _end(self, *, kill: bool) -> None:
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            if kill:
-                process.kill()
+            # It holds nothing that is worth an orderly end, which LLVM makes last.
+            process.kill()
             for stream in (process.stdin, process.stdout):
                 if stream is not None:
                     with contextlib.suppress(OSError):
                         stream.close()
-            try:
-                process.wait(_EXIT_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait()
         if self._stderr >= 0:
             os.close(self._stderr)
             self._stderr = -1

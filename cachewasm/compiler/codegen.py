@@ -11,6 +11,7 @@ worker process. Equal inputs give equal bytes.
 
 import llvmlite.binding as llvm
 
+from cachewasm.engine.flags import DEFAULT_FLAGS
 from cachewasm.errors import CompileError
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ BASELINE = "baseline"
 OPTIMIZED = "optimized"
 TIERS = (BASELINE, OPTIMIZED)
 
-_LEVELS = {BASELINE: 0, OPTIMIZED: 1}
+_LEVELS = {tier: DEFAULT_FLAGS[f"{tier}_opt_level"] for tier in TIERS}
 _initialized = False
 
 

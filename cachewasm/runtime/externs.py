@@ -77,15 +77,24 @@ def _mismatch(want: "ExternType", item: "Any") -> str | None:
     if isinstance(want, FuncType):
         found = type_of(item)
         if found != want:
-            return f"types incompatible: expected type `{want!r}`, found type `{found!r}`"
+            return f"types incompatible: expected type `{_text(want)}`, found type `{_text(found)}`"
     elif isinstance(want, GlobalType):
-        if item._type != want:
-            return f"global types incompatible: expected {want!r}, found {item._type!r}"
+        if item._type.content is not want.content:
+            return (
+                f"global types incompatible: expected global of type `{want.content}`, "
+                f"found global of type `{item._type.content}`"
+            )
+        if item._type.mutable != want.mutable:
+            names = ("immutable", "mutable")
+            return (
+                f"global types incompatible: expected {names[want.mutable]} global, "
+                f"found {names[item._type.mutable]} global"
+            )
     elif isinstance(want, TableType):
         if item._type.element is not want.element:
             return (
-                f"table types incompatible: expected element type `{want.element}`, "
-                f"found `{item._type.element}`"
+                f"table types incompatible: expected table of type `{want.element}`, "
+                f"found table of type `{item._type.element}`"
             )
         size = native.read_u64(item._definition + TABLE.length)
         return _limits_mismatch("table", want.limits, Limits(size, item._type.limits.max))
@@ -93,6 +102,18 @@ def _mismatch(want: "ExternType", item: "Any") -> str | None:
         size = native.read_u64(item._definition + MEMORY.length) >> want.page_size_log2
         return _limits_mismatch("memory", want.limits, Limits(size, item._type.limits.max))
     return None
+
+
+def _text(type: FuncType) -> str:
+    """A function type as the text format has it."""
+    params = " ".join(["param", *(t.name for t in type.param_types)])
+    results = " ".join(["result", *(t.name for t in type.result_types)])
+    parts = ["func"]
+    if type.param_types:
+        parts.append(f"({params})")
+    if type.result_types:
+        parts.append(f"({results})")
+    return f"({' '.join(parts)})"
 
 
 def _limits_mismatch(what: str, want: Limits, found: Limits) -> str | None:

@@ -115,12 +115,15 @@ class Store:
 
         Does nothing while wasm code of this store runs.
         """
+        self._collect(spare=0)
+
+    def _collect(self, *, spare: int) -> None:
         if native.read_u64(self._context + STORE.thread):
             return
         reachable = {native.read_u64(cell) for cell in self._externref_cells}
         for table in self._externref_tables:
             reachable.update(table.view())
-        self._externrefs.collect(reachable)
+        self._externrefs.collect(reachable, spare=spare)
 
     def set_fuel(self, fuel: int) -> None:
         """Raises WasmtimeError: fuel is not configured."""
@@ -253,13 +256,16 @@ class Store:
                 return module
         return None
 
+    def _externref(self, value: object) -> int:
+        """The handle of an object."""
+        handle = self._externrefs.handle(value)
+        if len(self._externrefs) > self._externrefs.threshold:
+            # The arguments of one call, which are no more than results, may be on the stack only.
+            self._collect(spare=RESULT_SLOTS)
+        return handle
+
     def _to_raw(self, type: "ValType", value: "Any | Val") -> int:
-        raw = values.raw_of_type(self, type, value)
-        if type is EXTERNREF and len(self._externrefs) > self._externrefs.threshold:
-            self.gc()
-            # The value at hand may be known to nobody else yet.
-            raw = values.raw_of_type(self, type, value)
-        return raw
+        return values.raw_of_type(self, type, value)
 
     def _from_raw(self, type: "ValType", raw: int) -> object:
         return values.of_raw_type(self, type, raw)

@@ -165,7 +165,7 @@ def to_raw(store: "Store", kind: int, value: object) -> int:
             raise TypeError("wrong type of `Val` provided")
         value = value.value
     if kind == KIND_EXTERNREF:
-        return store._externrefs.handle(value)
+        return store._externref(value)
     if kind == KIND_FUNCREF:
         if value is None:
             return 0

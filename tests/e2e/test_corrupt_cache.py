@@ -27,7 +27,9 @@ print(run(store, {SIZE}))
 def _answer(engine: cachewasm.Engine) -> object:
     store = cachewasm.Store(engine)
     module = cachewasm.Module(engine, WASM.read_bytes())
-    return cachewasm.Instance(store, module, []).exports(store)["run"](store, SIZE)
+    run = cachewasm.Instance(store, module, []).exports(store)["run"]
+    assert isinstance(run, cachewasm.Func)
+    return run(store, SIZE)
 
 
 def _entries(directory: Path) -> set[Path]:

@@ -25,5 +25,7 @@ wasi.stdout_file = "/dev/null"
 store.set_wasi(wasi)
 linker = cachewasm.Linker(engine)
 linker.define_wasi()
-linker.instantiate(store, module).exports(store)["_start"](store)
+start = linker.instantiate(store, module).exports(store)["_start"]
+assert isinstance(start, cachewasm.Func)
+start(store)
 print("\n".join(sorted(set(sys.modules) - before)))

@@ -1,0 +1,194 @@
+"""`cachewasm compile`, `validate`, `inspect`: files in, files and reports out."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Completed = subprocess.CompletedProcess[bytes]
+Cachewasm = Callable[..., Completed]
+MakeModule = Callable[[str, str], Path]
+
+ADD = """
+(module $adder
+  (import "env" "log" (func $log (param i32)))
+  (memory (export "memory") 1 2)
+  (global (export "g") (mut i64) (i64.const 0))
+  (func $add (export "add") (param i32 i32) (result i32)
+    (i32.add (local.get 0) (local.get 1))))
+"""
+PLAIN = '(module (func (export "two") (result i32) (i32.const 2)))'
+INVALID = b"\0asm\1\0\0\0\1\4\1\x60\0\0\3\2\1\0\x0a\5\1\3\0\x1a\x0b"  # drop of nothing
+
+
+def test_compile_default_output_runs(cachewasm: Cachewasm, module: MakeModule) -> None:
+    path = module("plain.wasm", PLAIN)
+    assert cachewasm("compile", path).returncode == 0
+    done = cachewasm("run", "--invoke", "two", path.with_suffix(".cwasm"))
+    assert (done.returncode, done.stdout) == (0, b"2\n")
+
+
+def test_compile_leaves_only_the_output(
+    cachewasm: Cachewasm, module: MakeModule, tmp_path: Path
+) -> None:
+    output = tmp_path / "out" / "x"
+    output.parent.mkdir()
+    umask = os.umask(0o022)
+    try:
+        done = cachewasm("compile", "--strategy", "baseline", "-o", output, module("p", PLAIN))
+    finally:
+        os.umask(umask)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert list(output.parent.iterdir()) == [output]
+    assert output.stat().st_mode & 0o777 == 0o644
+
+
+def test_compile_failure_leaves_the_old_output(cachewasm: Cachewasm, tmp_path: Path) -> None:
+    source, output = tmp_path / "bad.wasm", tmp_path / "out.cwasm"
+    source.write_bytes(INVALID)
+    output.write_bytes(b"old")
+    done = cachewasm("compile", "-o", output, source)
+    assert (done.returncode, output.read_bytes()) == (1, b"old")
+    assert sorted(tmp_path.iterdir()) == [source, output]
+
+
+def test_compile_would_not_replace_the_module(cachewasm: Cachewasm, module: MakeModule) -> None:
+    path = module("m.cwasm", PLAIN)
+    before = path.read_bytes()
+    assert cachewasm("compile", path).returncode == 1
+    assert path.read_bytes() == before
+
+
+def test_compile_for_another_machine_does_not_run_here(
+    cachewasm: Cachewasm, module: MakeModule, tmp_path: Path
+) -> None:
+    foreign = {"x86_64": "aarch64-unknown-linux-gnu", "aarch64": "x86_64-unknown-linux-gnu"}
+    target = foreign[os.uname().machine]
+    output = tmp_path / "out.cwasm"
+    done = cachewasm("compile", "--target", target, "-o", output, module("p.wasm", PLAIN))
+    assert (done.returncode, done.stderr) == (0, b"")
+    done = cachewasm("run", "--invoke", "two", output)
+    assert done.returncode == 1
+    assert b"compiled for architecture" in done.stderr
+
+
+def test_compile_unknown_target_is_wrong_usage(cachewasm: Cachewasm, module: MakeModule) -> None:
+    done = cachewasm("compile", "--target", "pdp11", module("p.wasm", PLAIN))
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+
+
+def test_validate_says_of_each_file_what_is_wrong(
+    cachewasm: Cachewasm, module: MakeModule, tmp_path: Path
+) -> None:
+    good = module("good.wasm", ADD)
+    bad = tmp_path / "bad.wasm"
+    bad.write_bytes(INVALID)
+    assert cachewasm("validate", good).returncode == 0
+    done = cachewasm("validate", bad, good, tmp_path / "absent")
+    assert (done.returncode, done.stdout) == (1, b"")
+    first, second = done.stderr.decode().splitlines()
+    assert first.startswith(f"cachewasm: {bad}: type mismatch")
+    assert first.endswith("(at offset 0x16)")
+    assert second == f"cachewasm: {tmp_path / 'absent'}: No such file or directory"
+
+
+def test_inspect_module_tells_its_parts(cachewasm: Cachewasm, module: MakeModule) -> None:
+    done = cachewasm("inspect", "--json", module("add.wasm", ADD))
+    facts = json.loads(done.stdout)
+    assert (facts["file"], facts["name"]) == ("module", "adder")
+    assert facts["types"] == ["[i32] -> []", "[i32 i32] -> [i32]"]
+    assert facts["imports"] == [
+        {"module": "env", "name": "log", "kind": "func", "type": "[i32] -> []"}
+    ]
+    assert [(e["name"], e["kind"], e["type"]) for e in facts["exports"]] == [
+        ("memory", "memory", "memory 1..2"),
+        ("g", "global", "global (mut i64)"),
+        ("add", "func", "[i32 i32] -> [i32]"),
+    ]
+    assert facts["counts"]["functions"] == facts["counts"]["imported_functions"] == 1
+    assert [each["section"] for each in facts["sections"]] == [
+        *("type", "import", "function", "memory", "global", "export", "code", "custom")
+    ]
+
+
+def test_inspect_artifact_tells_engine_sections_and_functions(
+    cachewasm: Cachewasm, module: MakeModule, tmp_path: Path
+) -> None:
+    output = tmp_path / "add.cwasm"
+    cachewasm("compile", "--strategy", "baseline", "-o", output, module("add.wasm", ADD))
+    facts = json.loads(cachewasm("inspect", "--json", output).stdout)
+    assert (facts["file"], facts["of"], facts["name"]) == ("artifact", "module", "adder")
+    assert facts["engine"]["tier"] == "baseline"
+    assert ".text" in [each["section"] for each in facts["sections"]]
+    assert [(f["function"], f["name"], f["type"]) for f in facts["functions"]] == [
+        (1, "add", "[i32 i32] -> [i32]")
+    ]
+
+
+def test_inspect_cache_entries_tells_header_and_manifest(
+    cachewasm: Cachewasm, module: MakeModule, cache_dir: Path
+) -> None:
+    cachewasm("run", "--cache-dir", cache_dir, "--invoke", "two", module("p.wasm", PLAIN))
+    entries = [path for path in (cache_dir / "entries").rglob("*") if path.is_file()]
+    reports = [json.loads(cachewasm("inspect", "--json", path).stdout) for path in entries]
+    assert [report["file"] for report in reports] == ["cache entry"] * 2
+    assert all(report["intact"] for report in reports)
+    assert "support" in {report["manifest"]["tier"] for report in reports}
+
+
+def test_inspect_text_is_for_people(cachewasm: Cachewasm, module: MakeModule) -> None:
+    done = cachewasm("inspect", module("add.wasm", ADD))
+    lines = done.stdout.decode().splitlines()
+    assert lines[0] == "file: module"
+    assert "  name add  kind func  index 1  type [i32 i32] -> [i32]" in lines
+
+
+@pytest.mark.parametrize("size", [0, 3, 64, 700, 5000])
+def test_inspect_torn_file_of_any_kind_is_one_line(
+    cachewasm: Cachewasm, module: MakeModule, tmp_path: Path, size: int
+) -> None:
+    output = tmp_path / "add.cwasm"
+    cachewasm("compile", "-o", output, module("add.wasm", ADD))
+    output.write_bytes(output.read_bytes()[:size])
+    done = cachewasm("inspect", output)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
+
+
+@pytest.mark.parametrize("arguments", [(), ("frobnicate",), ("inspect",), ("cache", "list", "x")])
+def test_command_wrong_usage_is_one_line(cachewasm: Cachewasm, arguments: tuple[str, ...]) -> None:
+    done = cachewasm(*arguments)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("", "run", "compile", "validate", "inspect"),
+        *("cache", "cache dir", "cache list", "cache verify", "cache prune"),
+    ],
+)
+def test_command_help_goes_to_standard_output(cachewasm: Cachewasm, command: str) -> None:
+    done = cachewasm(*command.split(), "--help")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().startswith(f"usage: cachewasm {command}".rstrip())
+
+
+def test_command_into_a_closed_pipe_is_silent(console_script: str, module: MakeModule) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [console_script, "inspect", str(module("add.wasm", ADD))]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_command_without_standard_output_is_no_error(
+    console_script: str, module: MakeModule
+) -> None:
+    path = module("add.wasm", ADD)
+    command = ["sh", "-c", 'exec "$0" inspect "$1" >&-', console_script, str(path)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,0 +1,70 @@
+"""Sizes, ages, tables and reports as people see them."""
+
+import pytest
+from cachewasm_cli import text
+from cachewasm_cli.failure import printable
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        (1 << 20, "1.0 MiB"),
+        (5 << 30, "5.0 GiB"),
+        (1 << 40, "1.0 TiB"),
+        (1 << 52, "4096.0 TiB"),
+    ],
+)
+def test_size_is_in_the_largest_unit_that_it_fills(count: int, shown: str) -> None:
+    assert text.size(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-5, "0s"),
+        (59.9, "59s"),
+        (60, "1m"),
+        (7200, "2h"),
+        (86400, "1d"),
+        (6 * 86400, "6d"),
+        (14 * 86400, "2w"),
+    ],
+)
+def test_age_is_in_the_largest_unit_that_it_fills(seconds: float, shown: str) -> None:
+    assert text.age(seconds) == shown
+
+
+def test_table_columns_are_aligned() -> None:
+    assert text.table(("A", "B"), [("long", "1"), ("x", "234")], right=("B",)) == (
+        "A       B\nlong    1\nx     234"
+    )
+
+
+def test_layout_nests_and_leaves_out_what_is_unknown() -> None:
+    facts: dict[str, text.Fact] = {
+        "name": "m",
+        "start": None,
+        "empty": [],
+        "intact": True,
+        "counts": {"types": 1},
+        "rows": [{"a": 1, "b": None}, "plain"],
+    }
+    assert text.layout(facts) == (
+        "name: m\nintact: yes\ncounts:\n  types: 1\nrows:\n  a 1\n  plain"
+    )
+
+
+def test_layout_escapes_what_could_steer_a_terminal() -> None:
+    assert text.layout({"name": "\x1b[2J\n"}) == "name: \\x1b[2J\\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("naïve", "naïve"), ("a\nb", "a\\nb"), ("\udc80", "\\udc80"), ("\u202e", "\\u202e")],
+)
+def test_printable_keeps_text_and_escapes_the_rest(given: str, shown: str) -> None:
+    assert printable(given) == shown
