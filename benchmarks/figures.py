@@ -107,11 +107,11 @@ def calls(setting: Setting) -> Iterator[Figure]:
     """`func(store, 3, 4)`, and a Python function that wasm code calls."""
     # A hundred times as many of ours: a pair's halves take about as long.
     pairs = alternate(_add(setting.ours, 50_000), _add(setting.peer, 500), setting.pairs(51))
-    yield _figure("call add(i32, i32) from Python", pairs, 0.05)
+    yield _figure("call add(i32, i32) from Python", pairs, 1 / 50)
     pairs = alternate(
         _call_back(setting.ours, 50_000), _call_back(setting.peer, 500), setting.pairs(51)
     )
-    yield _figure("call Python from wasm", pairs, 0.05)
+    yield _figure("call Python from wasm", pairs, 1 / 30)
 
 
 # -- whole processes -------------------------------------------------------------------------------
@@ -125,13 +125,13 @@ def process(setting: Setting) -> Iterator[Figure]:
         raise Unavailable(missing)
     arguments = (str(wasm), "-i", "12", "-o", "48")
     pairs = warm_process(setting.commands, arguments, setting.folder, setting.pairs(61))
-    yield _figure("process icepll, warm cache", pairs, 0.5)
+    yield _figure("process icepll, warm cache", pairs, 0.6)
 
 
 # -- run time --------------------------------------------------------------------------------------
 
 
-def _kernels(setting: Setting, strategy: str, limit: float) -> Iterator[Figure]:
+def _kernels(setting: Setting, strategy: str, limit: float | None = None) -> Iterator[Figure]:
     ours, peer = setting.ours.engine(strategy=strategy), setting.peer.engine()
     figures = []
     for kernel in KERNELS:
@@ -169,7 +169,7 @@ def optimized(setting: Setting) -> Iterator[Figure]:
 
 def baseline(setting: Setting) -> Iterator[Figure]:
     """Run time of the baseline tier."""
-    return _kernels(setting, "baseline", 2.0)
+    return _kernels(setting, "baseline")
 
 
 # -- Module(...) -----------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def module(setting: Setting) -> Iterator[Figure]:
         pairs = alternate(ours, peer, setting.pairs(11))
         yield _figure(f"Module(icepll), miss, {strategy}", pairs)
     ours, peer = (_hit(package, wasm, folder / "hit") for package, folder in with_folder)
-    yield _figure("Module(icepll), hit", alternate(ours, peer, setting.pairs(101)), 1.0)
+    yield _figure("Module(icepll), hit", alternate(ours, peer, setting.pairs(101)))
 
 
 def _module(name: str) -> Path:

@@ -18,7 +18,9 @@ def compile(options: Namespace) -> int:
     path: str = options.file
     output: str = options.output or os.path.splitext(path)[0] + SUFFIX
     if os.path.realpath(output) == os.path.realpath(path):
-        raise Failure(f"{path}: the output would replace the module: name another with -o")
+        raise Failure(
+            f"{printable(path)}: the output would replace the module: name another with -o"
+        )
     choose_cache(options.cache_dir, off=options.no_cache)
     config = Config()
     if options.target is not None:

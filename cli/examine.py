@@ -25,7 +25,7 @@ from cachewasm.wasm.reader import Reader
 from cachewasm.wasm.types import FUNC, KIND_NAMES, FuncType
 
 from . import exit_codes, text
-from .failure import Failure, about
+from .failure import Failure, about, printable
 
 _SECTION_NAMES = {
     binary.CUSTOM_SECTION: "custom",
@@ -62,7 +62,7 @@ def inspect(options: Namespace) -> int:
             try:
                 facts = entry_facts(data)
             except EntryError as error:
-                raise Failure(f"{path}: not an intact cache entry: {error}") from None
+                raise Failure(f"{printable(path)}: not an intact cache entry: {error}") from None
         elif data.startswith(elf.MAGIC):
             facts = artifact_facts(data)
         else:

@@ -40,7 +40,7 @@ class about:  # noqa: N801 - it reads as a phrase: `with about(path):`
     __slots__ = ("_path",)
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self._path = printable(path)
 
     def __enter__(self) -> None:
         pass

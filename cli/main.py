@@ -10,7 +10,7 @@ import sys
 from cachewasm.errors import CachewasmError
 
 from . import exit_codes
-from .failure import BUG, Failure, reason, say
+from .failure import BUG, Failure, printable, reason, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         # Whoever closed the pipe does not want to hear more.
         code = exit_codes.FAILURE
     except OSError as error:
-        place = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        place = f"{printable(error.filename)}: " if isinstance(error.filename, str) else ""
         code = exit_codes.FAILURE
         say(f"cachewasm: {place}{reason(error)}")
     except CachewasmError as error:

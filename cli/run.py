@@ -12,7 +12,7 @@ import os
 import cachewasm
 from cachewasm.wasm.types import FuncType
 
-from . import exit_codes, values
+from . import exit_codes
 from .arguments import COMMAND, help_text, scan
 from .failure import Failure, UsageError, about, printable
 from .note import Note
@@ -84,7 +84,7 @@ class _Call:
         if options.invoke is not None:
             self._arguments = _typed(options.invoke, type, options.program_arguments)
         elif type.param_types:
-            raise Failure(f"{options.file}: the function `{_ENTRY}` takes parameters")
+            raise Failure(f"{printable(options.file)}: the function `{_ENTRY}` takes parameters")
         self._initialize = _ENTRY not in functions and _REACTOR in functions
 
     def run(self, linker: "Linker", store: "Store") -> list[str]:
@@ -94,7 +94,12 @@ class _Call:
             _function(instance, store, _REACTOR)(store)
         result = _function(instance, store, self._name)(store, *self._arguments)
         types = self._type.result_types
-        results = result if len(types) > 1 else [result][: len(types)]
+        if not types:
+            return []
+        # Here and below: a command has neither results nor typed arguments.
+        from . import values
+
+        results = result if len(types) > 1 else [result]
         return [values.render(value, type) for value, type in zip(results, types, strict=True)]
 
 
@@ -140,6 +145,8 @@ def _typed(name: str, type: FuncType, texts: "Sequence[str]") -> list[int | floa
     wanted = type.param_types
     if len(texts) != len(wanted):
         raise UsageError(COMMAND, f"`{name}` takes {len(wanted)} arguments, not {len(texts)}")
+    from . import values
+
     try:
         return [values.parse(text, each) for text, each in zip(texts, wanted, strict=True)]
     except ValueError as error:
@@ -147,10 +154,11 @@ def _typed(name: str, type: FuncType, texts: "Sequence[str]") -> list[int | floa
 
 
 def _no_function(name: str, options: "RunArguments", functions: list[str]) -> str:
+    file = printable(options.file)
     listed = ", ".join(functions[:_MAX_NAMES]) + (", ..." if functions[_MAX_NAMES:] else "")
     offer = f"the exported functions are {listed}" if functions else "no function is exported"
     how = "" if options.invoke is not None or not functions else "; call one with --invoke"
-    return f"{options.file}: no function `{name}` is exported: {offer}{how}"
+    return f"{file}: no function `{name}` is exported: {offer}{how}"
 
 
 def _die_of_sigint() -> None:

@@ -68,12 +68,13 @@ PROCESS = Layout(
     *((name, 8) for name in C_FUNCTIONS),
     *((name, 8) for name in CALLBACKS),
     ("thread_key", 8),  # pthread_key_t whose value is this thread's Thread record
-    ("images", 8),  # PublishedImages*, swapped whole, never freed
+    ("images", 8),  # PublishedImages*
     ("previous_action", SIGACTION_SIZE),  # the SIGSEGV handler that was there before ours
     ("default_action", SIGACTION_SIZE),  # all zero: SIG_DFL
     ("forwarding", 8),  # nonzero while the previous handler runs
 )
 
-# PublishedImages: u64 count, then (start, end) of the code of wasm functions, count times.
+# PublishedImages: u64 count, then (start, end) of the code of wasm functions, count times. The count
+# only grows; an unused row is (0, 0).
 IMAGES_HEADER = 8
 IMAGES_ROW = 16

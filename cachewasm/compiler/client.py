@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from io import BufferedWriter
 from typing import BinaryIO, cast
 
 from cachewasm import errors
@@ -148,8 +149,8 @@ class _Worker:
         if self._process is not None:
             for stream in (self._process.stdin, self._process.stdout):
                 if stream is not None:
-                    with contextlib.suppress(OSError):
-                        os.close(stream.fileno())
+                    # Not the buffer: what it may hold is the parent's to write.
+                    cast(BufferedWriter, stream).raw.close()
             # The parent reaps it; here it only must not be waited for.
             self._process.returncode = 0
             self._process = None

@@ -63,7 +63,7 @@ class Config:
     cache = CachePlace(True, NO_EFFECT, "says where code is kept, not what it is")
     parallel_compilation = Switch(True, NO_EFFECT, "shards depend on the module alone")
     max_wasm_stack = Size(
-        512 << 10, NO_EFFECT, "code reads the limit from the store", minimum=1, maximum=MAX_SIZE
+        4 << 20, NO_EFFECT, "code reads the limit from the store", minimum=1, maximum=MAX_SIZE
     )
 
     # The WebAssembly features.

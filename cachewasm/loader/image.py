@@ -58,7 +58,7 @@ def load(plan: Artifact) -> Image:
         address = native.Mapping.make(_round_up(end), native.PROT_NONE, native.MAP_NORESERVE)
         try:
             _map_sealed(int(address), elf, plan)
-        except OSError:
+        except (OSError, AttributeError):  # not every C library has memfd_create
             _map_anonymous(int(address), elf, plan)
         if plan.bss_size:
             _map_zeroed(int(address), plan)

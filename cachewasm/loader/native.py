@@ -1,9 +1,10 @@
 """Native memory from Python: the C library's calls, owned blocks and mappings, raw access.
 
 An `Owner` of native memory is an `int` subclass without attributes: its value is the address. Such
-objects are not tracked by the cyclic collector, so their `__del__` runs only when the last
-reference is gone. A finalizer of a tracked object would run as soon as its cycle is garbage, while
-other objects of that cycle may still be called by their own finalizers and execute unmapped code.
+objects are withdrawn from the cyclic collector, which tracks the instances of every class made in
+Python, so their `__del__` runs only when the last reference is gone. A finalizer of a tracked object
+would run as soon as its cycle is garbage, while other objects of that cycle may still be called by
+their own finalizers and execute unmapped code.
 
 On the warm path.
 """
@@ -114,6 +115,12 @@ class Owner(int):
     """
 
     __slots__ = ()
+
+    def __new__(cls, address: int) -> "Owner":
+        self = super().__new__(cls, address)
+        # SAFETY: a new object that refers to nothing; deallocation expects either state.
+        python.PyObject_GC_UnTrack(ctypes.py_object(self))
+        return self
 
     def _release(self) -> None:
         raise NotImplementedError

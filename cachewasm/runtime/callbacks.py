@@ -86,9 +86,7 @@ def _kinds(types: "tuple[Any, ...]") -> list[int]:
 
 def store_busy(func: "Func") -> None:
     """Another thread is inside the store."""
-    raise WasmtimeError(
-        "the store is in use by another thread: a store runs wasm code on one thread at a time"
-    )
+    raise WasmtimeError(threads.BUSY)
 
 
 def raise_trap(func: "Func") -> None:

@@ -5,7 +5,6 @@ Cheap to make and to share between threads; it holds no code. On the warm path.
 
 import os
 
-from cachewasm.artifact.detect import HEADER_SIZE, detect
 from cachewasm.cache.config import cache_directory, cache_enabled
 from cachewasm.cache.local import LocalStore
 from cachewasm.engine import host
@@ -70,11 +69,15 @@ class Engine:
     @staticmethod
     def detect_precompiled(data: bytes) -> str | None:
         """ "module" or "component" if `data` begins like an artifact, else None."""
+        from cachewasm.artifact.detect import HEADER_SIZE, detect
+
         return detect(data[:HEADER_SIZE])
 
     @staticmethod
     def detect_precompiled_file(path: "str | PathLike[str]") -> str | None:
         """`detect_precompiled` for a file, of which only the header is read. Raises OSError."""
+        from cachewasm.artifact.detect import HEADER_SIZE, detect
+
         with open(path, "rb") as file:
             return detect(file.read(HEADER_SIZE))
 

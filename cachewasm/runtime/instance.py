@@ -80,6 +80,7 @@ class Instance:
         if not isinstance(module, Module):
             raise TypeError("expected a Module")
         owner = store_of(store)
+        owner._check_thread()
         self._store = owner
         self._module = module
         self._exports: InstanceExports | None = None

@@ -62,6 +62,7 @@ class Memory:
     def grow(self, store: "Store | Caller", delta: int) -> int:
         """Add `delta` pages; returns the pages before. Raises WasmtimeError beyond a limit."""
         self._check(store)
+        self._store._check_thread()
         if delta < 0:
             raise WasmtimeError("cannot grow by negative amount")
         # SAFETY: a builtin of the support image on a definition that the store keeps.

@@ -20,7 +20,7 @@ from cachewasm.abi.vmctx import (
 )
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
-from cachewasm.runtime import values
+from cachewasm.runtime import threads, values
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.externrefs import ExternrefTable
 from cachewasm.runtime.func import func_of, funcref_of, store_address
@@ -161,6 +161,14 @@ class Store:
     def _own_store(self) -> "Store":
         return self
 
+    def _check_thread(self) -> None:
+        """Raises WasmtimeError if another thread runs wasm code of this store: what that code works
+        on must not move meanwhile.
+        """
+        owner = native.read_u64(self._context + STORE.thread)
+        if owner and owner != threads.record(self._support.thread_key):
+            raise WasmtimeError(threads.BUSY)
+
     def _allocate(self, size: int) -> int:
         """Zeroed native memory that lives as long as the store."""
         block = native.Block.make(size)
@@ -172,6 +180,7 @@ class Store:
 
     def _add_memory(self, type: MemoryType) -> LinearMemory:
         """A new linear memory of this store. Raises WasmtimeError beyond a limit."""
+        self._check_thread()
         self._limits.check_memory(len(self._memories), type)
         memory = LinearMemory.make(type, self.engine._environment.tunables)
         memory.limit(self._limits.memory_size)

@@ -7,6 +7,7 @@ handler known to the system; publishing an image tells that handler which code m
 On the warm path.
 """
 
+import _thread
 import ctypes
 
 from cachewasm.abi import process
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SIGSEGV = 11  # Linux, every architecture
+_MAX_IMAGES = 1 << 16
+_ROWS_AT_ONCE = 64
 _SA_SIGINFO, _SA_ONSTACK, _SA_NODEFER = 4, 0x08000000, 0x40000000
 
 # SAFETY: prototypes of POSIX; the pointers passed are to blocks of the sizes of abi/process.py.
@@ -34,7 +37,17 @@ _key_create.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
 class Support:
     """The loaded support image. `address[name]` is where each of abi/support.SYMBOLS lies."""
 
-    __slots__ = ("_action", "_callbacks", "_image", "_tables", "address", "builtins", "thread_key")
+    __slots__ = (
+        "_action",
+        "_callbacks",
+        "_free_rows",
+        "_image",
+        "_images",
+        "_lock",
+        "address",
+        "builtins",
+        "thread_key",
+    )
 
     def __init__(self, image: Image, callbacks: "dict[str, Callable[..., object]]") -> None:
         """`callbacks` are the functions of abi/process.CALLBACKS."""
@@ -47,9 +60,12 @@ class Support:
         self.builtins = native.Block.make(8 * len(BUILTINS))
         for index, (name, _, _) in enumerate(BUILTINS):
             native.write_u64(self.builtins + 8 * index, self.address[name])
-        # Arrays of published images: the current one is last. None is freed, since the signal
-        # handler of another thread may be reading it; each is small.
-        self._tables: list[native.Block] = []
+        # The published images. The table is never moved, since the signal handler of another thread
+        # may be reading it; the system gives it pages as it fills.
+        self._images = native.Block.make(process.IMAGES_HEADER + _MAX_IMAGES * process.IMAGES_ROW)
+        self._free_rows: list[int] = []
+        # Re-entrant: publishing may run finalizers, which may drop images or load others.
+        self._lock = _thread.RLock()
         self._action = native.Block.make(process.SIGACTION_SIZE)
         self.thread_key = 0
         self._fill_process_block()
@@ -73,6 +89,7 @@ class Support:
             raise HostError("cannot run wasm code: the process has no thread-specific key left")
         self.thread_key = native.read_u32(key)
         native.write_u64(self._field("thread_key"), self.thread_key)
+        native.write_u64(self._field("images"), self._images)
 
     def catch_faults(self) -> None:
         """Make the SIGSEGV handler ours, if it is not; keep the one found to pass faults on to.
@@ -95,36 +112,30 @@ class Support:
             raise HostError("cannot run wasm code: the SIGSEGV handler cannot be set")
 
     def publish(self, code: Image) -> None:
-        """Let faults in the code of an image be traps, until it is unmapped."""
-        if not code.published:
+        """Let faults in the code of an image be traps, until it is unmapped. Raises HostError."""
+        with self._lock:
+            if code.published:
+                return
+            row = self._take_row()
+            at = self._images + process.IMAGES_HEADER + row * process.IMAGES_ROW
+            # SAFETY: the row is inside the table and belongs to this image alone. An aligned
+            # 8-byte store is atomic, and a row whose end is 0 matches no address.
+            native.write_u64(at, code.text)
+            native.write_u64(at + 8, code.text + code.text_size)
+            code.address.before_unmap(lambda: self._unpublish(row, at))
             code.published = True
-            start = code.text
-            self._swap([*self._published(), (start, start + code.text_size)])
-            code.address.before_unmap(lambda: self._unpublish(start))
 
-    def _unpublish(self, start: int) -> None:
-        self._swap([row for row in self._published() if row[0] != start])
+    def _take_row(self) -> int:
+        if not self._free_rows:
+            count = native.read_u64(self._images)
+            if count == _MAX_IMAGES:
+                raise HostError(f"cannot run wasm code: more than {_MAX_IMAGES} modules are loaded")
+            native.write_u64(self._images, count + _ROWS_AT_ONCE)
+            self._free_rows.extend(range(count, count + _ROWS_AT_ONCE))
+        return self._free_rows.pop()
 
-    def _published(self) -> list[tuple[int, int]]:
-        if not self._tables:
-            return []
-        table = self._tables[-1]
-        rows = table + process.IMAGES_HEADER
-        return [
-            (
-                native.read_u64(rows + i * process.IMAGES_ROW),
-                native.read_u64(rows + i * process.IMAGES_ROW + 8),
-            )
-            for i in range(native.read_u64(table))
-        ]
-
-    def _swap(self, rows: list[tuple[int, int]]) -> None:
-        table = native.Block.make(process.IMAGES_HEADER + len(rows) * process.IMAGES_ROW)
-        native.write_u64(table, len(rows))
-        for i, (start, end) in enumerate(rows):
-            at = table + process.IMAGES_HEADER + i * process.IMAGES_ROW
-            native.write_u64(at, start)
-            native.write_u64(at + 8, end)
-        self._tables.append(table)
-        # SAFETY: an aligned 8-byte store is atomic, and the table behind it is complete.
-        native.write_u64(self._field("images"), table)
+    def _unpublish(self, row: int, at: int) -> None:
+        # SAFETY: as in publish; the end goes first.
+        native.write_u64(at + 8, 0)
+        native.write_u64(at, 0)
+        self._free_rows.append(row)

@@ -56,6 +56,7 @@ class Table:
     def grow(self, store: "Store | Caller", amt: int, init: object) -> int:
         """Add `amt` elements; returns the size before. Raises WasmtimeError beyond a limit."""
         self._check(store)
+        self._store._check_thread()
         if amt < 0:
             raise WasmtimeError("cannot grow by negative amount")
         raw = self._store._to_raw(self._type.element, init)

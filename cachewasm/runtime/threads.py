@@ -18,6 +18,7 @@ _ALTERNATE_STACK = 64 * 1024
 _MAX_HOST_RESERVE = 256 * 1024
 _GUARD_BELOW = 64 * 1024
 _SS_DISABLE = 2
+BUSY = "the store is in use by another thread: a store runs wasm code on one thread at a time"
 _ATTRIBUTES_SIZE = 64  # pthread_attr_t is 56 bytes on x86-64 and 64 on AArch64
 
 # SAFETY: prototypes of POSIX and glibc; pointers are to blocks of sufficient size.

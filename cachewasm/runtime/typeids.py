@@ -8,6 +8,7 @@ entry converts arguments. Entries are never freed; there are as many as distinct
 On the warm path.
 """
 
+import _thread
 import ctypes
 import struct
 
@@ -21,8 +22,9 @@ class TypeEntry:
 
     __slots__ = ("id", "signature", "type")
 
-    def __init__(self, number: int, type: FuncType) -> None:
-        self.id = number
+    id: int
+
+    def __init__(self, type: FuncType) -> None:
         self.type = type
         params, results = type.param_types, type.result_types
         kinds = bytes(KIND_BY_NAME[t.name] for t in (*params, *results))
@@ -35,15 +37,22 @@ class TypeEntry:
 
 _by_type: dict[FuncType, TypeEntry] = {}
 _by_id: list[TypeEntry] = []
+# Re-entrant: making an entry may run finalizers, and they may call wasm code.
+_lock = _thread.RLock()
 
 
 def entry_of(type: FuncType) -> TypeEntry:
     """The entry of a type; made on first use."""
-    # The GIL makes setdefault atomic: a thread that loses the race leaves an unused number.
     found = _by_type.get(type)
-    if found is None:
-        _by_id.append(TypeEntry(len(_by_id), type))
-        found = _by_type.setdefault(type, _by_id[-1])
+    if found is not None:
+        return found
+    with _lock:
+        found = _by_type.get(type)
+        if found is None:
+            found = TypeEntry(type)
+            found.id = len(_by_id)
+            _by_id.append(found)
+            _by_type[type] = found
     return found
 
 

@@ -1,6 +1,5 @@
 """The installed command, modules to run it on, and a cache directory that only the test sees."""
 
-import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,12 +14,6 @@ Cachewasm = Callable[..., Completed]
 @pytest.fixture
 def cache_dir(tmp_path: Path) -> Path:
     return tmp_path / "cache"
-
-
-@pytest.fixture
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The session's cache, which saves the compiling where the cache is not what is tested."""
-    return Path(os.environ["CACHEWASM_DIR"])
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cachewasm.engine.version import VERSION
+
 Completed = subprocess.CompletedProcess[bytes]
 Cachewasm = Callable[..., Completed]
 MakeModule = Callable[[str, str], Path]
@@ -91,7 +93,7 @@ def test_validate_says_of_each_file_what_is_wrong(
     assert (done.returncode, done.stdout) == (1, b"")
     first, second = done.stderr.decode().splitlines()
     assert first.startswith(f"cachewasm: {bad}: type mismatch")
-    assert first.endswith("(at offset 0x16)")
+    assert first.endswith("(at offset 0x17)")
     assert second == f"cachewasm: {tmp_path / 'absent'}: No such file or directory"
 
 
@@ -174,6 +176,13 @@ def test_command_help_goes_to_standard_output(cachewasm: Cachewasm, command: str
     done = cachewasm(*command.split(), "--help")
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.decode().startswith(f"usage: cachewasm {command}".rstrip())
+
+
+def test_command_as_a_module_is_the_same(cachewasm: Cachewasm, console_script: str) -> None:
+    python = Path(console_script).parent / "python"
+    command = [python, "-P", "-m", "cachewasm_cli", "--version"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stdout == cachewasm("--version").stdout == f"cachewasm {VERSION}\n".encode()
 
 
 def test_command_into_a_closed_pipe_is_silent(console_script: str, module: MakeModule) -> None:

@@ -304,7 +304,7 @@ def test_run_warm_imports_nothing_expensive(
         "main(['run', sys.argv[1]]);"
         "print(*sorted(set(sys.modules) - before))"
     )
-    done = subprocess.run([python, "-c", script, path], capture_output=True, check=True)
+    done = subprocess.run([python, "-P", "-c", script, path], capture_output=True, check=True)
     heavy = {"argparse", "dataclasses", "json", "llvmlite", "logging", "pathlib", "tempfile"}
     heavy |= {"subprocess", "threading", "traceback", "typing"}
     assert heavy.isdisjoint(done.stdout.decode().split())

@@ -15,6 +15,7 @@ from cachewasm.artifact.info_writer import (
 from cachewasm.errors import IncompatibleArtifact, InternalError
 from cachewasm.wasm import constexpr
 from cachewasm.wasm.module import (
+    ByteRange,
     DataSegment,
     ElementSegment,
     Export,
@@ -69,6 +70,7 @@ MODULE = Module(
         ElementSegment(SegmentMode.DECLARATIVE, 0, None, EXTERNREF, ()),
     ),
     data_count=2,
+    code=(ByteRange(70, 10), ByteRange(81, 3), ByteRange(85, 40)),
     data_segments=(
         DataSegment(SegmentMode.ACTIVE, 1, ZERO, 900, 4),
         DataSegment(SegmentMode.PASSIVE, 0, None, 950, 0),
@@ -107,6 +109,7 @@ def test_info_types_imports_and_exports_round_trip() -> None:
     assert decoded.imports == [(i.module, i.name, i.kind, i.type) for i in MODULE.imports]
     assert decoded.exports == [(e.name, e.kind, e.index) for e in MODULE.exports]
     assert decoded.name == "größe"
+    assert decoded.body_starts.tolist() == [70, 81, 85]
 
 
 def test_info_index_spaces_hold_imports_first() -> None:

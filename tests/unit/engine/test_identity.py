@@ -17,7 +17,7 @@ from cachewasm.engine import buildid, identity
 from cachewasm.engine.version import VERSION
 from cachewasm.errors import HostError
 
-ROOT = Path(identity.PACKAGE).parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -27,13 +27,16 @@ def package(tmp_path: Path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__")
     for folder in ("engine", "wasm", "cache"):
         shutil.copytree(ROOT / "cachewasm" / folder, copy / folder, ignore=ignored)
-    shutil.copy(ROOT / "cachewasm" / "errors.py", copy)
+    # With its __init__.py the copy is the package; without, an installed one would be.
+    for name in ("__init__.py", "errors.py"):
+        shutil.copy(ROOT / "cachewasm" / name, copy)
     return copy
 
 
 def run(package: Path, code: str) -> str:
     setup = f"import sys; sys.path.insert(0, {str(package.parent)!r})\n"
     setup += "from cachewasm.engine import identity\n"
+    setup += f"assert identity.PACKAGE == {str(package)!r}, identity.PACKAGE\n"
     command = [sys.executable, "-I", "-B", "-c", setup + code]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 

@@ -1,0 +1,74 @@
+"""Python programs that may crash, be killed or run out of something: each in a process of its own."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+
+import pytest
+import wasmtime
+
+import cachewasm
+
+PRELUDE = """\
+import gc, os, sys, threading
+import cachewasm
+from cachewasm import Caller, Config, Engine, Func, FuncType, Global, GlobalType, Instance
+from cachewasm import Limits, Linker, Memory, MemoryType, Module, Store, Table, TableType, Trap
+from cachewasm import ValType, WasmtimeError
+i32 = ValType.i32()
+
+def instantiate(store, name, *imports):
+    return Instance(store, Module(store.engine, WASM[name]), imports).exports(store)
+
+def mappings():
+    with open("/proc/self/maps") as maps:
+        return maps.readlines()
+"""
+
+RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def run_python() -> RunPython:
+    """Runs a program with `WASM[name]` for each text given, after the prelude above.
+
+    The modules are compiled beforehand into the session's cache. It must end well within `timeout`
+    seconds; with `check` it must also end with exit code 0, and what it printed is in `.stdout`.
+    """
+    engine = cachewasm.Engine()
+    cachewasm.Store(engine)  # the support image is in the cache from now on
+
+    def run(
+        program: str,
+        *,
+        options: tuple[str, ...] = ("-X", "faulthandler"),
+        check: bool = True,
+        compiled: bool = True,
+        timeout: float = 60,
+        shell: str = "",
+        **texts: str,
+    ) -> "subprocess.CompletedProcess[str]":
+        modules = {name: bytes(wasmtime.wat2wasm(text)) for name, text in texts.items()}
+        if compiled:
+            for wasm in modules.values():
+                cachewasm.Module(engine, wasm)
+        source = f"WASM = {modules!r}\n{PRELUDE}\n{textwrap.dedent(program)}"
+        command = [sys.executable, "-W", "error", *options, "-"]
+        if shell:
+            command = ["/bin/sh", "-c", f'{shell}; exec "$@"', "sh", *command]
+        done = subprocess.run(
+            command,
+            input=source,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, "PYTHONFAULTHANDLER": ""},
+        )
+        if check:
+            assert done.returncode == 0, f"exit code {done.returncode}\n{done.stderr}"
+            assert done.stderr == ""
+        return done
+
+    return run

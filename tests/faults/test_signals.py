@@ -1,0 +1,147 @@
+"""SIGSEGV: a trap of wasm code stays a trap, and a real crash stays a crash, whoever listens."""
+
+import signal
+from typing import Any
+
+import pytest
+
+MODULE = """
+(module
+  (import "" "host" (func $host))
+  (memory (export "m") 1)
+  (func (export "load") (param i32) (result i32) (i32.load8_u (local.get 0)))
+  (func $forever (export "forever") (call $forever) (call $host))
+  (func (export "call") (call $host)))
+"""
+USE = """
+def make(host=lambda: None):
+    global store, exports
+    store = Store(engine)
+    exports = instantiate(store, "module", Func(store, FuncType([], []), host))
+
+def use():
+    for _ in range(3):
+        for name, arguments in (("load", (-1,)), ("load", (65536,)), ("forever", ())):
+            try:
+                exports[name](store, *arguments)
+            except Trap:
+                continue
+            raise AssertionError(name)
+    assert exports["load"](store, 65535) == 0
+"""
+REPORT = "Fatal Python error: Segmentation fault"
+NO_FAULTHANDLER: tuple[str, ...] = ()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import faulthandler; faulthandler.enable(); engine = Engine(); make(); use()",
+        "import faulthandler; engine = Engine(); faulthandler.enable(); make(); use()",
+        "import faulthandler; engine = Engine(); Store(engine); faulthandler.enable(); make(); use()",
+        "import faulthandler; engine = Engine(); make(); faulthandler.enable(); make(); use()",
+        "import faulthandler; faulthandler.enable(); engine = Engine(); make();"
+        "faulthandler.disable(); make(); use()",
+        "import faulthandler; engine = Engine(); make(); use(); faulthandler.enable(); make(); use();"
+        "faulthandler.disable(); make(); use(); faulthandler.enable(); make(); use()",
+        "import faulthandler; engine = Engine(); make(); faulthandler.dump_traceback_later(60); use()",
+        "engine = Engine(); make(); use()",
+    ],
+)
+def test_trap_with_faulthandler_is_a_trap_and_prints_nothing(run_python: Any, program: str) -> None:
+    run_python(USE + program, options=NO_FAULTHANDLER, module=MODULE)
+
+
+CRASHES = {
+    "before any store": "import ctypes; ctypes.string_at(0)",
+    "with a store": "import ctypes; engine = Engine(); make(); ctypes.string_at(0)",
+    "after traps": "import ctypes; engine = Engine(); make(); use(); ctypes.string_at(0)",
+    "in a host function": (
+        "import ctypes; engine = Engine(); make(lambda: ctypes.string_at(0)); exports['call'](store)"
+    ),
+    "beyond a memory, in a host function": (
+        "import ctypes; engine = Engine()\n"
+        "make(lambda: ctypes.string_at(ctypes.addressof(exports['m'].data_ptr(store)[0:1] and"
+        " exports['m'].data_ptr(store).contents) + 65536, 1))\n"
+        "exports['call'](store)"
+    ),
+    "in a thread": (
+        "import ctypes; engine = Engine(); make(); use()\n"
+        "thread = threading.Thread(target=lambda: ctypes.string_at(0)); thread.start()\n"
+        "thread.join()"
+    ),
+    "in a thread that has run wasm": (
+        "import ctypes; engine = Engine()\n"
+        "def work(): make(); use(); ctypes.string_at(0)\n"
+        "thread = threading.Thread(target=work); thread.start(); thread.join()"
+    ),
+    "sent by somebody": (
+        "import signal; engine = Engine(); make(); use(); os.kill(os.getpid(), signal.SIGSEGV);"
+        "signal.pause()"
+    ),
+}
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+def test_crash_without_faulthandler_dies_by_the_signal(run_python: Any, crash: str) -> None:
+    done = run_python(
+        USE + CRASHES[crash], options=NO_FAULTHANDLER, check=False, timeout=20, module=MODULE
+    )
+    assert done.returncode == -signal.SIGSEGV
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+def test_crash_with_faulthandler_is_reported_once(run_python: Any, crash: str) -> None:
+    done = run_python(USE + CRASHES[crash], check=False, timeout=20, module=MODULE)
+    assert done.returncode == -signal.SIGSEGV
+    assert done.stderr.count(REPORT) == 1
+    assert "most recent call first" in done.stderr
+
+
+def test_crash_with_faulthandler_enabled_between_instances_is_reported_once(
+    run_python: Any,
+) -> None:
+    done = run_python(
+        USE
+        + "import ctypes, faulthandler; engine = Engine(); make(); faulthandler.enable(); make();"
+        "use(); ctypes.string_at(0)",
+        options=NO_FAULTHANDLER,
+        check=False,
+        timeout=20,
+        module=MODULE,
+    )
+    assert done.returncode == -signal.SIGSEGV
+    assert done.stderr.count(REPORT) == 1
+
+
+def test_crash_with_the_signal_ignored_before_dies(run_python: Any) -> None:
+    done = run_python(
+        USE
+        + "import ctypes, signal; signal.signal(signal.SIGSEGV, signal.SIG_IGN)\n"
+        "engine = Engine(); make(); use(); ctypes.string_at(0)",
+        options=NO_FAULTHANDLER,
+        check=False,
+        timeout=20,
+        module=MODULE,
+    )
+    assert done.returncode == -signal.SIGSEGV
+
+
+def test_keyboard_interrupt_in_a_host_function_comes_out(run_python: Any) -> None:
+    run_python(
+        USE
+        + """
+import signal
+engine = Engine()
+make(lambda: signal.raise_signal(signal.SIGINT))
+for _ in range(3):
+    try:
+        exports["call"](store)
+    except KeyboardInterrupt:
+        continue
+    raise AssertionError("not interrupted")
+use()
+""",
+        module=MODULE,
+    )

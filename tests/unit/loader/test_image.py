@@ -1,0 +1,114 @@
+"""Images: mapped read-only or executable, never both writable and executable, in every way."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+import wasmtime
+
+import cachewasm
+from cachewasm.artifact.reader import Artifact
+from cachewasm.errors import HostError
+from cachewasm.loader import image, native
+
+MODULE = '(module (memory 1) (data (i32.const 0) "data") (func (export "f") (nop)))'
+
+
+@pytest.fixture(scope="module")
+def artifact() -> bytes:
+    return cachewasm.Engine().precompile_module(bytes(wasmtime.wat2wasm(MODULE)))
+
+
+def _mappings() -> Iterator[tuple[int, int, str, str]]:
+    """Start, end, permissions and name of each mapping of this process."""
+    with open("/proc/self/maps") as maps:
+        for line in maps:
+            found = re.match(r"(\w+)-(\w+) (\S+) \S+ \S+ \S+ *(.*)", line)
+            assert found
+            start, end, permissions, name = found.groups()
+            yield int(start, 16), int(end, 16), permissions, name
+
+
+def _permissions(address: int) -> str:
+    return next(p for start, end, p, _ in _mappings() if start <= address < end)
+
+
+def _refuse(*arguments: object, **keywords: object) -> int:
+    raise OSError(38, "Function not implemented")
+
+
+@pytest.fixture(params=["sealed memfd", "anonymous", "missing memfd_create"])
+def load(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
+    """Loads an image in each of the ways that a system may leave."""
+    if request.param == "anonymous":
+        monkeypatch.setattr(os, "memfd_create", _refuse)
+    elif request.param == "missing memfd_create":
+        monkeypatch.delattr(os, "memfd_create")
+    return image.load
+
+
+def test_load_maps_code_executable_and_nothing_writable(
+    load: Callable[..., image.Image], artifact: bytes
+) -> None:
+    loaded = load(Artifact(artifact))
+    start, end = int(loaded.address), int(loaded.address) + loaded.address.size
+    assert _permissions(loaded.text) == "r-xp"
+    assert _permissions(loaded.text + loaded.text_size - 1) == "r-xp"
+    assert _permissions(start) == "r--p"
+    inside = {p for s, e, p, _ in _mappings() if s < end and e > start}
+    assert inside <= {"r--p", "r-xp", "---p"}
+
+
+def test_load_keeps_every_byte(load: Callable[..., image.Image], artifact: bytes) -> None:
+    loaded = load(Artifact(artifact))
+    assert bytes(native.view(int(loaded.address), len(artifact))) == artifact
+    assert loaded.artifact.section(".cachewasm.data").tobytes().startswith(b"data")
+
+
+def test_load_leaves_no_descriptor_and_no_mapping(
+    load: Callable[..., image.Image], artifact: bytes
+) -> None:
+    load(Artifact(artifact))
+    descriptors = len(os.listdir("/proc/self/fd"))
+    loaded = load(Artifact(artifact))
+    address = int(loaded.address)
+    assert any(start == address for start, *_ in _mappings())
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    del loaded
+    assert not any(start <= address < end for start, end, *_ in _mappings())
+
+
+def test_load_sealed_file_cannot_be_written_afterwards(
+    artifact: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    create = os.memfd_create
+
+    def spy(name: str, flags: int) -> int:
+        fd = create(name, flags)
+        kept.append(os.dup(fd))
+        return fd
+
+    monkeypatch.setattr(os, "memfd_create", spy)
+    loaded = image.load(Artifact(artifact))
+    (fd,) = kept
+    try:
+        before = bytes(native.view(loaded.text, 16))
+        with pytest.raises(PermissionError):
+            os.pwrite(fd, b"\xcc" * 16, loaded.text - int(loaded.address))
+        with pytest.raises(PermissionError):
+            os.ftruncate(fd, 0)
+        with pytest.raises(PermissionError):
+            os.ftruncate(fd, 1 << 24)
+        assert bytes(native.view(loaded.text, 16)) == before
+    finally:
+        os.close(fd)
+
+
+def test_load_without_address_space_is_a_host_error(
+    artifact: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "mmap", _refuse)
+    with pytest.raises(HostError, match="cannot map compiled code: Function not implemented"):
+        image.load(Artifact(artifact))
