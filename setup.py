@@ -6,6 +6,7 @@ next edit, and for the same reason an editable install has none.
 """
 
 import os
+import shutil
 import sys
 
 from setuptools import setup
@@ -20,6 +21,10 @@ class BuildWithDigest(build_py):
     """`build_py` that adds the constant to what it has built."""
 
     def run(self) -> None:
+        if not self.editable_mode:
+            # What an earlier build left there would be part of the package, and of the digest.
+            for package in ("cachewasm", "cachewasm_cli"):
+                shutil.rmtree(os.path.join(self.build_lib, package), ignore_errors=True)
         super().run()
         if not self.editable_mode:
             digest = digest_sources(os.path.join(self.build_lib, "cachewasm"))

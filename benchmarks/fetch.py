@@ -9,6 +9,7 @@ a measurement or a test then means the same on every machine.
 
 import argparse
 import hashlib
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -126,6 +127,9 @@ def main(arguments: Sequence[str]) -> int:
             continue
         if is_present(source):
             print(f"{source.name}: present")
+            continue
+        if source.registry == "npm" and shutil.which("npm") is None:
+            print(f"{source.name}: left out, because npm is not installed")
             continue
         fetch(source)
         print(f"{source.name}: {source.package} {source.version}")

@@ -7,6 +7,7 @@ so Ctrl-C ends this process as it ends any other, and a shell sees what it expec
 On the warm path: no argparse, and only the part of cachewasm that a hit needs.
 """
 
+import gc
 import os
 
 import cachewasm
@@ -53,6 +54,9 @@ def run(arguments: "Sequence[str]") -> int:
         linker.define_wasi()
         _grant(store, options)
     _die_of_sigint()
+    # What a start has made stays: the collector need not look at it.
+    gc.freeze()
+    gc.enable()
     try:
         with about(options.file):
             lines = call.run(linker, store)
@@ -83,9 +87,11 @@ class _Call:
         self._arguments: list[int | float] = []
         if options.invoke is not None:
             self._arguments = _typed(options.invoke, type, options.program_arguments)
-        elif type.param_types:
-            raise Failure(f"{printable(options.file)}: the function `{_ENTRY}` takes parameters")
-        self._initialize = _ENTRY not in functions and _REACTOR in functions
+        elif type.param_types or type.result_types:
+            file = printable(options.file)
+            raise Failure(f"{file}: `{_ENTRY}` has the type {type}, not [] -> []")
+        is_reactor = _ENTRY not in functions and _REACTOR in functions
+        self._initialize = is_reactor and self._name != _REACTOR
 
     def run(self, linker: "Linker", store: "Store") -> list[str]:
         """Instantiate and call; the results as lines."""

@@ -7,6 +7,7 @@ which shows that a test asks for what the oracle does.
 
 import importlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -54,7 +55,7 @@ def module_path() -> Callable[[str], Path]:
     """Finds a real module that `python -m benchmarks.fetch` has fetched.
 
     `CACHEWASM_TEST_MODULES` may name another folder. Without the module the test is skipped, except
-    in continuous integration: there it must run.
+    in continuous integration: there it must run, if the module's registry has a client.
     """
     folder = Path(os.environ.get("CACHEWASM_TEST_MODULES", MODULES))
 
@@ -62,7 +63,8 @@ def module_path() -> Callable[[str], Path]:
         path = folder / name
         if not path.exists():
             missing = f"{path} is not there: run `python -m benchmarks.fetch {name}`"
-            if os.environ.get("CI") == "true":
+            fetchable = name == "icepll.wasm" or shutil.which("npm") is not None
+            if os.environ.get("CI") == "true" and fetchable:
                 pytest.fail(missing)
             pytest.skip(missing)
         return path

@@ -225,7 +225,8 @@ def _attach(func: "Func", store: "Store", funcref: int) -> None:
 
 def __getattr__(name: str) -> object:
     if name == "Func":
+        from cachewasm.runtime.engine import Engine
         from cachewasm.runtime.process import support_image
 
-        return support_image()[1]
+        return support_image(Engine()._cache)[1]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,36 +9,40 @@ import ctypes
 from cachewasm.artifact.format import ENGINE_SECTION
 from cachewasm.engine import compat
 from cachewasm.engine.config import Config
+from cachewasm.engine.environment import from_config
 from cachewasm.loader import image, native
 from cachewasm.runtime import callbacks
 from cachewasm.runtime.artifacts import support_artifact
-from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.func import make_func_type
 from cachewasm.runtime.support import Support
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cachewasm.cache.local import LocalStore
     from cachewasm.runtime.func import Func
 
 _made: "tuple[Support, type[Func]] | None" = None
 _lock = _thread.allocate_lock()
 
 
-def support_image() -> "tuple[Support, type[Func]]":
-    """The support image and the type `Func` of this process. Raises HostError, CompileError."""
+def support_image(store: "LocalStore | None") -> "tuple[Support, type[Func]]":
+    """The support image and the type `Func` of this process.
+
+    `store` is where to look for the image, if it is not loaded yet. Raises HostError, CompileError.
+    """
     global _made
     if _made is None:
         with _lock:
             if _made is None:
-                _made = _make()
+                _made = _make(store)
     return _made
 
 
-def _make() -> "tuple[Support, type[Func]]":
+def _make(store: "LocalStore | None") -> "tuple[Support, type[Func]]":
     # The code is the same for every Config, so it is kept under the default one's key.
-    engine = Engine(Config())
-    artifact = support_artifact(engine._environment, engine._cache)
-    compat.check(artifact.section(ENGINE_SECTION), engine._environment)
+    environment = from_config(Config())
+    artifact = support_artifact(environment, store)
+    compat.check(artifact.section(ENGINE_SECTION), environment)
     support = Support(image.load(artifact), callbacks.table(lambda: support.thread_key))
     made = (support, make_func_type(support))
     # SAFETY: a reference that is never given back. The signal handler, the thread key's destructor

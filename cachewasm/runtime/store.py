@@ -78,7 +78,7 @@ class Store:
             raise TypeError("expected an Engine")
         self.engine = engine
         self._data = data
-        self._support, self._func_type = support_image()
+        self._support, self._func_type = support_image(engine._cache)
         # Owners of native memory that compiled code refers to by address.
         self._blocks: list[int] = []
         # Python objects that native memory refers to by address.

@@ -117,8 +117,7 @@ def test_crash_with_faulthandler_enabled_between_instances_is_reported_once(
 
 def test_crash_with_the_signal_ignored_before_dies(run_python: Any) -> None:
     done = run_python(
-        USE
-        + "import ctypes, signal; signal.signal(signal.SIGSEGV, signal.SIG_IGN)\n"
+        USE + "import ctypes, signal; signal.signal(signal.SIGSEGV, signal.SIG_IGN)\n"
         "engine = Engine(); make(); use(); ctypes.string_at(0)",
         options=NO_FAULTHANDLER,
         check=False,

@@ -219,3 +219,23 @@ assert exports["f"](store, 0) == 20_000
             + "))"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("kilobytes", "max_wasm_stack"),
+    [("512", 1 << 40), ("1024", 1 << 40), ("unlimited", 1 << 20)],
+)
+def test_recursion_under_a_limit_of_the_system_traps(
+    run_python: Any, kilobytes: str, max_wasm_stack: int
+) -> None:
+    run_python(
+        SETUP
+        + f"""
+store, exports = make("auto", {max_wasm_stack})
+for name in ("forever", "mutual", "count") * 3:
+    overflows(exports[name], store)
+assert exports["one"](store) == 1
+""",
+        shell=f"ulimit -s {kilobytes}",
+        module=RECURSION,
+    )

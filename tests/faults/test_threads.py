@@ -17,6 +17,7 @@ MODULE = """
       (then (i32.add (i32.const 1) (call $depth (i32.sub (local.get 0) (i32.const 1)))))
       (else (i32.const 0))))
   (func (export "load") (param i32) (result i32) (i32.load8_u (local.get 0)))
+  (func (export "hosts") (loop $again (call $host (i32.const 1)) (br $again)))
   (func (export "one") (result i32) (i32.const 1)))
 """
 SETUP = """
@@ -259,3 +260,54 @@ assert not failures, failures[:3]
 """,
         module=MODULE,
     )
+
+
+def test_store_running_elsewhere_is_not_changed_under_the_code(run_python: Any) -> None:
+    run_python(
+        SETUP
+        + """
+store, exports = make()
+memory = exports["m"]
+table = Table(store, TableType(ValType.funcref(), Limits(1, None)), None)
+module = Module(engine, WASM["module"])
+host = Func(store, FuncType([i32], []), lambda value: None)
+thread = threading.Thread(target=exports["spin"], args=(store,))
+thread.start()
+wait_for(memory, store, 1)
+changes = (
+    lambda: memory.grow(store, 1),
+    lambda: table.grow(store, 1, None),
+    lambda: Memory(store, MemoryType(Limits(1, None))),
+    lambda: Instance(store, module, [host]),
+)
+for change in changes:
+    try:
+        change()
+    except WasmtimeError as error:
+        assert "in use by another thread" in str(error)
+    else:
+        raise AssertionError("changed")
+memory.write(store, b"\\1", 1)
+thread.join()
+for change in changes:
+    change()
+""",
+        module=MODULE,
+    )
+
+
+def test_daemon_threads_inside_wasm_at_exit_do_no_harm(run_python: Any) -> None:
+    for name in ("spin", "hosts"):
+        run_python(
+            SETUP
+            + f"""
+running = threading.Event()
+store, exports = make(lambda value: running.set())
+threading.Thread(target=exports[{name!r}], args=(store,), daemon=True).start()
+if {name!r} == "spin":
+    wait_for(exports["m"], store, 1)
+else:
+    running.wait()
+""",
+            module=MODULE,
+        )

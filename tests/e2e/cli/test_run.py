@@ -226,6 +226,15 @@ def test_run_library_without_a_name_lists_its_functions(
     )
 
 
+def test_run_start_of_another_type_is_refused(cachewasm: Cachewasm, module: MakeModule) -> None:
+    path = module("m.wasm", '(module (func (export "_start") (result i32) (i32.const 1)))')
+    done = cachewasm("run", path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == (
+        f"cachewasm: {path}: `_start` has the type [] -> [i32], not [] -> []\n"
+    )
+
+
 def test_run_missing_import_is_named(cachewasm: Cachewasm, module: MakeModule) -> None:
     path = module("m.wasm", '(module (import "env" "f" (func)) (func (export "_start")))')
     done = cachewasm("run", path)

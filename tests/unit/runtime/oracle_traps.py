@@ -5,6 +5,7 @@ The oracle runs in a process of its own, because it installs signal handlers.
 
 import json
 import sys
+from typing import Any
 
 import wasmtime
 
@@ -16,8 +17,10 @@ def main() -> None:
     found = {}
     for export in module.exports:
         store = wasmtime.Store(engine)
-        back = [wasmtime.Func(store, wasmtime.FuncType([], []), lambda: None) for _ in module.imports]
-        function = wasmtime.Instance(store, module, back).exports(store)[export.name]
+        back = [
+            wasmtime.Func(store, wasmtime.FuncType([], []), lambda: None) for _ in module.imports
+        ]
+        function: Any = wasmtime.Instance(store, module, back).exports(store)[export.name]
         try:
             function(store)
         except wasmtime.Trap as trap:
@@ -25,7 +28,7 @@ def main() -> None:
                 (f.func_index, f.func_name, f.module_name, f.module_offset, f.func_offset)
                 for f in trap.frames
             ]
-            found[export.name] = (str(trap), trap.trap_code.name, frames)
+            found[export.name] = (str(trap), getattr(trap.trap_code, "name", None), frames)
     print(json.dumps(found))
 
 

@@ -5,6 +5,7 @@ import struct
 import weakref
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -128,8 +129,7 @@ def test_call_many_parameters_arrive_in_order(
 ) -> None:
     # Weighting each parameter by its position shows a swapped or lost one.
     terms = "".join(
-        f"(local.set $sum (i64.add (local.get $sum)"
-        f" (i64.mul (local.get {i}) (i64.const {i + 1}))))"
+        f"(local.set $sum (i64.add (local.get $sum) (i64.mul (local.get {i}) (i64.const {i + 1}))))"
         for i in range(count)
     )
     exports = instantiate(
@@ -143,13 +143,14 @@ def test_call_many_parameters_arrive_in_order(
 
 @pytest.mark.parametrize("count", [20, 1000])
 def test_call_many_results_come_in_order(
-    instantiate: Callable[..., Any], store: Any, count: int
+    api: Any, tier_engine: Callable[[str], Any], module: Callable[..., Any], count: int
 ) -> None:
+    engine = tier_engine("baseline")
+    store = api.Store(engine)
     kinds = [("i32", "f32", "i64", "f64")[i % 4] for i in range(count)]
     body = " ".join(f"({kind}.const {i})" for i, kind in enumerate(kinds))
-    exports = instantiate(
-        f'(module (func (export "f") (result {" ".join(kinds)}) {body}))'
-    )
+    text = f'(module (func (export "f") (result {" ".join(kinds)}) {body}))'
+    exports = api.Instance(store, module(text, engine), []).exports(store)
     results = exports["f"](store)
     assert results == list(range(count))
     assert [type(r) for r in results[:4]] == [int, float, int, float]
@@ -323,6 +324,19 @@ def test_call_funcref_of_something_else_is_a_type_error(
 
 
 @pytest.mark.usefixtures("own")
+def test_call_funcref_of_a_mock_is_a_type_error(
+    api: Any, module: Callable[..., Any], references: Any, store: Any
+) -> None:
+    # It says that it is a Func; reading it as one would read foreign memory.
+    mock = Mock(spec=api.Func)
+    assert isinstance(mock, api.Func)
+    with pytest.raises(TypeError, match="don't know how to convert"):
+        references["func"](store, mock)
+    with pytest.raises(TypeError, match="expected a Func"):
+        api.Instance(store, module('(module (import "" "f" (func)))'), [mock])
+
+
+@pytest.mark.usefixtures("own")
 def test_call_funcref_of_another_store_is_refused(
     api: Any, engine: Any, module: Callable[..., Any], references: Any, store: Any
 ) -> None:
@@ -340,11 +354,12 @@ def test_func_uninitialized_is_refused_everywhere(
     api: Any, references: Any, store: Any, functype: Callable[..., Any]
 ) -> None:
     func = api.Func.__new__(api.Func)
-    for use in (
+    uses: tuple[Callable[[], object], ...] = (
         lambda: func.type(store),
         lambda: references["func"](store, func),
         lambda: api.Linker(store.engine).define(store, "a", "b", func),
-    ):
+    )
+    for use in uses:
         with pytest.raises(api.WasmtimeError):
             use()
     for arguments in ((), (store,), (store, 1)):

@@ -112,8 +112,7 @@ def externs(api: Any, store: Any, functype: Callable[..., Any]) -> Callable[[str
         (
             "(global i32)",
             "global i64",
-            "global types incompatible: expected global of type `i32`, "
-            "found global of type `i64`",
+            "global types incompatible: expected global of type `i32`, found global of type `i64`",
         ),
         (
             "(global (mut i32))",
@@ -221,9 +220,7 @@ def test_instances_beyond_the_limit_are_refused(
 def test_linker_missing_import_is_named(
     api: Any, store: Any, linker: Any, module: Callable[..., Any]
 ) -> None:
-    with pytest.raises(
-        api.WasmtimeError, match="unknown import: `env::f` has not been defined"
-    ):
+    with pytest.raises(api.WasmtimeError, match="unknown import: `env::f` has not been defined"):
         linker.instantiate(store, module(CONSUMER))
     with pytest.raises(api.WasmtimeError, match="unknown import: `env::f`"):
         linker.instantiate_pre(module(CONSUMER))
@@ -302,9 +299,7 @@ COUNTER = """
 def test_linker_define_module_reactor_is_one_instance_initialised_first(
     store: Any, linker: Any, module: Callable[..., Any]
 ) -> None:
-    reactor = COUNTER.format(
-        start='(func (export "_initialize") (global.set $n (i32.const 100)))'
-    )
+    reactor = COUNTER.format(start='(func (export "_initialize") (global.set $n (i32.const 100)))')
     linker.define_module(store, "m", module(reactor))
     count = linker.get(store, "m", "count")
     assert [count(store), count(store)] == [101, 102]

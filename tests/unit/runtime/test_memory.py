@@ -68,9 +68,7 @@ def test_memory_buffer_shares_the_bytes(memory: Any, store: Any) -> None:
 
 @pytest.mark.usefixtures("own")
 @pytest.mark.parametrize(("size", "offset"), [(1, 2 * PAGE), (2 * PAGE + 1, 0), (-1, 0), (1, -1)])
-def test_memory_buffer_outside_is_refused(
-    memory: Any, store: Any, size: int, offset: int
-) -> None:
+def test_memory_buffer_outside_is_refused(memory: Any, store: Any, size: int, offset: int) -> None:
     with pytest.raises(IndexError):
         memory.get_buffer_ptr(store, size, offset)
 
@@ -121,9 +119,7 @@ def test_memory_made_by_the_embedder_is_imported(
 
 
 @pytest.mark.usefixtures("own")
-def test_memory_of_another_store_is_refused(
-    api: Any, engine: Any, memory: Any
-) -> None:
+def test_memory_of_another_store_is_refused(api: Any, engine: Any, memory: Any) -> None:
     other = api.Store(engine)
     for use in (memory.size, memory.data_ptr, memory.read, memory.type, memory.get_buffer_ptr):
         with pytest.raises(api.WasmtimeError, match="object used with the wrong store"):
@@ -187,7 +183,7 @@ ACCESS = """
   (data $data "0123456789"))
 """
 
-MODES = {
+MODES: dict[str, dict[str, Any]] = {
     "guard pages": {},
     "no signals": {"signals_based_traps": False},
     "no reservation": {"memory_reservation": 0, "memory_guard_size": 0},
@@ -327,6 +323,50 @@ def test_access_bulk_operations_check_both_ends(access: _Access) -> None:
     access.init(0, 0, 0)
     access.traps("init", 0, 0, 1)
     assert access.exports["m"].read(access.store, 0, 10) == b"0123454589"
+
+
+MOVING = """
+(module
+  (import "" "move" (func $move))
+  (memory (export "m") 1)
+  (func $grow (drop (memory.grow (i32.const 40))))
+  (func (export "by_host") (param i32 i32) (result i32)
+    (i32.store8 (local.get 0) (local.get 1))
+    (call $move)
+    (i32.store8 offset=1 (local.get 0) (i32.add (i32.load8_u (local.get 0)) (i32.const 1)))
+    (call $move)
+    (i32.add (i32.load8_u (local.get 0)) (i32.load8_u offset=1 (local.get 0))))
+  (func (export "by_callee") (param i32 i32) (result i32) (local i32)
+    (loop $again
+      (i32.store8 (local.get 0) (i32.add (i32.load8_u (local.get 0)) (local.get 1)))
+      (call $grow)
+      (local.set 2 (i32.add (local.get 2) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get 2) (i32.const 4))))
+    (i32.load8_u (local.get 0))))
+"""
+
+
+@pytest.mark.parametrize("strategy", ["baseline", "optimized"])
+@pytest.mark.parametrize("mode", MODES)
+def test_access_after_the_memory_has_moved_meanwhile(
+    api: Any, module: Callable[..., Any], strategy: str, mode: str
+) -> None:
+    config = api.Config()
+    config.strategy = "cranelift" if api.__name__ == "wasmtime" else strategy
+    for name, value in MODES[mode].items():
+        setattr(config, name, value)
+    maker = api.Engine(config)
+    store = api.Store(maker)
+
+    def grow() -> None:
+        exports["m"].grow(store, 40)
+
+    move = api.Func(store, api.FuncType([], []), grow)
+    exports = api.Instance(store, module(MOVING, maker), [move]).exports(store)
+    assert exports["by_host"](store, 9, 20) == 41
+    assert exports["m"].size(store) == 81
+    assert exports["by_callee"](store, 100, 3) == 12
+    assert exports["m"].read(store, 100, 101) == bytes([12])
 
 
 def test_access_at_four_gib_is_checked_to_the_last_byte(

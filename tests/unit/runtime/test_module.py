@@ -8,6 +8,9 @@ import pytest
 
 import cachewasm
 
+# The oracle's artifacts and errors are its own.
+pytestmark = pytest.mark.usefixtures("own")
+
 SAMPLE = """
 (module $sample
   (import "env" "f" (func $f (param i32 externref) (result f64)))
@@ -91,9 +94,7 @@ def test_module_invalid_is_refused_with_the_place(
         assert caught.value.offset is not None
 
 
-def test_module_validate_accepts_what_is_valid(
-    engine: Any, wasm: Callable[[str], bytes]
-) -> None:
+def test_module_validate_accepts_what_is_valid(engine: Any, wasm: Callable[[str], bytes]) -> None:
     assert cachewasm.Module.validate(engine, wasm(SAMPLE)) is None
 
 
@@ -171,6 +172,22 @@ def test_deserialize_truncated_artifact_is_incompatible(
             cachewasm.Module.deserialize(engine, artifact[:size])
 
 
+def test_deserialize_damaged_artifact_is_incompatible_or_harmless(
+    engine: Any, module: Callable[..., Any]
+) -> None:
+    artifact = bytes(module(SAMPLE).serialize())
+    text = artifact.index(bytes(4096))  # the padding in front of the code
+    refused = 0
+    for place in range(text):
+        damaged = bytearray(artifact)
+        damaged[place] ^= 0xFF
+        try:
+            cachewasm.Module.deserialize(engine, damaged)
+        except cachewasm.IncompatibleArtifact:
+            refused += 1
+    assert refused > text // 3
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -195,7 +212,7 @@ def test_module_for_another_machine_is_compiled_but_not_loaded(
 ) -> None:
     config = cachewasm.Config()
     config.target = "aarch64-unknown-linux-gnu"
-    with pytest.raises(cachewasm.WasmtimeError, match="aarch64|target"):
+    with pytest.raises(cachewasm.WasmtimeError, match="aarch64"):
         cachewasm.Module(cachewasm.Engine(config), wasm(ANSWER))
 
 
@@ -205,9 +222,7 @@ def test_deserialize_of_no_bytes_is_a_type_error(engine: Any) -> None:
             cachewasm.Module.deserialize(engine, data)  # type: ignore[arg-type]
 
 
-def test_module_is_shared_by_stores_and_instances(
-    engine: Any, module: Callable[..., Any]
-) -> None:
+def test_module_is_shared_by_stores_and_instances(engine: Any, module: Callable[..., Any]) -> None:
     counter = module(
         """(module (global $n (mut i32) (i32.const 0))
              (func (export "f") (result i32)

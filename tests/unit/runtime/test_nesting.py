@@ -1,6 +1,8 @@
 """Wasm calls Python calls wasm, a thousand deep, and the ways out of it."""
 
+import ctypes
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +24,11 @@ STEP = """
     (i32.div_s (i32.const 1) (local.get 0)))
   (func (export "one") (result i32) (i32.const 1)))
 """
+
+
+def _gil_is_held() -> bool:
+    """Whether this thread holds the GIL, and the interpreter agrees."""
+    return bool(ctypes.pythonapi.PyGILState_Check())
 
 
 @pytest.fixture
@@ -139,17 +146,14 @@ def test_nesting_over_two_stores_enters_both(
     stores = [api.Store(engine) for _ in range(2)]
     exports: list[Any] = []
 
-    def down(side: int, level: int) -> int:
+    def down(side: int, level: int) -> Any:
+        other, its_store = exports[1 - side], stores[1 - side]
         if level == 0:
-            result: int = exports[1 - side]["divide"](stores[1 - side], 0)
-            return result
-        result = exports[1 - side]["step"](stores[1 - side], level - 1)
-        return result
+            return other["divide"](its_store, 0)
+        return other["step"](its_store, level - 1)
 
     for side, store in enumerate(stores):
-        func = api.Func(
-            store, functype("i32", "i32"), lambda level, side=side: down(side, level)
-        )
+        func = api.Func(store, functype("i32", "i32"), lambda level, side=side: down(side, level))
         exports.append(api.Instance(store, module(STEP), [func]).exports(store))
     for level in (1, 2, 50, 51):
         with pytest.raises(api.Trap, match="divide by zero"):
@@ -165,3 +169,32 @@ def test_nesting_python_recursion_limit_is_an_exception_not_a_crash(
     with pytest.raises((RecursionError, api.Trap)):
         exports["step"](store, 100_000)
     assert exports["one"](store) == 1
+
+
+def test_nesting_left_in_every_way_keeps_the_gil_balanced(api: Any, nest: Any, store: Any) -> None:
+    def fail(exports: Any) -> int:
+        assert _gil_is_held()
+        raise ValueError
+
+    ways: list[tuple[Callable[[Any], Any], type[Exception] | None]] = [
+        (lambda exports: 0, None),
+        (lambda exports: exports["trap"](store), api.Trap),
+        (lambda exports: exports["divide"](store, 0), api.Trap),
+        (fail, ValueError),
+        (lambda exports: "no number", TypeError),
+    ]
+    for bottom, error in ways:
+        exports = nest(bottom)
+        for level in (0, 1, 20):
+            if error is None:
+                exports["step"](store, level)
+            else:
+                with pytest.raises(error):
+                    exports["step"](store, level)
+            assert _gil_is_held()
+    # Another thread gets its turn: nobody holds the GIL twice.
+    seen: list[int] = []
+    thread = threading.Thread(target=seen.append, args=(1,))
+    thread.start()
+    thread.join()
+    assert seen == [1]

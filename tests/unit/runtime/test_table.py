@@ -136,12 +136,13 @@ def test_table_type_is_as_declared(exports: Any, store: Any, api: Any) -> None:
 @pytest.mark.usefixtures("own")
 def test_table_of_another_store_is_refused(api: Any, engine: Any, exports: Any, store: Any) -> None:
     other = api.Store(engine)
-    for use in (
+    uses: tuple[Callable[[], object], ...] = (
         lambda: exports["t"].get(other, 0),
         lambda: exports["t"].set(other, 0, None),
         lambda: exports["t"].grow(other, 1, None),
         lambda: exports["t"].size(other),
-    ):
+    )
+    for use in uses:
         with pytest.raises(api.WasmtimeError, match="object used with the wrong store"):
             use()
 
@@ -308,10 +309,9 @@ def test_externref_passed_many_times_is_given_up_by_itself(
     store: Any, instantiate: Callable[..., Any]
 ) -> None:
     exports = instantiate(
-        '(module (func (export "f") (param externref) (result i32)'
-        " (ref.is_null (local.get 0))))"
+        '(module (func (export "f") (param externref) (result i32) (ref.is_null (local.get 0))))'
     )
-    things = weakref.WeakSet()
+    things: weakref.WeakSet[_Thing] = weakref.WeakSet()
     for _ in range(20_000):
         thing = _Thing()
         things.add(thing)

@@ -25,8 +25,7 @@ TRAPS = {
     "remainder64": "(drop (i64.rem_u (i64.const 1) (i64.extend_i32_s (global.get $zero))))",
     "overflow": "(drop (i32.div_s (i32.const 0x80000000) (global.get $minus)))",
     "overflow64": (
-        "(drop (i64.div_s (i64.const 0x8000000000000000)"
-        " (i64.extend_i32_s (global.get $minus))))"
+        "(drop (i64.div_s (i64.const 0x8000000000000000) (i64.extend_i32_s (global.get $minus))))"
     ),
     "conversion_nan": "(drop (i32.trunc_f64_s (global.get $nan)))",
     "conversion_range": "(drop (i32.trunc_f64_u (global.get $huge)))",
@@ -70,14 +69,19 @@ MODULE = f"""
   (func $divide_at_the_end (call $back)
     (global.set $zero (i32.const 0))
     (drop (i32.rem_u (i32.const 7) (global.get $zero))))
-  {"".join(f'''
+  {
+    "".join(
+        f'''
   (func ${name}_inner
     (local i64) (local.set 0 (i64.const {n}))
     {body})
   (func ${name}_outer (export "{name}")
     (call $back)
     (call ${name}_inner)
-    (call $back))''' for n, (name, body) in enumerate(TRAPS.items()))})
+    (call $back))'''
+        for n, (name, body) in enumerate(TRAPS.items())
+    )
+})
 """
 
 
