@@ -59,7 +59,11 @@ class LinearMemory(native.Owner):
         try:
             base = native.mmap(capacity, _ACCESS if checked else _NO_ACCESS, flags)
             if length and not checked:
-                native.mprotect(base, length, _ACCESS)
+                try:
+                    native.mprotect(base, length, _ACCESS)
+                except OSError:
+                    native.munmap(base, capacity)
+                    raise
         except OSError as error:
             raise HostError(
                 f"cannot reserve {capacity} bytes of address space for a linear memory "

@@ -29,6 +29,8 @@ class Memory:
             raise WasmtimeError(
                 "64-bit, shared and custom-page-size memories are not supported yet"
             )
+        if ty.limits.min < 0:
+            raise WasmtimeError("size minimum must not be negative")
         if ty.limits.max is not None and ty.limits.max < ty.limits.min:
             raise WasmtimeError("size minimum must not be greater than maximum")
         owner = store_of(store)

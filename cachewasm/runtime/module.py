@@ -19,7 +19,7 @@ from cachewasm.artifact.format import (
 from cachewasm.artifact.info import ModuleInfo
 from cachewasm.artifact.reader import Artifact
 from cachewasm.engine import compat
-from cachewasm.errors import IncompatibleArtifact, UnsupportedModule
+from cachewasm.errors import IncompatibleArtifact, UnsupportedModule, WasmtimeError
 from cachewasm.loader import image, native
 from cachewasm.runtime.artifacts import module_artifact
 from cachewasm.runtime.engine import Engine
@@ -76,6 +76,9 @@ class Module:
         """Raises MalformedModule, InvalidModule or UnsupportedModule with the place, CompileError."""
         if not isinstance(engine, Engine):
             raise TypeError("expected an Engine")
+        if hasattr(self, "_image"):
+            # Instances lay out their context by what a second call would replace.
+            raise WasmtimeError("a module cannot be initialized twice")
         self._load(engine, module_artifact(engine, binary_of(wasm)))
 
     @classmethod

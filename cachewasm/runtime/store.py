@@ -76,6 +76,9 @@ class Store:
             engine = Engine()
         elif not isinstance(engine, Engine):
             raise TypeError("expected an Engine")
+        if hasattr(self, "_context"):
+            # Functions refer by address to what a second call would replace.
+            raise WasmtimeError("a store cannot be initialized twice")
         self.engine = engine
         self._data = data
         self._support, self._func_type = support_image(engine._cache)

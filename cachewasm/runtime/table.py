@@ -25,6 +25,8 @@ class Table:
     def __init__(self, store: "Store | Caller", ty: TableType, init: object) -> None:
         if not isinstance(ty, TableType):
             raise TypeError("expected a TableType")
+        if ty.limits.min < 0:
+            raise WasmtimeError("size minimum must not be negative")
         if ty.limits.max is not None and ty.limits.max < ty.limits.min:
             raise WasmtimeError("size minimum must not be greater than maximum")
         owner = store_of(store)

@@ -30,6 +30,7 @@ _F32 = struct.Struct("<f")
 _F64 = struct.Struct("<d")
 _I = struct.Struct("<I")
 _Q = struct.Struct("<Q")
+_F32_SIGN, _F32_EXPONENT, _F32_PAYLOAD, _F32_QUIET = 1 << 31, 0xFF << 23, (1 << 23) - 1, 1 << 22
 
 
 def _signed(value: int, bits: int) -> int:
@@ -140,6 +141,11 @@ class Val:
 
 
 def _f32_bits(value: float) -> int:
+    """The f32 nearest to `value`; of a NaN the sign and the upper payload, signalling or not."""
+    if value != value:
+        wide: int = _Q.unpack(_F64.pack(value))[0]
+        payload = wide >> 29 & _F32_PAYLOAD or _F32_QUIET
+        return wide >> 32 & _F32_SIGN | _F32_EXPONENT | payload
     try:
         packed = _F32.pack(value)
     except OverflowError:
@@ -150,7 +156,13 @@ def _f32_bits(value: float) -> int:
 
 
 def _f32_value(bits: int) -> float:
-    value: float = _F32.unpack(_I.pack(bits))[0]
+    """The float with the value of an f32; of a NaN every bit is kept."""
+    value: float
+    if bits & _F32_EXPONENT == _F32_EXPONENT and bits & _F32_PAYLOAD:
+        wide = (bits & _F32_SIGN) << 32 | 0x7FF << 52 | (bits & _F32_PAYLOAD) << 29
+        value = _F64.unpack(_Q.pack(wide))[0]
+    else:
+        value = _F32.unpack(_I.pack(bits))[0]
     return value
 
 

@@ -144,3 +144,93 @@ use()
 """,
         module=MODULE,
     )
+
+
+def test_trap_in_each_of_many_modules_is_a_trap(run_python: Any) -> None:
+    run_python(
+        """
+engine = Engine()
+artifact = Module(engine, WASM["module"]).serialize()
+
+def load():
+    store = Store(engine)
+    host = Func(store, FuncType([], []), lambda: None)
+    instance = Instance(store, Module.deserialize(engine, artifact), [host])
+    return store, instance.exports(store)["load"]
+
+def use():
+    for store, function in loaded:
+        try:
+            function(store, -1)
+        except Trap:
+            continue
+        raise AssertionError("no trap")
+
+# The signal handler's table of code takes 64 more at a time, and forgets what is unmapped.
+loaded = [load() for _ in range(150)]
+use()
+for start in (0, 1, 2):
+    del loaded[start::3]
+    gc.collect()
+    use()
+    loaded.extend(load() for _ in range(40))
+    use()
+""",
+        module=MODULE,
+    )
+
+
+@pytest.mark.parametrize("order", ["ours first", "theirs first"])
+def test_trap_beside_another_engine_reaches_its_own(run_python: Any, order: str) -> None:
+    run_python(
+        USE
+        + f"""
+import wasmtime
+engine = Engine()
+
+def make_theirs():
+    global their_store, theirs
+    their_store = wasmtime.Store(wasmtime.Engine())
+    module = wasmtime.Module(their_store.engine, WASM["module"])
+    host = wasmtime.Func(their_store, wasmtime.FuncType([], []), lambda: None)
+    theirs = wasmtime.Instance(their_store, module, [host]).exports(their_store)
+
+def use_theirs():
+    for name, arguments in (("load", (-1,)), ("forever", ())):
+        try:
+            theirs[name](their_store, *arguments)
+        except wasmtime.Trap:
+            continue
+        raise AssertionError(name)
+
+for first, second in ((make, make_theirs), (make_theirs, make))[{order!r} != "ours first":]:
+    first()
+    second()
+    for _ in range(3):
+        use()
+        use_theirs()
+""",
+        options=NO_FAULTHANDLER,
+        module=MODULE,
+    )
+
+
+def test_crash_beside_another_engine_dies_by_the_signal(run_python: Any) -> None:
+    # Each engine's handler passes on what is not its own to the other's: that must end.
+    done = run_python(
+        USE
+        + """
+import ctypes, wasmtime
+engine = Engine()
+make()
+wasmtime.Store(wasmtime.Engine())
+make()
+use()
+ctypes.string_at(0)
+""",
+        options=NO_FAULTHANDLER,
+        check=False,
+        timeout=20,
+        module=MODULE,
+    )
+    assert done.returncode == -signal.SIGSEGV

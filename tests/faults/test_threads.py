@@ -96,7 +96,7 @@ exports["m"].write(store, b"\\1", 1)
 thread.join()
 assert one(store) == 1
 
-# From a host function's helper thread it is refused, too; the host's own thread may enter again.
+# Another thread of a host function is refused, too; the host's own may enter again.
 errors = []
 def host(value):
     def enter():

@@ -206,8 +206,26 @@ take_float:
   %narrow = icmp eq i8 %kind, {KIND_F32}
   br i1 %narrow, label %store_single, label %store_double
 store_single:
+  %not_a_number = fcmp uno double %double, %double
+  br i1 %not_a_number, label %narrow_nan, label %round
+round:
   %single = fptrunc double %double to float
   store float %single, ptr %slot, align 16
+  ret i1 true
+narrow_nan:
+  ; A conversion would quiet it: keep sign and the upper payload. A payload in lower bits only must
+  ; not become infinity.
+  %wide_bits = bitcast double %double to i64
+  %sign_and_more = lshr i64 %wide_bits, 32
+  %sign64 = and i64 %sign_and_more, 2147483648
+  %payload64 = lshr i64 %wide_bits, 29
+  %payload = and i64 %payload64, 8388607
+  %lost = icmp eq i64 %payload, 0
+  %kept = select i1 %lost, i64 4194304, i64 %payload
+  %exponent = or i64 %sign64, 2139095040
+  %nan_bits64 = or i64 %exponent, %kept
+  %nan_bits = trunc i64 %nan_bits64 to i32
+  store i32 %nan_bits, ptr %slot, align 16
   ret i1 true
 store_double:
   store double %double, ptr %slot, align 16
@@ -264,13 +282,28 @@ integer:
   ret ptr %int_object
 f32:
   %single = load float, ptr %slot, align 16
+  %not_a_number = fcmp uno float %single, %single
+  br i1 %not_a_number, label %widen_nan, label %extend
+extend:
   %extended = fpext float %single to double
+  br label %floating
+widen_nan:
+  ; A conversion would quiet it: keep every bit.
+  %bits32 = load i32, ptr %slot, align 16
+  %bits = zext i32 %bits32 to i64
+  %upper = shl i64 %bits, 32
+  %sign = and i64 %upper, -9223372036854775808
+  %mantissa = and i64 %bits, 8388607
+  %payload = shl i64 %mantissa, 29
+  %signed = or i64 %sign, 9218868437227405312
+  %wide_bits = or i64 %signed, %payload
+  %widened = bitcast i64 %wide_bits to double
   br label %floating
 f64:
   %double = load double, ptr %slot, align 16
   br label %floating
 floating:
-  %float = phi double [ %extended, %f32 ], [ %double, %f64 ]
+  %float = phi double [ %extended, %extend ], [ %widened, %widen_nan ], [ %double, %f64 ]
   %new_float = process ptr, PyFloat_FromDouble
   %float_object = call ptr %new_float(double %float)
   ret ptr %float_object

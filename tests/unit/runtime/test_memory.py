@@ -4,6 +4,7 @@ The accesses run with guard pages and, with equal results, with every way of exp
 """
 
 import ctypes
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -256,6 +257,24 @@ def test_access_with_static_offset_is_checked_for_the_sum(access: _Access) -> No
         access.traps(name, index)
 
 
+def test_access_to_a_memory_without_pages_traps_until_it_grows(
+    api: Any, module: Callable[..., Any], mode_engine: Any
+) -> None:
+    store = api.Store(mode_engine)
+    text = ACCESS.replace('(memory (export "m") 1)', '(memory (export "m") 0)')
+    exports = api.Instance(store, module(text, mode_engine), []).exports(store)
+    for name in ("load8", "load64", "farthest", "near"):
+        with pytest.raises(api.Trap, match="out of bounds memory access"):
+            exports[name](store, 0)
+    exports["fill"](store, 0, 0, 0)
+    with pytest.raises(api.Trap, match="out of bounds memory access"):
+        exports["fill"](store, 0, 0, 1)
+    assert exports["m"].read(store) == b""
+    assert exports["grow"](store, 1) == 0
+    assert exports["load8"](store, PAGE - 1) == 0
+    assert exports["m"].data_len(store) == PAGE
+
+
 def test_access_stores_beyond_the_end_trap_and_write_nothing(access: _Access) -> None:
     access.store64(PAGE - 8, -1)
     assert access.load64(PAGE - 8) == -1
@@ -369,10 +388,7 @@ def test_access_after_the_memory_has_moved_meanwhile(
     assert exports["m"].read(store, 100, 101) == bytes([12])
 
 
-def test_access_at_four_gib_is_checked_to_the_last_byte(
-    api: Any, module: Callable[..., Any], engine: Any
-) -> None:
-    access = _Access(api, module, engine)
+def test_access_at_four_gib_is_checked_to_the_last_byte(access: _Access) -> None:
     assert access.grow(65535) == 1
     assert access.size() == 65536
     access.store8(2**32 - 1, 100)
@@ -432,3 +448,32 @@ def test_memories_of_a_module_are_separate(store: Any, instantiate: Callable[...
     assert exports["f"](store, 100) == 21
     assert exports["a"].read(store, 100, 101) == b"\1"
     assert exports["b"].read(store, 9, 10) == b"\1"
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(("least", "most"), [(-1, None), (-(2**40), 1), (2, 1), (65537, None)])
+def test_memory_of_impossible_limits_is_refused(
+    api: Any, store: Any, least: int, most: int | None
+) -> None:
+    with pytest.raises(api.WasmtimeError):
+        api.Memory(store, api.MemoryType(api.Limits(least, most)))
+
+
+@pytest.mark.usefixtures("own")
+def test_memory_that_cannot_be_opened_is_given_back(
+    api: Any, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(address: int, size: int, protection: int) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    before = _reserved()
+    with monkeypatch.context() as patch:
+        patch.setattr("cachewasm.loader.native.mprotect", refuse)
+        with pytest.raises(api.HostError, match="address space"):
+            api.Memory(store, api.MemoryType(api.Limits(1, None)))
+    assert _reserved() < before + 2**32
+
+
+def _reserved() -> int:
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")

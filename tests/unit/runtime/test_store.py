@@ -84,3 +84,16 @@ def test_handles_with_a_caller_as_store_work(
     text = '(module (import "" "h" (func $h)) (func (export "f") (call $h)))'
     instantiate(text, func)["f"](store)
     assert seen == [1, 3, 6]
+
+
+@pytest.mark.usefixtures("own")
+def test_store_and_module_initialized_twice_are_refused(
+    api: Any, engine: Any, wasm: Callable[[str], bytes]
+) -> None:
+    store = api.Store(engine)
+    module = api.Module(engine, wasm("(module)"))
+    with pytest.raises(api.WasmtimeError, match="twice"):
+        store.__init__(engine)
+    with pytest.raises(api.WasmtimeError, match="twice"):
+        module.__init__(engine, wasm("(module)"))
+    api.Instance(store, module, [])

@@ -345,3 +345,12 @@ def test_func_in_a_table_keeps_its_callable(
     del value
     gc.collect()
     assert exports["call"](store, 0) == 77
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(("least", "most"), [(-1, None), (2, 1), (10_000_001, None), (2**40, None)])
+def test_table_of_impossible_limits_is_refused(
+    api: Any, store: Any, least: int, most: int | None
+) -> None:
+    with pytest.raises(api.WasmtimeError):
+        api.Table(store, api.TableType(api.ValType.funcref(), api.Limits(least, most)), None)
