@@ -324,7 +324,10 @@ def _imports(info: ModuleInfo) -> "list[ImportRow]":
     imports: list[ImportRow] = []
     while rows.more():
         module, name, kind = rows.text(), rows.text(), rows.byte()
-        imports.append((module, name, kind, _IMPORTED_TYPES[kind](rows)))
+        imported = _IMPORTED_TYPES[kind](rows)
+        if isinstance(imported, int) and imported >= len(info.types):
+            raise _damaged()
+        imports.append((module, name, kind, imported))
     kinds = [row[2] for row in imports]
     if (
         kinds.count(FUNC) != info.imported_funcs

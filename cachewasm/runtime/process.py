@@ -3,7 +3,6 @@
 Made when the first store is, from the cache if it is there. On the warm path.
 """
 
-import _thread
 import ctypes
 
 from cachewasm.artifact.format import ENGINE_SECTION
@@ -14,6 +13,7 @@ from cachewasm.loader import image, native
 from cachewasm.runtime import callbacks
 from cachewasm.runtime.artifacts import support_artifact
 from cachewasm.runtime.func import make_func_type
+from cachewasm.runtime.locks import process_lock
 from cachewasm.runtime.support import Support
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cachewasm.runtime.func import Func
 
 _made: "tuple[Support, type[Func]] | None" = None
-_lock = _thread.allocate_lock()
+_lock = process_lock()
 
 
 def support_image(store: "LocalStore | None") -> "tuple[Support, type[Func]]":

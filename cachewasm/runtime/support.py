@@ -7,7 +7,6 @@ handler known to the system; publishing an image tells that handler which code m
 On the warm path.
 """
 
-import _thread
 import ctypes
 
 from cachewasm.abi import process
@@ -17,6 +16,7 @@ from cachewasm.artifact.format import INFO_SECTION
 from cachewasm.errors import HostError
 from cachewasm.loader import native
 from cachewasm.loader.image import Image
+from cachewasm.runtime.locks import process_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Support:
         # may be reading it; the system gives it pages as it fills.
         self._images = native.Block.make(process.IMAGES_HEADER + _MAX_IMAGES * process.IMAGES_ROW)
         self._free_rows: list[int] = []
-        # Re-entrant: publishing may run finalizers, which may drop images or load others.
-        self._lock = _thread.RLock()
+        # Publishing may run finalizers, which may drop images or load others.
+        self._lock = process_lock()
         self._action = native.Block.make(process.SIGACTION_SIZE)
         self.thread_key = 0
         self._fill_process_block()

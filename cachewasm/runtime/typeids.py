@@ -8,12 +8,12 @@ entry converts arguments. Entries are never freed; there are as many as distinct
 On the warm path.
 """
 
-import _thread
 import ctypes
 import struct
 
 from cachewasm.abi.vmctx import KIND_BY_NAME, SIGNATURE
 from cachewasm.loader import native
+from cachewasm.runtime.locks import process_lock
 from cachewasm.wasm.types import FuncType
 
 
@@ -37,8 +37,8 @@ class TypeEntry:
 
 _by_type: dict[FuncType, TypeEntry] = {}
 _by_id: list[TypeEntry] = []
-# Re-entrant: making an entry may run finalizers, and they may call wasm code.
-_lock = _thread.RLock()
+# Making an entry may run finalizers, and they may call wasm code.
+_lock = process_lock()
 
 
 def entry_of(type: FuncType) -> TypeEntry:
