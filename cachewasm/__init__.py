@@ -3,8 +3,6 @@
 The names are those of the PyPI package `wasmtime`. Each is imported when it is first used.
 """
 
-import gc
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.abi.traps import TrapCode as TrapCode
@@ -103,6 +101,8 @@ def __getattr__(name: str) -> object:
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import gc
+
     # Importing makes thousands of objects and no garbage: looking for some in between takes as long
     # as ten modules. Not importlib.import_module: importing importlib is work, too.
     collecting = gc.isenabled()
