@@ -17,7 +17,7 @@ from benchmarks.fetch import MODULES
 from benchmarks.kernels import KERNELS
 from benchmarks.measure import Measure, Pairs, alternate, timed
 from benchmarks.package import Package
-from benchmarks.processes import Commands, warm_process
+from benchmarks.processes import CONSOLE_SCRIPT, DEFAULT, Commands, warm_process
 
 
 class Unavailable(Exception):
@@ -126,6 +126,11 @@ def process(setting: Setting) -> Iterator[Figure]:
     arguments = (str(wasm), "-i", "12", "-o", "48")
     pairs = warm_process(setting.commands, arguments, setting.folder, setting.pairs(61))
     yield _figure("process icepll, warm cache", pairs, 0.6)
+    if setting.commands.ours == DEFAULT.ours:
+        script = Commands(CONSOLE_SCRIPT, setting.commands.peer)
+        if script.missing() is None:
+            pairs = warm_process(script, arguments, setting.folder, setting.pairs(61))
+            yield _figure("process icepll, warm cache, console script", pairs)
 
 
 # -- run time --------------------------------------------------------------------------------------

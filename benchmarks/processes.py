@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.measure import Pairs, alternate, timed
 
+OUR_SCRIPT = Path(__file__).parent / "our_run.py"
 PEER_SCRIPT = Path(__file__).parent / "peer_run.py"
 
 
@@ -31,9 +32,9 @@ class Commands:
         return None
 
 
-DEFAULT = Commands(
-    (str(Path(sys.executable).parent / "cachewasm"), "run"), (sys.executable, str(PEER_SCRIPT))
-)
+DEFAULT = Commands((sys.executable, str(OUR_SCRIPT), "run"), (sys.executable, str(PEER_SCRIPT)))
+# As this environment's installer has written it.
+CONSOLE_SCRIPT = (str(Path(sys.executable).parent / "cachewasm"), "run")
 
 
 def _run(command: Sequence[str], variables: Mapping[str, str]) -> bytes:
