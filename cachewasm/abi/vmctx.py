@@ -51,6 +51,13 @@ RESERVATION = Layout(
     ("memory", 8),  # MemoryDefinition*
 )
 
+# The head of MemoryDefinition, TableDefinition and Segment.
+SPAN = Layout(
+    "Span",
+    ("base", 8),
+    ("length", 8),  # bytes of a memory or data segment, elements of a table or element segment
+)
+
 MEMORY = Layout(
     "MemoryDefinition",
     ("base", 8),

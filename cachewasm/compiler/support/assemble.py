@@ -27,7 +27,7 @@ _LAYOUTS: dict[str, Layout] = {
     "RESERVATION": vmctx.RESERVATION,
     "MEMORY": vmctx.MEMORY,
     "TABLE": vmctx.TABLE,
-    "SEGMENT": vmctx.SEGMENT,
+    "SPAN": vmctx.SPAN,
     "IMPORTED_FUNC": vmctx.IMPORTED_FUNC,
     "FUNCREF": vmctx.FUNCREF,
     "SIGNATURE": vmctx.SIGNATURE,

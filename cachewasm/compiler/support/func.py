@@ -232,29 +232,15 @@ store_double:
   ret i1 true
 other:
   ; References, Val objects, bool and other subclasses: to_raw(store, kind, object) -> int.
-  %kind_wide = zext i8 %kind to i64
-  %new_int = process ptr, PyLong_FromLongLong
-  %kind_object = call ptr %new_int(i64 %kind_wide)
-  %no_kind = icmp eq ptr %kind_object, null
-  br i1 %no_kind, label %failed, label %ask
-ask:
-  %arguments = alloca [3 x ptr], align 16
-  %argument1 = getelementptr ptr, ptr %arguments, i64 1
-  %argument2 = getelementptr ptr, ptr %arguments, i64 2
-  store ptr %store_object, ptr %arguments
-  store ptr %kind_object, ptr %argument1
-  store ptr %object, ptr %argument2
   %callback = process ptr, to_raw
-  %vectorcall = process ptr, PyObject_Vectorcall
-  %raw_object = call ptr %vectorcall(ptr %callback, ptr %arguments, i64 3, ptr null)
-  %decref = process ptr, Py_DecRef
-  call void %decref(ptr %kind_object)
+  %raw_object = call ptr @convert(ptr %callback, ptr %store_object, i8 %kind, ptr %object)
   %no_raw = icmp eq ptr %raw_object, null
   br i1 %no_raw, label %failed, label %take_raw
 take_raw:
   %raw_as_int = process ptr, PyLong_AsUnsignedLongLongMask
   %raw = call i64 %raw_as_int(ptr %raw_object)
   store i64 %raw, ptr %slot, align 16
+  %decref = process ptr, Py_DecRef
   call void %decref(ptr %raw_object)
   ret i1 true
 failed:
@@ -309,33 +295,40 @@ floating:
   ret ptr %float_object
 reference:
   ; from_raw(store, kind, raw)
-  %kind_wide = zext i8 %kind to i64
-  %new_int_r = process ptr, PyLong_FromLongLong
-  %kind_object = call ptr %new_int_r(i64 %kind_wide)
-  %no_kind = icmp eq ptr %kind_object, null
-  br i1 %no_kind, label %failed, label %make_raw
-make_raw:
   %raw = load i64, ptr %slot, align 16
-  %raw_object = call ptr %new_int_r(i64 %raw)
-  %decref = process ptr, Py_DecRef
+  %new_raw = process ptr, PyLong_FromLongLong
+  %raw_object = call ptr %new_raw(i64 %raw)
   %no_raw = icmp eq ptr %raw_object, null
-  br i1 %no_raw, label %drop_kind, label %ask
-drop_kind:
-  call void %decref(ptr %kind_object)
+  br i1 %no_raw, label %failed, label %ask
+ask:
+  %callback = process ptr, from_raw
+  %object = call ptr @convert(ptr %callback, ptr %store_object, i8 %kind, ptr %raw_object)
+  %decref = process ptr, Py_DecRef
+  call void %decref(ptr %raw_object)
+  ret ptr %object
+failed:
   ret ptr null
+}
+
+; callback(store, kind, object) -> new object, or null with an error set.
+define internal ptr @convert(ptr %callback, ptr %store_object, i8 %kind, ptr %object) #0 {
+  %kind_wide = zext i8 %kind to i64
+  %new_int = process ptr, PyLong_FromLongLong
+  %kind_object = call ptr %new_int(i64 %kind_wide)
+  %no_kind = icmp eq ptr %kind_object, null
+  br i1 %no_kind, label %failed, label %ask
 ask:
   %arguments = alloca [3 x ptr], align 16
   %argument1 = getelementptr ptr, ptr %arguments, i64 1
   %argument2 = getelementptr ptr, ptr %arguments, i64 2
   store ptr %store_object, ptr %arguments
   store ptr %kind_object, ptr %argument1
-  store ptr %raw_object, ptr %argument2
-  %callback = process ptr, from_raw
+  store ptr %object, ptr %argument2
   %vectorcall = process ptr, PyObject_Vectorcall
-  %object = call ptr %vectorcall(ptr %callback, ptr %arguments, i64 3, ptr null)
+  %result = call ptr %vectorcall(ptr %callback, ptr %arguments, i64 3, ptr null)
+  %decref = process ptr, Py_DecRef
   call void %decref(ptr %kind_object)
-  call void %decref(ptr %raw_object)
-  ret ptr %object
+  ret ptr %result
 failed:
   ret ptr null
 }

@@ -52,22 +52,12 @@ refused:
 }
 
 define hidden void @memory_copy(ptr %context, ptr %to, ptr %from, i64 %d, i64 %s, i64 %n) #0 {
-  %to_length = field i64, %to, MEMORY.length
-  %from_length = field i64, %from, MEMORY.length
-  check to, %d, %to_length
-  check from, %s, %from_length
-  %ok = and i1 %to_ok, %from_ok
-  br i1 %ok, label %copy, label %out, !prof !0
-out:
-  call void @trap(ptr %context, i32 {MEMORY_OUT_OF_BOUNDS})
-  unreachable
-copy:
-  %to_base = field ptr, %to, MEMORY.base
-  %from_base = field ptr, %from, MEMORY.base
-  %target = getelementptr i8, ptr %to_base, i64 %d
-  %source = getelementptr i8, ptr %from_base, i64 %s
-  %memmove = process ptr, memmove
-  %copied = call ptr %memmove(ptr %target, ptr %source, i64 %n)
+  call void @copy_span(ptr %context, ptr %to, ptr %from, i64 %d, i64 %s, i64 %n, i64 0, i32 {MEMORY_OUT_OF_BOUNDS})
+  ret void
+}
+
+define hidden void @memory_init(ptr %context, ptr %memory, ptr %segment, i64 %d, i64 %s, i64 %n) #0 {
+  call void @copy_span(ptr %context, ptr %memory, ptr %segment, i64 %d, i64 %s, i64 %n, i64 0, i32 {MEMORY_OUT_OF_BOUNDS})
   ret void
 }
 
@@ -87,24 +77,28 @@ fill:
   ret void
 }
 
-define hidden void @memory_init(ptr %context, ptr %memory, ptr %segment, i64 %d, i64 %s, i64 %n) #0 {
-  %length = field i64, %memory, MEMORY.length
-  %segment_length = field i64, %segment, SEGMENT.length
-  check to, %d, %length
-  check from, %s, %segment_length
+; Copy between memories, tables and segments, which all begin with base and length. `log2` is that of
+; an element's size in bytes.
+define internal void @copy_span(ptr %context, ptr %to, ptr %from, i64 %d, i64 %s, i64 %n, i64 %log2, i32 %trap_code) #0 {
+  %to_length = field i64, %to, SPAN.length
+  %from_length = field i64, %from, SPAN.length
+  check to, %d, %to_length
+  check from, %s, %from_length
   %ok = and i1 %to_ok, %from_ok
   br i1 %ok, label %copy, label %out, !prof !0
 out:
-  call void @trap(ptr %context, i32 {MEMORY_OUT_OF_BOUNDS})
+  call void @trap(ptr %context, i32 %trap_code)
   unreachable
 copy:
-  %base = field ptr, %memory, MEMORY.base
-  %segment_base = field ptr, %segment, SEGMENT.base
-  %target = getelementptr i8, ptr %base, i64 %d
-  %source = getelementptr i8, ptr %segment_base, i64 %s
+  %to_base = field ptr, %to, SPAN.base
+  %from_base = field ptr, %from, SPAN.base
+  %to_offset = shl i64 %d, %log2
+  %from_offset = shl i64 %s, %log2
+  %bytes = shl i64 %n, %log2
+  %target = getelementptr i8, ptr %to_base, i64 %to_offset
+  %source = getelementptr i8, ptr %from_base, i64 %from_offset
   %memmove = process ptr, memmove
-  %copied = call ptr %memmove(ptr %target, ptr %source, i64 %n)
+  %copied = call ptr %memmove(ptr %target, ptr %source, i64 %bytes)
   ret void
 }
-
 """

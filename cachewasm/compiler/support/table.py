@@ -31,23 +31,12 @@ refused:
 }
 
 define hidden void @table_copy(ptr %context, ptr %to, ptr %from, i64 %d, i64 %s, i64 %n) #0 {
-  %to_length = field i64, %to, TABLE.length
-  %from_length = field i64, %from, TABLE.length
-  check to, %d, %to_length
-  check from, %s, %from_length
-  %ok = and i1 %to_ok, %from_ok
-  br i1 %ok, label %copy, label %out, !prof !0
-out:
-  call void @trap(ptr %context, i32 {TABLE_OUT_OF_BOUNDS})
-  unreachable
-copy:
-  %to_base = field ptr, %to, TABLE.base
-  %from_base = field ptr, %from, TABLE.base
-  %target = getelementptr i64, ptr %to_base, i64 %d
-  %source = getelementptr i64, ptr %from_base, i64 %s
-  %bytes = shl i64 %n, 3
-  %memmove = process ptr, memmove
-  %copied = call ptr %memmove(ptr %target, ptr %source, i64 %bytes)
+  call void @copy_span(ptr %context, ptr %to, ptr %from, i64 %d, i64 %s, i64 %n, i64 3, i32 {TABLE_OUT_OF_BOUNDS})
+  ret void
+}
+
+define hidden void @table_init(ptr %context, ptr %table, ptr %segment, i64 %d, i64 %s, i64 %n) #0 {
+  call void @copy_span(ptr %context, ptr %table, ptr %segment, i64 %d, i64 %s, i64 %n, i64 3, i32 {TABLE_OUT_OF_BOUNDS})
   ret void
 }
 
@@ -61,27 +50,6 @@ out:
 fill:
   %base = field ptr, %table, TABLE.base
   call void @fill_references(ptr %base, i64 %d, i64 %n, i64 %value)
-  ret void
-}
-
-define hidden void @table_init(ptr %context, ptr %table, ptr %segment, i64 %d, i64 %s, i64 %n) #0 {
-  %length = field i64, %table, TABLE.length
-  %segment_length = field i64, %segment, SEGMENT.length
-  check to, %d, %length
-  check from, %s, %segment_length
-  %ok = and i1 %to_ok, %from_ok
-  br i1 %ok, label %copy, label %out, !prof !0
-out:
-  call void @trap(ptr %context, i32 {TABLE_OUT_OF_BOUNDS})
-  unreachable
-copy:
-  %base = field ptr, %table, TABLE.base
-  %segment_base = field ptr, %segment, SEGMENT.base
-  %target = getelementptr i64, ptr %base, i64 %d
-  %source = getelementptr i64, ptr %segment_base, i64 %s
-  %bytes = shl i64 %n, 3
-  %memmove = process ptr, memmove
-  %copied = call ptr %memmove(ptr %target, ptr %source, i64 %bytes)
   ret void
 }
 

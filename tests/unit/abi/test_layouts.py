@@ -1,0 +1,83 @@
+"""The contract between compiled code and the runtime: structures that must agree, tables without gaps."""
+
+import pytest
+
+from cachewasm.abi import builtins, process, support, traps, vmctx
+from cachewasm.abi.layout import Layout
+
+LAYOUTS = [value for value in vars(vmctx).values() if isinstance(value, Layout)]
+
+
+@pytest.mark.parametrize(
+    ("head", "whole"),
+    [
+        (vmctx.CONTEXT, vmctx.INSTANCE),
+        (vmctx.CONTEXT, vmctx.HOST),
+        (vmctx.SPAN, vmctx.MEMORY),
+        (vmctx.SPAN, vmctx.TABLE),
+        (vmctx.SPAN, vmctx.SEGMENT),
+    ],
+    ids=lambda layout: layout.name,
+)
+def test_layout_with_a_common_head_begins_with_it(head: Layout, whole: Layout) -> None:
+    for field, offset in head.offsets.items():
+        assert whole.offsets[field] == offset
+
+
+@pytest.mark.parametrize("layout", [*LAYOUTS, process.PROCESS], ids=lambda layout: layout.name)
+def test_layout_fields_do_not_overlap(layout: Layout) -> None:
+    offsets = list(layout.offsets.values())
+    assert offsets == sorted(set(offsets))
+    assert offsets[-1] < layout.size
+
+
+def test_layout_unknown_field_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="StoreContext has no field 'nothing'"):
+        _ = vmctx.STORE.nothing
+
+
+def test_activation_keeps_room_for_the_jump_buffer() -> None:
+    # glibc: 200 bytes on x86-64, 312 on AArch64.
+    assert vmctx.ACTIVATION.offsets["previous"] >= 312
+    assert vmctx.ACTIVATION.offsets["jump_buffer"] == 0
+    assert vmctx.ACTIVATION.size % 16 == 0
+
+
+def test_instance_layout_parts_follow_each_other() -> None:
+    layout = vmctx.InstanceLayout(
+        imported_funcs=3,
+        imported_globals=1,
+        memories=2,
+        tables=1,
+        defined_globals=5,
+        data=2,
+        elements=1,
+        funcrefs=4,
+    )
+    starts = (
+        layout.imported_funcs,
+        layout.memories,
+        layout.tables,
+        layout.imported_globals,
+        layout.defined_globals,
+        layout.data,
+        layout.elements,
+        layout.funcrefs,
+        layout.size,
+    )
+    assert layout.imported_funcs == vmctx.INSTANCE.size
+    assert list(starts) == sorted(starts)
+    assert layout.defined_globals % vmctx.GLOBAL_CELL_SIZE == 0
+    assert layout.size - layout.funcrefs == 4 * vmctx.FUNCREF.size
+
+
+def test_support_symbols_are_distinct_and_name_every_builtin() -> None:
+    assert len(set(support.SYMBOLS)) == len(support.SYMBOLS)
+    assert {name for name, _, _ in builtins.BUILTINS} <= set(support.SYMBOLS)
+
+
+def test_trap_code_enum_has_every_row() -> None:
+    assert {member.name: member.value for member in traps.TrapCode} == {
+        name: code for code, name, _ in traps.TRAPS
+    }
+    assert traps.HOST_EXCEPTION not in traps.MESSAGES
