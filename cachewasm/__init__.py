@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cachewasm.errors import LinkError as LinkError
     from cachewasm.errors import MalformedModule as MalformedModule
     from cachewasm.errors import ModuleError as ModuleError
+    from cachewasm.errors import TextError as TextError
     from cachewasm.errors import Trap as Trap
     from cachewasm.errors import UnsupportedModule as UnsupportedModule
     from cachewasm.errors import WasmtimeError as WasmtimeError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from cachewasm.runtime.module import Module as Module
     from cachewasm.runtime.store import Store as Store
     from cachewasm.runtime.table import Table as Table
+    from cachewasm.runtime.text import wat2wasm as wat2wasm
     from cachewasm.runtime.values import Val as Val
     from cachewasm.wasi.config import WasiConfig as WasiConfig
     from cachewasm.wasi.perms import DirPerms as DirPerms
@@ -63,6 +65,7 @@ _HOMES = {
         "LinkError",
         "MalformedModule",
         "ModuleError",
+        "TextError",
         "Trap",
         "UnsupportedModule",
         "WasmtimeError",
@@ -78,6 +81,7 @@ _HOMES = {
     "runtime.module": ("Module",),
     "runtime.store": ("Store",),
     "runtime.table": ("Table",),
+    "runtime.text": ("wat2wasm",),
     "runtime.values": ("Val",),
     "wasi.config": ("WasiConfig",),
     "wasi.perms": ("DirPerms", "FilePerms"),

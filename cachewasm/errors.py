@@ -6,6 +6,7 @@
     │   │   ├── MalformedModule       the binary cannot be decoded
     │   │   ├── InvalidModule         decodes, but breaks a validation rule
     │   │   └── UnsupportedModule     needs a feature or exceeds a limit of this implementation
+    │   ├── TextError                 text that is no module or script; carries line and column
     │   ├── LinkError                 an import is missing or of another type
     │   ├── ConfigError               an option is unknown, wrongly typed or contradicts another
     │   ├── HostError                 this machine lacks something that is needed to run code
@@ -64,6 +65,20 @@ class InvalidModule(ModuleError):
 
 class UnsupportedModule(ModuleError):
     """The module uses a proposal that is not enabled, or exceeds an implementation limit."""
+
+
+class TextError(WasmtimeError):
+    """Text breaks the grammar of the text format (specification, chapter 6).
+
+    `line` and `column` count from 1, columns in characters. `message` is the reason alone; `str()`
+    adds the place.
+    """
+
+    def __init__(self, message: str, *, line: int, column: int) -> None:
+        self.message = message
+        self.line = line
+        self.column = column
+        super().__init__(f"{message} (at line {line}, column {column})")
 
 
 class LinkError(WasmtimeError):

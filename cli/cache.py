@@ -2,7 +2,7 @@
 
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cachewasm.cache import inspect, reasons
 from cachewasm.cache import prune as pruning
@@ -32,7 +32,7 @@ VERDICT_BITS = {
     reasons.UNREADABLE: exit_codes.UNREADABLE,
     reasons.FOREIGN_VERSION: exit_codes.FOREIGN_VERSION,
 }
-_COLUMNS = ("MODULE", "DIGEST", "TIER", "ISA", "SIZE", "AGE", "COMPILE MS")
+_COLUMNS = ("MODULE", "DIGEST", "TIER", "ISA", "SIZE", "AGE", "COMPILE MS", "TEXTS")
 _DIGEST_DIGITS = 12
 
 
@@ -43,16 +43,16 @@ def directory(options: Namespace) -> int:
 
 
 def list_entries(options: Namespace) -> int:
-    """Print the entries, by what they say of themselves: nothing is checked."""
-    entries = sorted(
-        inspect.entries(chosen_directory(options.cache_dir)), key=_ORDERS[options.sort]
-    )
+    """Print the entries, by what they say of themselves: nothing of them is checked."""
+    directory = chosen_directory(options.cache_dir)
+    entries = sorted(inspect.entries(directory), key=_ORDERS[options.sort])
     now = time.time()
+    texts = inspect.texts_by_module(directory)
     if options.json:
-        print(text.as_json([_entry(entry, now) for entry in entries]))
+        print(text.as_json([_entry(entry, now, texts) for entry in entries]))
     elif entries:
-        rows = [_row(entry, now) for entry in entries]
-        print(text.table(_COLUMNS, rows, right=("SIZE", "AGE", "COMPILE MS")))
+        rows = [_row(entry, now, texts) for entry in entries]
+        print(text.table(_COLUMNS, rows, right=("SIZE", "AGE", "COMPILE MS", "TEXTS")))
     return exit_codes.OK
 
 
@@ -121,7 +121,7 @@ def _paths(listed: tuple[ListedFile, ...]) -> list[str]:
     return [file.path for file in listed]
 
 
-def _entry(entry: EntryInfo, now: float) -> dict[str, text.Fact]:
+def _entry(entry: EntryInfo, now: float, texts: Mapping[str, int]) -> dict[str, text.Fact]:
     parts = entry.parts
     return {
         "path": entry.file.path,
@@ -132,11 +132,12 @@ def _entry(entry: EntryInfo, now: float) -> dict[str, text.Fact]:
         "size": entry.file.size,
         "unused_seconds": max(0, int(now - entry.file.mtime)),
         "compile_ms": _number(entry, "compile_ms") if entry.manifest else None,
+        "texts": _texts(entry, texts),
         "problem": entry.reason,
     }
 
 
-def _row(entry: EntryInfo, now: float) -> tuple[str, ...]:
+def _row(entry: EntryInfo, now: float, texts: Mapping[str, int]) -> tuple[str, ...]:
     parts = entry.parts
     return (
         entry.reason or _module(entry) or "-",
@@ -147,7 +148,13 @@ def _row(entry: EntryInfo, now: float) -> tuple[str, ...]:
         text.size(entry.file.size),
         text.age(now - entry.file.mtime),
         str(_number(entry, "compile_ms")) if entry.manifest else "-",
+        str(_texts(entry, texts)),
     )
+
+
+def _texts(entry: EntryInfo, texts: Mapping[str, int]) -> int:
+    """How many texts are known to have the module's binary."""
+    return texts.get(entry.parts.wasm, 0) if entry.parts else 0
 
 
 def _module(entry: EntryInfo) -> str:

@@ -10,7 +10,7 @@ from cachewasm.engine.options import Strategy
 from cachewasm.engine.version import VERSION
 from cachewasm.errors import ConfigError
 
-from . import arguments, build, cache, examine, exit_codes
+from . import arguments, build, cache, convert, examine, exit_codes, wast
 from .failure import UsageError
 
 _EPILOG = f"""exit codes:
@@ -54,7 +54,9 @@ def _parser() -> _Parser:
     # Only for the list: main has seen to it before argparse was imported.
     commands.add_parser("run", help=arguments.SUMMARY, add_help=False)
     _add_build(commands)
+    _add_convert(commands)
     _add_examine(commands)
+    _add_wast(commands)
     _add_cache(commands)
     return parser
 
@@ -97,6 +99,17 @@ def _add_build(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument("files", metavar="FILE", nargs="+")
 
 
+def _add_convert(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _add(
+        commands, "wat2wasm", convert.wat2wasm, "convert a module from text to binary format"
+    )
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("-o", "--output", metavar="OUT", help="by default FILE with .wasm")
+    parser = _add(commands, "wasm2wat", convert.wasm2wat, "print a module in text format")
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("-o", "--output", metavar="OUT", help="by default standard output")
+
+
 def _add_examine(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _add(
         commands,
@@ -105,6 +118,20 @@ def _add_examine(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "show what is in a module, in compiled code or in a cache entry",
     )
     parser.add_argument("file", metavar="FILE")
+    _add_json(parser)
+
+
+def _add_wast(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _add(commands, "wast", wast.wast, "run official test scripts")
+    parser.add_argument("files", metavar="FILE", nargs="+")
+    parser.add_argument(
+        "--tier",
+        "--strategy",
+        choices=wast.TIERS,
+        help="which code to test; by default what `run` uses",
+    )
+    _add_place(parser)
+    parser.add_argument("--no-cache", action="store_true", help="compile anew, store nothing")
     _add_json(parser)
 
 

@@ -1,6 +1,6 @@
-"""`inspect`: what a file says of itself, be it a module, an artifact or a cache entry.
+"""`inspect`: what a file says of itself: a module, an artifact, a cache entry or an alias.
 
-Which of the three it is, its first bytes tell. Nothing is run, mapped or, but for an entry's digest,
+Which of them it is, its first bytes tell. Nothing is run, mapped or, but for an entry's digest,
 checked beyond what reading needs.
 """
 
@@ -12,7 +12,7 @@ from cachewasm.artifact import format as elf
 from cachewasm.artifact import names
 from cachewasm.artifact.info import ModuleInfo
 from cachewasm.artifact.reader import Artifact
-from cachewasm.cache import entry, manifest
+from cachewasm.cache import alias, entry, manifest
 from cachewasm.cache.reasons import EntryError
 from cachewasm.engine import metadata
 from cachewasm.engine.config import Config
@@ -63,6 +63,11 @@ def inspect(options: Namespace) -> int:
                 facts = entry_facts(data)
             except EntryError as error:
                 raise Failure(f"{printable(path)}: not an intact cache entry: {error}") from None
+        elif data.startswith(alias.MAGIC):
+            try:
+                facts = alias_facts(data)
+            except EntryError as error:
+                raise Failure(f"{printable(path)}: not an intact alias: {error}") from None
         elif data.startswith(elf.MAGIC):
             facts = artifact_facts(data)
         else:
@@ -237,4 +242,16 @@ def entry_facts(data: bytes) -> dict[str, text.Fact]:
         "raw_size": header.raw_size,
         "raw_digest": header.raw_digest.hex(),
         "manifest": pairs,
+    }
+
+
+def alias_facts(data: bytes) -> dict[str, text.Fact]:
+    """An alias. Raises EntryError."""
+    record = alias.Alias.from_bytes(data)
+    return {
+        "file": "alias",
+        "size": len(data),
+        "text_digest": record.key.text_digest.hex(),
+        "encoder": record.key.encoder.hex(),
+        "wasm_digest": record.wasm_digest.hex(),
     }

@@ -59,6 +59,7 @@ PUBLIC_NAMES = {
     "Store",
     "Table",
     "TableType",
+    "TextError",
     "Trap",
     "TrapCode",
     "UnsupportedModule",
@@ -66,6 +67,7 @@ PUBLIC_NAMES = {
     "ValType",
     "WasiConfig",
     "WasmtimeError",
+    "wat2wasm",
 }
 
 

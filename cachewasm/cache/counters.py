@@ -1,7 +1,7 @@
 """Counts of what one store did in this process: plain integers under stable names.
 
-The names are "hit", "store", "miss." and "store-failure." with a reason of reasons.py. On the warm
-path.
+The names are "hit", "store", "miss." and "store-failure." with a reason of reasons.py; of aliases the
+same behind "alias-". On the warm path.
 """
 
 from _thread import allocate_lock

@@ -51,7 +51,7 @@ class EntryFile:
             if problem is not None:
                 raise EntryError(UNTRUSTED, problem)
             if status.st_size > max_size:
-                raise EntryError(CORRUPT, f"{status.st_size} bytes are too many for an entry")
+                raise EntryError(CORRUPT, f"{status.st_size} bytes are too many")
         except BaseException:
             self.close()
             raise

@@ -1,4 +1,4 @@
-"""What lies in a cache directory: its entries, read-only and without judging more than is asked.
+"""What lies in a cache directory: entries and aliases, read-only, judging no more than is asked.
 
 `listing` looks at names and sizes alone; `entries` also reads headers and manifests, unchecked by
 the digest: that is verify's work. Nothing in the directory raises: what cannot be read is reported
@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cachewasm.cache import files, layout, manifest
+from cachewasm.cache.alias import ALIAS_SIZE, Alias, is_alias_name
 from cachewasm.cache.entry import HEADER_SIZE, MAX_ENTRY_SIZE, Header
-from cachewasm.cache.keys import EntryName, parse_entry_name
-from cachewasm.cache.reasons import ABSENT, UNREADABLE, EntryError
+from cachewasm.cache.keys import EntryName, parse_entry_name, wasm_prefix
+from cachewasm.cache.reasons import ABSENT, UNREADABLE, WRONG_KEY, EntryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,16 @@ def listing(directory: str, *, include_foreign: bool = False) -> Iterator[Listed
 
     Without `include_foreign` only regular files whose names are those of entries.
     """
-    root = os.path.join(directory, layout.ENTRIES)
-    for shard in files.names_in(root):
-        for file_name in files.names_in(os.path.join(root, shard)):
-            file = _listed(f"{shard}/{file_name}", os.path.join(root, shard, file_name))
-            if file is not None and (include_foreign or _is_entry(file)):
-                yield file
+    for file in _tree(os.path.join(directory, layout.ENTRIES)):
+        if include_foreign or (file.is_regular and parse_entry_name(file.name) is not None):
+            yield file
+
+
+def alias_listing(directory: str, *, include_foreign: bool = False) -> Iterator[ListedFile]:
+    """The same of aliases/v1."""
+    for file in _tree(os.path.join(directory, layout.ALIASES)):
+        if include_foreign or (file.is_regular and is_alias_name(file.name)):
+            yield file
 
 
 def leftovers(directory: str) -> Iterator[ListedFile]:
@@ -97,13 +102,39 @@ def _read_info(file: ListedFile) -> EntryInfo:
     return EntryInfo(file, parts, header, pairs)
 
 
+def read_alias(file: ListedFile) -> Alias:
+    """The record in a listed file, checked. Raises EntryError."""
+    with files.EntryFile(file.path, ALIAS_SIZE) as opened:
+        alias = Alias.from_bytes(opened.read(0, opened.size))
+    if alias.key.alias_name != file.name:
+        raise EntryError(WRONG_KEY, f"it is the alias {alias.key.alias_name}")
+    return alias
+
+
+def texts_by_module(directory: str) -> dict[str, int]:
+    """How many intact aliases lead to a module, by what the names of its entries begin with."""
+    counts: dict[str, int] = {}
+    for file in alias_listing(directory):
+        try:
+            module = wasm_prefix(read_alias(file).wasm_digest)
+        except EntryError:
+            continue
+        counts[module] = counts.get(module, 0) + 1
+    return counts
+
+
+def _tree(root: str) -> Iterator[ListedFile]:
+    """The files two levels below `root`, in the order of their names."""
+    for shard in files.names_in(root):
+        for file_name in files.names_in(os.path.join(root, shard)):
+            file = _listed(f"{shard}/{file_name}", os.path.join(root, shard, file_name))
+            if file is not None:
+                yield file
+
+
 def _listed(name: str, path: str) -> ListedFile | None:
     status = files.status_of(path)
     if status is None:
         return None
     is_regular = stat.S_ISREG(status.st_mode)
     return ListedFile(name, path, status.st_size, status.st_mtime_ns, is_regular)
-
-
-def _is_entry(file: ListedFile) -> bool:
-    return file.is_regular and parse_entry_name(file.name) is not None

@@ -61,7 +61,7 @@ class ArtifactKey:
     @property
     def entry_name(self) -> str:
         """The entry's path below entries/v1/."""
-        wasm = self.wasm_digest.hex()[:_WASM_DIGITS]
+        wasm = wasm_prefix(self.wasm_digest)
         isa = f"{self.isa.partition(':')[0]}-{blake3(self.isa.encode()).hexdigest()[:_ISA_DIGITS]}"
         return f"{wasm[:2]}/{wasm}.{self.compat.hex()[:_COMPAT_DIGITS]}.{isa}.{self.tier}"
 
@@ -87,6 +87,11 @@ class EntryName:
         self.tier = tier
 
 
+def wasm_prefix(wasm_digest: bytes) -> str:
+    """What the names of all entries of one module begin with."""
+    return wasm_digest.hex()[:_WASM_DIGITS]
+
+
 def parse_entry_name(name: str) -> EntryName | None:
     """Take "<2 hex>/<file name>" apart; None for a name that no key has."""
     shard, slash, file_name = name.partition("/")
@@ -97,16 +102,17 @@ def parse_entry_name(name: str) -> EntryName | None:
     label, dash, isa_digits = isa.rpartition("-")
     if (
         shard != wasm[:2]
-        or not _is_hex(wasm, _WASM_DIGITS)
-        or not _is_hex(compat, _COMPAT_DIGITS)
-        or not (dash and _is_label(label) and _is_hex(isa_digits, _ISA_DIGITS))
+        or not is_hex(wasm, _WASM_DIGITS)
+        or not is_hex(compat, _COMPAT_DIGITS)
+        or not (dash and _is_label(label) and is_hex(isa_digits, _ISA_DIGITS))
         or not _is_label(tier)
     ):
         return None
     return EntryName(wasm, compat, isa, tier)
 
 
-def _is_hex(text: str, digits: int) -> bool:
+def is_hex(text: str, digits: int) -> bool:
+    """Whether `text` is this many lower-case hexadecimal digits."""
     return len(text) == digits and _HEX.issuperset(text)
 
 

@@ -9,10 +9,12 @@ from cachewasm.cache.keys import parse_entry_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cachewasm.cache.alias import AliasKey
     from cachewasm.cache.keys import ArtifactKey
 
-# Bears the version of naming and layout; the entry format has a version of its own in each file.
+# Bear the version of naming and layout; the formats have versions of their own in each file.
 ENTRIES = os.path.join("entries", "v1")
+ALIASES = os.path.join("aliases", "v1")
 TEMPORARY = "tmp"
 TAG = "CACHEDIR.TAG"
 
@@ -27,18 +29,27 @@ def entry_path(directory: str, key: "ArtifactKey") -> str:
     return os.path.join(directory, ENTRIES, key.entry_name)
 
 
+def alias_path(directory: str, key: "AliasKey") -> str:
+    """The path of the alias of `key`."""
+    return os.path.join(directory, ALIASES, key.alias_name)
+
+
 def temporary_path(directory: str, path: str, process: int, nonce: bytes) -> str:
-    """An exclusive path in tmp/ for the writing of the entry at `path`."""
+    """An exclusive path in tmp/ for the writing of the file at `path`."""
     name = f"{os.path.basename(path)}.{process}.{nonce.hex()}"
     return os.path.join(directory, TEMPORARY, name)
 
 
 def is_temporary_name(name: str) -> bool:
     """Whether `name` is one that temporary_path() makes."""
-    entry, _, rest = name.rpartition(".")
-    entry, _, process = entry.rpartition(".")
+    # Off the warm path, which does without it where there is no text.
+    from cachewasm.cache.alias import is_alias_name
+
+    file_name, _, rest = name.rpartition(".")
+    file_name, _, process = file_name.rpartition(".")
+    published = f"{file_name[:2]}/{file_name}"
     return (
         process.isdecimal()
         and len(rest) == 16
-        and parse_entry_name(f"{entry[:2]}/{entry}") is not None
+        and (parse_entry_name(published) is not None or is_alias_name(published))
     )

@@ -1,9 +1,9 @@
 """The artifact store in a directory on local disk.
 
 Looking up and storing never fail a run: whatever is wrong with the disk, the directory or an entry
-is a miss or a store failure with its reason, counted and logged, and the caller compiles. An entry
-is published whole or not at all (files.py), checked in every byte when it is read (entry.py) and
-believed only if nobody else could have written it (trust.py). Layout and order of writes:
+is a miss or a store failure with its reason, counted and logged, and the caller compiles. A file is
+published whole or not at all (files.py), checked in every byte when it is read (entry.py, alias.py)
+and believed only if nobody else could have written it (trust.py). Layout and order of writes:
 docs/format/cache.md.
 
 On the warm path; listing, verifying and pruning are elsewhere.
@@ -31,7 +31,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cachewasm.cache.alias import AliasKey
     from cachewasm.cache.keys import ArtifactKey
+
+    Key = ArtifactKey | AliasKey
 
 _FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -63,7 +66,7 @@ class StoreFailure:
 
 
 class LocalStore:
-    """Entries by key in `directory`, which need not exist: the first put makes it.
+    """Entries and aliases by key in `directory`, which need not exist: the first put makes it.
 
     With `sync`, put returns only when the entry is on the disk. Holds no descriptor between calls;
     any number of processes and threads may use one directory and one store at a time.
@@ -84,12 +87,7 @@ class LocalStore:
         try:
             entry = self._read(key)
         except EntryError as error:
-            count = self.counters.add(f"miss.{error.reason}")
-            # An untrusted directory is said once: it makes every lookup a miss.
-            is_news = error.reason != ABSENT and (error.reason != UNTRUSTED or count == 1)
-            message = "cache miss for %s: %s (%s)"
-            log(WARNING if is_news else DEBUG, message, key, error.reason, error.detail)
-            return Miss(error.reason, error.detail)
+            return self._missed("miss", key, error)
         self.counters.add("hit")
         log(DEBUG, "cache hit for %s", key)
         return entry
@@ -105,13 +103,45 @@ class LocalStore:
         Raises InternalError for a manifest beyond its bounds or an empty `raw`.
         """
         try:
-            self._publish(key, raw, manifest)
-        except EntryError as error:
-            return self._failed(key, error.reason, error.detail)
-        except OSError as error:
-            reason = FULL if error.errno in _FULL_ERRORS else UNWRITABLE
-            return self._failed(key, reason, f"{error.filename or 'write'}: {error.strerror}")
+            if len(raw) > MAX_RAW_SIZE:
+                detail = f"{len(raw)} bytes, at most {MAX_RAW_SIZE} can be stored"
+                raise EntryError(TOO_LARGE, detail)
+            # Before anything is compressed.
+            path = layout.entry_path(self._trusted_directory(), key)
+            self._publish(path, pack(key, raw, manifest))
+        except (EntryError, OSError) as error:
+            return self._failed("store-failure", key, error)
         self.counters.add("store")
+        log(DEBUG, "stored %s", key)
+        return None
+
+    def get_alias(self, key: "AliasKey") -> bytes | Miss:
+        """The wasm digest of a text, checked, or why it is not known. Notes the use as `get` does."""
+        from cachewasm.cache.alias import ALIAS_SIZE
+        from cachewasm.cache.alias import unpack as unpack_alias
+
+        try:
+            path = layout.alias_path(self._trusted_directory(), key)
+            with files.EntryFile(path, ALIAS_SIZE) as file:
+                data = file.read(0, file.size)
+            alias = unpack_alias(data, key)
+        except EntryError as error:
+            return self._missed("alias-miss", key, error)
+        files.touch_if_old(path, file.mtime)
+        self.counters.add("alias-hit")
+        log(DEBUG, "cache hit for %s", key)
+        return alias.wasm_digest
+
+    def put_alias(self, key: "AliasKey", wasm_digest: bytes) -> StoreFailure | None:
+        """Publish the wasm digest of a text, replacing what is there; None if that worked."""
+        from cachewasm.cache.alias import Alias
+
+        try:
+            path = layout.alias_path(self._trusted_directory(), key)
+            self._publish(path, Alias(key, wasm_digest).to_bytes())
+        except (EntryError, OSError) as error:
+            return self._failed("alias-store-failure", key, error)
+        self.counters.add("alias-store")
         log(DEBUG, "stored %s", key)
         return None
 
@@ -125,17 +155,9 @@ class LocalStore:
         files.touch_if_old(path, file.mtime)
         return entry
 
-    def _publish(
-        self,
-        key: "ArtifactKey",
-        raw: "bytes | memoryview",
-        manifest: "Mapping[str, str | int]",
-    ) -> None:
-        if len(raw) > MAX_RAW_SIZE:
-            raise EntryError(TOO_LARGE, f"{len(raw)} bytes, at most {MAX_RAW_SIZE} can be stored")
+    def _publish(self, path: str, data: bytes) -> None:
+        """Write the file at `path`, which lies in the directory. Raises EntryError, OSError."""
         directory = self._trusted_directory()
-        data = pack(key, raw, manifest)
-        path = layout.entry_path(directory, key)
         files.make_cache_directory(directory)
         # Made by now, perhaps by somebody else: nothing is written before that is ruled out.
         self._trusted_directory()
@@ -158,8 +180,21 @@ class LocalStore:
             self._trusted_path = state.path
         return state.path
 
-    def _failed(self, key: "ArtifactKey", reason: str, detail: str) -> StoreFailure:
-        count = self.counters.add(f"store-failure.{reason}")
+    def _missed(self, counter: str, key: "Key", error: EntryError) -> Miss:
+        count = self.counters.add(f"{counter}.{error.reason}")
+        # An untrusted directory is said once: it makes every lookup a miss.
+        is_news = error.reason != ABSENT and (error.reason != UNTRUSTED or count == 1)
+        message = "cache miss for %s: %s (%s)"
+        log(WARNING if is_news else DEBUG, message, key, error.reason, error.detail)
+        return Miss(error.reason, error.detail)
+
+    def _failed(self, counter: str, key: "Key", error: EntryError | OSError) -> StoreFailure:
+        if isinstance(error, EntryError):
+            reason, detail = error.reason, error.detail
+        else:
+            reason = FULL if error.errno in _FULL_ERRORS else UNWRITABLE
+            detail = f"{error.filename or 'write'}: {error.strerror}"
+        count = self.counters.add(f"{counter}.{reason}")
         # What stops one store usually stops them all.
         log(WARNING if count == 1 else DEBUG, "%s is not stored: %s (%s)", key, reason, detail)
         return StoreFailure(reason, detail)

@@ -1,8 +1,9 @@
 """Make a cache directory smaller: least recently used entries first.
 
 `plan` decides, `prune` deletes. Deleting is safe at any time: whoever has an entry open keeps it,
-and whoever comes later compiles. Only entries, and what killed writers have left in tmp/, are ever
-deleted, never a foreign file. Several prunes may run at once; each reports what it removed itself.
+and whoever comes later compiles. Only entries, aliases, and what killed writers have left in tmp/, are
+ever deleted, never a foreign file. An alias goes when it was not used for too long or when no entry
+is left for it to lead to. Several prunes may run at once; each reports what it removed itself.
 """
 
 import time
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cachewasm.cache import files
-from cachewasm.cache.inspect import ListedFile, leftovers, listing
+from cachewasm.cache.inspect import ListedFile, alias_listing, leftovers, listing, read_alias
+from cachewasm.cache.keys import parse_entry_name, wasm_prefix
+from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
 
 # No writer takes this long over one entry, so what is older in tmp/ has been left by a killed one.
 STALE_AFTER = 3600.0
@@ -21,8 +24,9 @@ STALE_AFTER = 3600.0
 class PruneReport:
     """What was removed, or would be in a dry run; and what stays.
 
-    `removed` are entries, `stale` temporary files. `failed` are files of both kinds that could not
-    be removed; such entries are part of what is kept. What somebody else removed is nowhere.
+    `removed` are entries, `stale` aliases and temporary files. `failed` are files of all kinds that
+    could not be removed; such entries are part of what is kept. What somebody else removed is
+    nowhere.
     """
 
     removed: tuple[ListedFile, ...]
@@ -33,7 +37,7 @@ class PruneReport:
 
     @property
     def removed_bytes(self) -> int:
-        """The size of the removed entries and stale temporary files."""
+        """The size of all that was removed."""
         return sum(file.size for file in self.removed + self.stale)
 
 
@@ -62,14 +66,21 @@ def plan(
 def prune(
     directory: str, *, max_size: int | None, older_than: float | None, dry_run: bool
 ) -> PruneReport:
-    """Evict what `plan` says from `directory`, and temporary files that are over an hour old.
+    """Evict what `plan` says from `directory`, stale aliases, and temporary files over an hour old.
 
-    An entry that was used or replaced since it was listed is spared.
+    A file that was used or replaced since it was listed is spared.
     """
     now = time.time()
     entries = list(listing(directory))
     evicted = plan(entries, max_size=max_size, older_than=older_than, now=now)
-    stale = [file for file in leftovers(directory) if now - file.mtime > STALE_AFTER]
+    kept_modules = _modules(set(entries).difference(evicted))
+    stale = [
+        file
+        for file in alias_listing(directory)
+        if (older_than is not None and now - file.mtime > older_than)
+        or not _leads_to(file, kept_modules)
+    ]
+    stale += [file for file in leftovers(directory) if now - file.mtime > STALE_AFTER]
     outcomes = {file: _remove(file, dry_run=dry_run) for file in [*evicted, *stale]}
     lost = (_Outcome.REMOVED, _Outcome.GONE)
     kept = [file for file in entries if outcomes.get(file) not in lost]
@@ -80,6 +91,21 @@ def prune(
         kept_entries=len(kept),
         kept_bytes=sum(file.size for file in kept),
     )
+
+
+def _modules(entries: Iterable[ListedFile]) -> set[str]:
+    """The prefixes of the wasm digests of which there is an entry."""
+    names = (parse_entry_name(file.name) for file in entries)
+    return {name.wasm for name in names if name is not None}
+
+
+def _leads_to(file: ListedFile, modules: set[str]) -> bool:
+    """Whether an alias may lead to one of `modules`: in doubt, unless it is damaged, it may."""
+    try:
+        digest = read_alias(file).wasm_digest
+    except EntryError as error:
+        return error.reason not in (TORN, CORRUPT, WRONG_KEY)
+    return wasm_prefix(digest) in modules
 
 
 class _Outcome(Enum):

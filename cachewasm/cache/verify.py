@@ -1,23 +1,31 @@
-"""Check every byte of every entry in a cache directory.
+"""Check every byte of every entry and alias in a cache directory.
 
 What a hit would check of its entry is checked of all: ownership, lengths, digests, the key against
-the name, decompression, the payload's digest; and what a hit does not look at, the manifest. The
-directory is only read. An entry that vanishes meanwhile is no finding.
+the name, decompression, the payload's digest; and what a hit does not look at, the manifest. Of an
+alias the same is checked; one without an entry to lead to is sound. The directory is only read. A
+file that vanishes meanwhile is no finding.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cachewasm.cache import files
+from cachewasm.cache.alias import is_alias_name
 from cachewasm.cache.entry import HEADER_SIZE, KEY_PAIRS, MAX_ENTRY_SIZE, Header, unpack
-from cachewasm.cache.inspect import ListedFile, leftovers, listing
+from cachewasm.cache.inspect import (
+    ListedFile,
+    alias_listing,
+    leftovers,
+    listing,
+    read_alias,
+)
 from cachewasm.cache.keys import ArtifactKey, parse_entry_name
 from cachewasm.cache.manifest import decode
 from cachewasm.cache.reasons import ABSENT, CORRUPT, UNTRUSTED, WRONG_KEY, EntryError
 from cachewasm.errors import InternalError
 
 OK = "ok"
-FOREIGN = "foreign"  # not an entry by its name or kind: somebody else's file
+FOREIGN = "foreign"  # by its name or kind neither entry nor alias: somebody else's file
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All findings by name, and what killed writers have left in tmp/.
+    """All findings by name, entries first, and what killed writers have left in tmp/.
 
     `directory_problem` says why every lookup is a miss although the entries may be intact.
     """
@@ -50,15 +58,14 @@ class VerifyReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every entry would be a hit; foreign files and leftovers do no harm."""
+        """Whether every file would be a hit; foreign files and leftovers do no harm."""
         return self.directory_problem is None and self.counts.keys() <= {OK, FOREIGN}
 
 
 def verify(directory: str, progress: Callable[[Finding], None] | None = None) -> VerifyReport:
     """Check the whole directory; `progress` is called with each finding as it is made."""
     findings = []
-    for file in listing(directory, include_foreign=True):
-        finding = _check(file)
+    for finding in _findings(directory):
         if finding.verdict == ABSENT:
             continue
         findings.append(finding)
@@ -66,6 +73,23 @@ def verify(directory: str, progress: Callable[[Finding], None] | None = None) ->
             progress(finding)
     problem = files.DirectoryState(directory).problem
     return VerifyReport(tuple(findings), tuple(leftovers(directory)), problem)
+
+
+def _findings(directory: str) -> Iterator[Finding]:
+    yield from map(_check, listing(directory, include_foreign=True))
+    yield from map(_check_alias, alias_listing(directory, include_foreign=True))
+
+
+def _check_alias(file: ListedFile) -> Finding:
+    if not is_alias_name(file.name):
+        return Finding(file, FOREIGN, "its name is not that of an alias")
+    if not file.is_regular:
+        return Finding(file, UNTRUSTED, "it is not a regular file")
+    try:
+        read_alias(file)
+    except EntryError as error:
+        return Finding(file, error.reason, error.detail)
+    return Finding(file, OK)
 
 
 def _check(file: ListedFile) -> Finding:

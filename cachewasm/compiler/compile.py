@@ -11,7 +11,7 @@ from itertools import islice
 
 from cachewasm.abi import symbols
 from cachewasm.abi.support import OFFSETS, SYMBOLS
-from cachewasm.artifact import addrmap, names
+from cachewasm.artifact import addrmap, digest, names
 from cachewasm.artifact import format as elf_format
 from cachewasm.artifact.info_writer import (
     CodeLayout,
@@ -69,6 +69,7 @@ def compile_module(wasm: bytes, env: "CompileEnvironment", strategy: str) -> Com
     layout, data = _layout(module, translation, image, frozenset(escapes(valid)))
     sections = [
         SectionBytes(elf_format.ENGINE_SECTION, metadata.encode(env, tier)),
+        SectionBytes(elf_format.DIGEST_SECTION, bytes(digest.SIZE)),
         SectionBytes(elf_format.INFO_SECTION, encode_info(module, layout)),
         SectionBytes(elf_format.NAMES_SECTION, names.encode(module.names.funcs)),
     ]
@@ -84,7 +85,7 @@ def compile_module(wasm: bytes, env: "CompileEnvironment", strategy: str) -> Com
         for funcidx, code in zip(funcs, layout.functions, strict=True)
     ]
     elf = write_artifact(_code_image(image), image.machine, elf_format.MODULE, sections, entries)
-    return Compiled(elf, tier, module.names.module)
+    return Compiled(digest.seal(elf), tier, module.names.module)
 
 
 def compile_support(env: "CompileEnvironment") -> Compiled:

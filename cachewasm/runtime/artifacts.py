@@ -33,12 +33,10 @@ def module_artifact(engine: "Engine", wasm: bytes) -> Artifact:
 
     environment = engine._environment
     digest = blake3(wasm).digest()
+    found = cached_artifact(engine, digest)
+    if found is not None:
+        return found
     store = engine._cache
-    if store is not None:
-        for tier in _TIERS[engine._strategy]:
-            found = _lookup(store, environment, digest, tier)
-            if found is not None:
-                return found
     from cachewasm.compiler import client
 
     compiled = client.compile_module(environment, engine._strategy, wasm)
@@ -46,6 +44,17 @@ def module_artifact(engine: "Engine", wasm: bytes) -> Artifact:
         key = _key(environment, digest, compiled.tier)
         store.put(key, compiled.artifact, compiled.manifest)
     return Artifact(compiled.artifact)
+
+
+def cached_artifact(engine: "Engine", digest: bytes) -> Artifact | None:
+    """The artifact of the module whose binary has this digest, if the engine's cache has it."""
+    store = engine._cache
+    if store is not None:
+        for tier in _TIERS[engine._strategy]:
+            found = _lookup(store, engine._environment, digest, tier)
+            if found is not None:
+                return found
+    return None
 
 
 def support_artifact(environment: "CompileEnvironment", store: "LocalStore | None") -> Artifact:

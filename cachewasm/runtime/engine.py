@@ -61,10 +61,9 @@ class Engine:
         """Compile a module to an artifact for `Module.deserialize`. Nothing is loaded, so the
         engine's target may be another machine's.
         """
-        from cachewasm.runtime.artifacts import module_artifact
-        from cachewasm.runtime.module import binary_of
+        from cachewasm.runtime.module import artifact_of
 
-        return bytes(module_artifact(self, binary_of(wasm)).data)
+        return bytes(artifact_of(self, wasm).data)
 
     @staticmethod
     def detect_precompiled(data: bytes) -> str | None:

@@ -23,6 +23,7 @@ from cachewasm.errors import IncompatibleArtifact, UnsupportedModule, WasmtimeEr
 from cachewasm.loader import image, native
 from cachewasm.runtime.artifacts import module_artifact
 from cachewasm.runtime.engine import Engine
+from cachewasm.runtime.locks import process_lock
 from cachewasm.runtime.typeids import entry_of
 from cachewasm.wasm.types import FUNC, GLOBAL, MEMORY, ExportType, ImportType
 
@@ -35,28 +36,56 @@ if TYPE_CHECKING:
     from cachewasm.wasm.types import ExternType
 
 
-def binary_of(wasm: "str | bytes | bytearray | memoryview") -> bytes:
-    """The binary format of what a user gave as a module."""
+def source_of(wasm: "str | bytes | bytearray | memoryview") -> tuple[bytes, bool]:
+    """The bytes of what a user gave as a module, and whether they are text.
+
+    A string is text; bytes are, unless they are empty or begin with a zero as a binary does.
+    """
     if isinstance(wasm, str):
-        wasm = wasm.encode("utf-8", "surrogatepass")
+        # What is no Unicode text is refused by the parser, with its place.
+        return wasm.encode("utf-8", "surrogatepass"), True
     if not isinstance(wasm, (bytes, bytearray, memoryview)):
         raise TypeError("expected wasm bytes or wat text")
-    binary = bytes(wasm)
-    if binary[:1] not in (b"", b"\0"):
-        if Engine.detect_precompiled(binary) or binary.startswith(b"\x7fELF"):
-            raise UnsupportedModule(
-                "expected a module, found compiled code: use Module.deserialize", offset=0
-            )
+    source = bytes(wasm)
+    if source[:1] in (b"", b"\0"):
+        return source, False
+    if Engine.detect_precompiled(source) or source.startswith(b"\x7fELF"):
         raise UnsupportedModule(
-            "expected a module in binary format (magic `\\0asm`): the text format is not supported "
-            "yet",
-            offset=0,
+            "expected a module, found compiled code: use Module.deserialize", offset=0
         )
-    return binary
+    return source, True
+
+
+def binary_of(wasm: "str | bytes | bytearray | memoryview") -> bytes:
+    """The binary format of what a user gave as a module. Raises TextError, UnsupportedModule."""
+    source, is_text = source_of(wasm)
+    if not is_text:
+        return source
+    from cachewasm.runtime.text import to_binary
+
+    return to_binary(source)
+
+
+def artifact_of(engine: Engine, wasm: "str | bytes | bytearray | memoryview") -> Artifact:
+    """The artifact of what a user gave as a module, from the engine's cache or compiled."""
+    source, is_text = source_of(wasm)
+    if not is_text:
+        return module_artifact(engine, source)
+    from cachewasm.runtime.text import text_artifact
+
+    return text_artifact(engine, source)
+
+
+# Slots that are filled when the first instance needs them.
+_FOR_INSTANCES = ("_data_address", "_exports_by_name", "_layout", "_type_ids")
+_lock = process_lock()
 
 
 class Module:
-    """A compiled module. `Module(engine, wasm)` takes it from the engine's cache, or compiles it."""
+    """A compiled module. `Module(engine, wasm)` takes it from the engine's cache, or compiles it.
+
+    `wasm` is in binary or text format.
+    """
 
     __slots__ = (
         "__weakref__",
@@ -66,6 +95,7 @@ class Module:
         "_image",
         "_info",
         "_layout",
+        "_prepared",
         "_type_ids",
         "engine",
     )
@@ -73,17 +103,19 @@ class Module:
     _exports_by_name: dict[str, tuple[int, int]]
 
     def __init__(self, engine: Engine, wasm: "str | bytes | bytearray") -> None:
-        """Raises MalformedModule, InvalidModule or UnsupportedModule with the place, CompileError."""
+        """Raises MalformedModule, TextError, InvalidModule or UnsupportedModule with the place, or
+        CompileError.
+        """
         if not isinstance(engine, Engine):
             raise TypeError("expected an Engine")
         if hasattr(self, "_image"):
             # Instances lay out their context by what a second call would replace.
             raise WasmtimeError("a module cannot be initialized twice")
-        self._load(engine, module_artifact(engine, binary_of(wasm)))
+        self._load(engine, artifact_of(engine, wasm))
 
     @classmethod
     def from_file(cls, engine: Engine, path: "str | bytes | PathLike[str]") -> "Module":
-        """A module from a file. Raises OSError besides what the constructor does."""
+        """A module from a file of either format. Raises OSError besides what the constructor does."""
         with open(path, "rb") as file:
             return cls(engine, file.read())
 
@@ -100,7 +132,8 @@ class Module:
         if not isinstance(encoded, (bytes, bytearray)):
             raise TypeError("expected bytes")
         self = cls.__new__(cls)
-        self._load(engine, Artifact(bytes(encoded)))
+        artifact = Artifact(bytes(encoded))
+        self._load(engine, artifact, check_digest=True)
         return self
 
     @classmethod
@@ -154,16 +187,34 @@ class Module:
 
     # --- For the rest of runtime/
 
-    def _load(self, engine: Engine, plan: Artifact) -> None:
+    def _load(self, engine: Engine, plan: Artifact, *, check_digest: bool = False) -> None:
         if plan.kind != MODULE:
             raise IncompatibleArtifact("incompatible object file format")
         compat.check(plan.section(ENGINE_SECTION), engine._environment)
+        if check_digest:
+            from cachewasm.artifact import digest
+
+            digest.check(plan)
         self.engine = engine
         self._image = image.load(plan)
-        artifact = self._image.artifact
-        self._info = info = ModuleInfo(artifact.section(INFO_SECTION))
-        self._exports_by_name = {name: (kind, index) for name, kind, index in info.exports}
+        self._info = ModuleInfo(self._image.artifact.section(INFO_SECTION))
         self._escapes: dict[int, int] | None = None
+        self._prepared = False
+
+    def __getattr__(self, name: str) -> object:
+        # Called while a slot is empty only: a module that is just loaded needs none of these.
+        if name not in _FOR_INSTANCES:
+            raise AttributeError(f"'Module' object has no attribute {name!r}")
+        with _lock:
+            if not self._prepared:
+                self._prepare()
+                self._prepared = True
+        return getattr(self, name)
+
+    def _prepare(self) -> None:
+        """Decode what instances need. Raises IncompatibleArtifact."""
+        artifact, info = self._image.artifact, self._info
+        self._exports_by_name = {name: (kind, index) for name, kind, index in info.exports}
         self._data_address = 0
         end = max((data.start + data.size for data in info.data_segments), default=0)
         # Without a byte of data there is no section.

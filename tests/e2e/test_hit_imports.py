@@ -1,6 +1,6 @@
 """A hit imports what it needs and nothing else: import time is most of a warm run.
 
-A bare interpreter hits, instantiates, calls and runs WASI; whatever that adds to `sys.modules` must
+A bare interpreter hits, instantiates, calls and runs WASI, from a binary and from text; whatever that adds to `sys.modules` must
 be on the list below. To lengthen the list is to lengthen every warm start: measure before.
 """
 
@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import cachewasm
+from cachewasm.wasm import features
+from cachewasm.wasm.text.printer import wasm2wat
 
 SCRIPT = Path(__file__).parent / "warm_hit.py"
 WASM = Path(__file__).parent.parent.parent / "examples" / "mandelbrot.wasm"
@@ -28,24 +30,32 @@ COLD = (
     *("cachewasm.wasm.decode", "cachewasm.wasm.body", "cachewasm.wasm.opcodes"),
     *("cachewasm.wasm.module", "cachewasm.wasm.encode", "cachewasm.artifact.writer"),
     *("cachewasm.artifact.info_writer", "cachewasm.cache.inspect", "cachewasm.cache.prune"),
-    "cachewasm.cache.verify",
+    *("cachewasm.cache.verify", "cachewasm.wasm.text"),
 )
+# What only text needs, even on a hit.
+TEXT_ONLY = {"cachewasm.cache.alias", "cachewasm.runtime.text"}
 
 
-def _imported() -> set[str]:
+def _imported(path: Path) -> set[str]:
     root = str(Path(cachewasm.__file__).parent.parent)
     paths = dict.fromkeys([root, sysconfig.get_path("platlib"), sysconfig.get_path("purelib")])
-    command = [sys.executable, "-I", "-S", str(SCRIPT), ":".join(paths), str(WASM)]
+    command = [sys.executable, "-I", "-S", str(SCRIPT), ":".join(paths), str(path)]
     process = subprocess.run(command, capture_output=True, check=False)
     assert process.returncode == 0, process.stderr.decode()
     return set(process.stdout.decode().split())
 
 
-@pytest.fixture(scope="module")
-def added() -> set[str]:
+@pytest.fixture(scope="module", params=["binary", "text"])
+def added(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """What the second of two runs imports."""
-    _imported()
-    return _imported()
+    path = WASM
+    if request.param == "text":
+        path = tmp_path_factory.mktemp("hit") / "mandelbrot.wat"
+        path.write_text(wasm2wat(WASM.read_bytes(), features.DEFAULT), encoding="utf-8")
+    _imported(path)
+    imported = _imported(path)
+    assert TEXT_ONLY & imported == (TEXT_ONLY if request.param == "text" else set())
+    return imported
 
 
 def test_hit_adds_only_allowed_modules(added: set[str]) -> None:

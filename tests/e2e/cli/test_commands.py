@@ -168,7 +168,7 @@ def test_command_wrong_usage_is_one_line(cachewasm: Cachewasm, arguments: tuple[
 @pytest.mark.parametrize(
     "command",
     [
-        *("", "run", "compile", "validate", "inspect"),
+        *("", "run", "compile", "validate", "wat2wasm", "wasm2wat", "inspect"),
         *("cache", "cache dir", "cache list", "cache verify", "cache prune"),
     ],
 )

@@ -1,18 +1,30 @@
-"""The format page's test vector is what the code writes."""
+"""The format page's test vectors are what the code writes."""
 
 from pathlib import Path
 
+from cachewasm.cache.alias import Alias, AliasKey
 from cachewasm.cache.entry import pack
 from cachewasm.cache.keys import ArtifactKey
 
 PAGE = Path(__file__).parents[3] / "docs" / "format" / "cache.md"
 
 
+def _vector(head: str) -> bytes:
+    """The bytes of the dump behind a line that ends with `head`."""
+    dump = PAGE.read_text(encoding="utf-8").partition(f"{head}\n")[2].partition("\n\n")[0]
+    return b"".join(bytes.fromhex(line.split("  ")[-1]) for line in dump.splitlines())
+
+
 def test_format_page_test_vector_is_what_pack_writes() -> None:
-    vector = PAGE.read_text(encoding="utf-8").partition("## Test vector")[2]
-    dump = vector.partition("396 bytes:\n")[2]
-    data = b"".join(bytes.fromhex(line.split("  ")[-1]) for line in dump.splitlines())
     key = ArtifactKey(bytes(range(32)), bytes(range(32, 64)), "x86-64-v3:+avx,+avx2", "optimized")
-    assert data == pack(key, b"artifact", {"module": "demo", "compile_ms": 12})
+    packed = pack(key, b"artifact", {"module": "demo", "compile_ms": 12})
+    assert _vector("zstd, 396 bytes:") == packed
+    vector = PAGE.read_text(encoding="utf-8").partition("## Test vector")[2]
     assert key.digest.hex() in vector
     assert key.entry_name in vector
+
+
+def test_format_page_alias_is_what_to_bytes_writes() -> None:
+    key = AliasKey(bytes(range(32)), bytes(range(32, 64)))
+    assert _vector("alias, 138 bytes:") == Alias(key, bytes(range(64, 96))).to_bytes()
+    assert key.alias_name in PAGE.read_text(encoding="utf-8")

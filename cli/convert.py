@@ -1,0 +1,45 @@
+"""`wat2wasm` and `wasm2wat`: between the two formats of a module."""
+
+import os
+import sys
+from argparse import Namespace
+
+from cachewasm import wat2wasm as to_binary
+from cachewasm.engine.config import Config
+from cachewasm.runtime.module import binary_of
+from cachewasm.wasm.text.printer import wasm2wat as to_text
+
+from . import exit_codes
+from .failure import about
+from .files import read, refuse_replacing, write_atomic
+
+SUFFIX = ".wasm"
+
+
+def wat2wasm(options: Namespace) -> int:
+    """Write the binary of `options.file`, which need not be valid."""
+    path: str = options.file
+    output: str = options.output or os.path.splitext(path)[0] + SUFFIX
+    refuse_replacing(path, output)
+    with about(path):
+        binary = to_binary(read(path))
+    with about(output):
+        write_atomic(output, binary)
+    return exit_codes.OK
+
+
+def wasm2wat(options: Namespace) -> int:
+    """Print the text of `options.file`, or write it; a text is laid out anew."""
+    path: str = options.file
+    with about(path):
+        text = to_text(binary_of(read(path)), Config().features())
+    if options.output is None:
+        # Whatever the terminal's encoding is, the text format's is UTF-8.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode())
+        return exit_codes.OK
+    refuse_replacing(path, options.output)
+    with about(options.output):
+        write_atomic(options.output, text.encode())
+    return exit_codes.OK

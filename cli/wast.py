@@ -1,0 +1,85 @@
+"""`wast`: run official test scripts and say which of their commands fail.
+
+Counts go to standard output; what failed and why to standard error, one line each.
+"""
+
+import json
+from argparse import Namespace
+from collections import Counter
+
+from cachewasm.wasm.text.wast import Script, parse_script
+
+from cachewasm import Config, Engine
+from cachewasm.wast.runner import Outcome, Verdict, run
+
+from . import exit_codes
+from .failure import Failure, about, printable, say
+from .place import choose_cache
+
+# `auto` would leave open which of them was tested.
+TIERS = ("baseline", "optimized")
+
+_QUOTED_LENGTH = 120
+
+_Counts = Counter[Verdict]
+
+
+def wast(options: Namespace) -> int:
+    """Run `options.files`; the exit code says whether a command of any of them failed."""
+    choose_cache(options.cache_dir, off=options.no_cache)
+    config = Config()
+    if options.tier is not None:
+        config.strategy = options.tier
+    engine = Engine(config)
+    total = _Counts()
+    for path in options.files:
+        counts = _run_file(path, engine)
+        total += counts
+        if options.json:
+            print(json.dumps({"file": path, **_by_name(counts)}), flush=True)
+        else:
+            print(f"{printable(path)}: {_words(counts)}", flush=True)
+    files = len(options.files)
+    if options.json:
+        print(json.dumps({"total": {"files": files, **_by_name(total)}}))
+    elif files > 1:
+        print(f"{files} files: {_words(total)}")
+    return exit_codes.FAILURE if total[Verdict.FAILED] else exit_codes.OK
+
+
+def _run_file(path: str, engine: Engine) -> _Counts:
+    """The verdicts of a script; one that cannot be read or parsed is one failure."""
+    try:
+        with about(path):
+            script = parse_script(_read(path))
+    except Failure as failure:
+        say(failure.message)
+        return _Counts({Verdict.FAILED: 1})
+    counts = _Counts()
+    with about(path):
+        for outcome in run(script, engine):
+            counts[outcome.verdict] += 1
+            if outcome.verdict is not Verdict.PASSED:
+                say(_line(path, script, outcome))
+    return counts
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _line(path: str, script: Script, outcome: Outcome) -> str:
+    """Where the command is, what it says, what became of it and why."""
+    line, column = script.place(outcome.command)
+    said = " ".join(script.text_of(outcome.command, _QUOTED_LENGTH).split())
+    why = " ".join(outcome.reason.split())
+    return f"{printable(path)}:{line}:{column}: {outcome.verdict.value}: {said}: {why}"
+
+
+def _by_name(counts: _Counts) -> dict[str, int]:
+    return {verdict.value: counts[verdict] for verdict in Verdict}
+
+
+def _words(counts: _Counts) -> str:
+    return ", ".join(f"{count} {name}" for name, count in _by_name(counts).items())

@@ -1,0 +1,33 @@
+"""Run something with a bound on memory and processor time, in a child process.
+
+The bounds are the system's: a hang ends by SIGXCPU and an allocation beyond the limit fails,
+however busy the machine is.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+_ROOT = str(Path(__file__).parent.parent.parent)
+_BOUNDS = """\
+import resource, sys
+sys.path.insert(0, {root!r})
+resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds}))
+"""
+
+
+def run_bounded(
+    script: str, data: bytes = b"", *, seconds: int = 30, megabytes: int = 512
+) -> str:
+    """What the script prints, given `data` on its standard input.
+
+    Fails if the script ends in any other way than by itself, without an error.
+    """
+    bounds = _BOUNDS.format(root=_ROOT, memory=megabytes << 20, seconds=seconds)
+    done = subprocess.run(
+        [sys.executable, "-c", bounds + script], input=data, capture_output=True, check=False
+    )
+    said = done.stderr.decode("utf-8", "replace")
+    assert done.returncode == 0, f"exit code {done.returncode}: {said[-2000:]}"
+    return done.stdout.decode().strip()

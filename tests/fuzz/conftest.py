@@ -1,0 +1,34 @@
+"""Fuzzing starts from real modules: those of the official scripts and of the benchmarks."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tests.fuzz.seeds import Corpus, binaries, module_texts  # noqa: E402
+
+KERNELS = ROOT / "benchmarks" / "kernels"
+
+
+@pytest.fixture(scope="session")
+def seed_texts() -> Corpus[str]:
+    """The benchmarks' kernels, and the small module forms of the official scripts."""
+    scripts = Path(os.environ.get("CACHEWASM_SPEC_DIR", ROOT.parent / "shared" / "spec"))
+    found = [text for path in sorted(scripts.glob("*.wast")) for text in module_texts(path)]
+    if not found:
+        missing = f"no official scripts in {scripts}: set CACHEWASM_SPEC_DIR"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return Corpus([*(path.read_text() for path in sorted(KERNELS.glob("*.wat"))), *found])
+
+
+@pytest.fixture(scope="session")
+def seed_binaries(seed_texts: Corpus[str]) -> Corpus[bytes]:
+    """All of them as binaries."""
+    return Corpus(binaries(seed_texts))

@@ -1,0 +1,64 @@
+"""Take modules out of scripts: a scan for balanced parentheses, which knows strings and comments."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import wasmtime
+
+_Seed = TypeVar("_Seed", str, bytes)
+
+_LARGEST = 4000  # characters: large modules add time, not variety
+# What may hold a parenthesis that is none, or is one.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|;;[^\n]*|\(;|;\)|[()]', re.DOTALL)
+_HEAD = re.compile(r"\(\s*module\b(?!\s+(?:quote|instance)\b)(?!\s+\$\S+\s+quote\b)")
+
+
+class Corpus(Generic[_Seed]):
+    """Seeds by any number. Printed as their count: test reports show the arguments of tests."""
+
+    def __init__(self, seeds: Iterable[_Seed]) -> None:
+        self._seeds = tuple(dict.fromkeys(seeds))
+
+    def __getitem__(self, number: int) -> _Seed:
+        return self._seeds[number % len(self._seeds)]
+
+    def __len__(self) -> int:
+        return len(self._seeds)
+
+    def __iter__(self) -> Iterator[_Seed]:
+        return iter(self._seeds)
+
+    def __repr__(self) -> str:
+        return f"<{len(self._seeds)} seeds>"
+
+
+def module_texts(script: Path) -> Iterator[str]:
+    """The module forms of a script, at whatever depth, except quoted ones."""
+    text = script.read_text(encoding="utf-8", errors="replace")
+    starts: list[int] = []
+    in_comment = 0
+    for token in _TOKEN.finditer(text):
+        found = token.group()
+        if found == "(;":
+            in_comment += 1
+        elif found == ";)":
+            in_comment -= 1
+        elif in_comment:
+            continue
+        elif found == "(":
+            starts.append(token.start())
+        elif found == ")" and starts:
+            start = starts.pop()
+            if token.end() - start <= _LARGEST and _HEAD.match(text, start):
+                yield text[start : token.end()]
+
+
+def binaries(texts: Iterable[str]) -> Iterator[bytes]:
+    """The binaries of those texts that are well-formed, valid or not."""
+    for text in texts:
+        try:
+            yield bytes(wasmtime.wat2wasm(text))
+        except wasmtime.WasmtimeError:
+            continue

@@ -1,0 +1,37 @@
+target triple = "x86_64-unknown-linux-gnu"
+define hidden i32 @f0(ptr %vmctx, i32 %p0) #0 {
+  %s0 = alloca i32
+  %s1 = alloca i32
+  %l0 = alloca i32
+  store i32 %p0, ptr %l0
+  switch i32 %p0, label %b5 [ i32 0, label %b4 ]
+b5:
+  store i32 99, ptr %s0
+  br label %b2
+b4:
+  %1 = load i32, ptr %l0
+  store i32 10, ptr %s1
+  store i32 10, ptr %s0
+  switch i32 %1, label %b2 [ i32 0, label %b3 ]
+b3:
+  %2 = load i32, ptr %s1
+  %3 = add i32 %2, 1
+  store i32 %3, ptr %s0
+  br label %b2
+b2:
+  %4 = load i32, ptr %s0
+  ret i32 %4
+}
+define internal void @raise_trap(ptr %vmctx, i32 %code) #0 {
+  %trap.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %trap.table = load ptr, ptr %trap.table.at, !invariant.load !0
+  %trap.at = getelementptr i8, ptr %trap.table, i64 0
+  %trap = load ptr, ptr %trap.at, !invariant.load !0
+  musttail call void %trap(ptr %vmctx, i32 %code)
+  ret void
+}
+attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="x86-64" "target-features"="+avx,+avx2,+bmi,+bmi2,+cmov,+crc32,+cx16,+cx8,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sahf,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave" }
+attributes #1 = { cold nomerge noreturn nounwind }
+!0 = !{}
+!1 = !{!"branch_weights", i32 1, i32 1000000}
+!2 = !{!"branch_weights", i32 1000000, i32 1}

@@ -1,0 +1,83 @@
+target triple = "x86_64-unknown-linux-gnu"
+define hidden void @f0(ptr %vmctx, i32 %p0) #0 {
+  %memory0.at = getelementptr i8, ptr %vmctx, i64 24
+  %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
+  %memory1.at = getelementptr i8, ptr %vmctx, i64 32
+  %memory1 = load ptr, ptr %memory1.at, !invariant.load !0
+  %store.at = getelementptr i8, ptr %vmctx, i64 0
+  %store = load ptr, ptr %store.at, !invariant.load !0
+  %frame = call ptr @llvm.frameaddress.p0(i32 0)
+  %frame.address = ptrtoint ptr %frame to i64
+  %frame.end = sub i64 %frame.address, 96
+  %limit.at = getelementptr i8, ptr %store, i64 8
+  %limit = load i64, ptr %limit.at
+  %overflow = icmp ult i64 %frame.end, %limit
+  br i1 %overflow, label %t0, label %body, !prof !1
+body:
+  %1 = zext i32 %p0 to i64
+  %builtin2.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %builtin2.table = load ptr, ptr %builtin2.table.at, !invariant.load !0
+  %builtin2.at = getelementptr i8, ptr %builtin2.table, i64 32
+  %builtin2 = load ptr, ptr %builtin2.at, !invariant.load !0
+  call void %builtin2(ptr %vmctx, ptr %memory0, i64 %1, i32 32, i64 8)
+  %3 = zext i32 %p0 to i64
+  %builtin4.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %builtin4.table = load ptr, ptr %builtin4.table.at, !invariant.load !0
+  %builtin4.at = getelementptr i8, ptr %builtin4.table, i64 24
+  %builtin4 = load ptr, ptr %builtin4.at, !invariant.load !0
+  call void %builtin4(ptr %vmctx, ptr %memory1, ptr %memory0, i64 %3, i64 0, i64 8)
+  %5 = getelementptr i8, ptr %vmctx, i64 48
+  %builtin6.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %builtin6.table = load ptr, ptr %builtin6.table.at, !invariant.load !0
+  %builtin6.at = getelementptr i8, ptr %builtin6.table, i64 40
+  %builtin6 = load ptr, ptr %builtin6.at, !invariant.load !0
+  call void %builtin6(ptr %vmctx, ptr %memory1, ptr %5, i64 0, i64 1, i64 2)
+  %7 = getelementptr i8, ptr %vmctx, i64 56
+  store volatile i64 0, ptr %7
+  ret void
+t0:
+  call void @raise_trap(ptr %vmctx, i32 0) #1
+  unreachable
+}
+define hidden i32 @f1(ptr %vmctx) #0 {
+  %memory0.at = getelementptr i8, ptr %vmctx, i64 24
+  %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
+  %store.at = getelementptr i8, ptr %vmctx, i64 0
+  %store = load ptr, ptr %store.at, !invariant.load !0
+  %frame = call ptr @llvm.frameaddress.p0(i32 0)
+  %frame.address = ptrtoint ptr %frame to i64
+  %frame.end = sub i64 %frame.address, 80
+  %limit.at = getelementptr i8, ptr %store, i64 8
+  %limit = load i64, ptr %limit.at
+  %overflow = icmp ult i64 %frame.end, %limit
+  br i1 %overflow, label %t0, label %body, !prof !1
+body:
+  %builtin1.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %builtin1.table = load ptr, ptr %builtin1.table.at, !invariant.load !0
+  %builtin1.at = getelementptr i8, ptr %builtin1.table, i64 16
+  %builtin1 = load ptr, ptr %builtin1.at, !invariant.load !0
+  %2 = call i64 %builtin1(ptr %memory0, i64 1)
+  %3 = trunc i64 %2 to i32
+  %4 = getelementptr i8, ptr %memory0, i64 8
+  %5 = load volatile i64, ptr %4
+  %6 = lshr i64 %5, 16
+  %7 = trunc i64 %6 to i32
+  %8 = add i32 %3, %7
+  ret i32 %8
+t0:
+  call void @raise_trap(ptr %vmctx, i32 0) #1
+  unreachable
+}
+define internal void @raise_trap(ptr %vmctx, i32 %code) #0 {
+  %trap.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %trap.table = load ptr, ptr %trap.table.at, !invariant.load !0
+  %trap.at = getelementptr i8, ptr %trap.table, i64 0
+  %trap = load ptr, ptr %trap.at, !invariant.load !0
+  musttail call void %trap(ptr %vmctx, i32 %code)
+  ret void
+}
+attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="x86-64" "target-features"="+avx,+avx2,+bmi,+bmi2,+cmov,+crc32,+cx16,+cx8,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sahf,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave" }
+attributes #1 = { cold nomerge noreturn nounwind }
+!0 = !{}
+!1 = !{!"branch_weights", i32 1, i32 1000000}
+!2 = !{!"branch_weights", i32 1000000, i32 1}

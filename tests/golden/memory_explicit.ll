@@ -1,0 +1,55 @@
+target triple = "x86_64-unknown-linux-gnu"
+define hidden i32 @f0(ptr %vmctx, i32 %p0) #0 {
+  %memory0.at = getelementptr i8, ptr %vmctx, i64 24
+  %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
+  %1 = zext i32 %p0 to i64
+  %2 = add i64 %1, 20
+  %3 = getelementptr i8, ptr %memory0, i64 8
+  %4 = load volatile i64, ptr %3
+  %5 = icmp ugt i64 %2, %4
+  br i1 %5, label %t2, label %c2, !prof !1
+c2:
+  %6 = getelementptr i8, ptr %memory0, i64 0
+  %7 = load volatile ptr, ptr %6
+  %8 = getelementptr i8, ptr %7, i64 %1
+  %9 = getelementptr i8, ptr %8, i64 16
+  %10 = load volatile i32, ptr %9, align 1
+  ret i32 %10
+t2:
+  call void @raise_trap(ptr %vmctx, i32 1) #1
+  unreachable
+}
+define hidden void @f1(ptr %vmctx, i32 %p0, i64 %p1) #0 {
+  %memory0.at = getelementptr i8, ptr %vmctx, i64 24
+  %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
+  %1 = trunc i64 %p1 to i8
+  %2 = zext i32 %p0 to i64
+  %3 = add i64 %2, 4
+  %4 = getelementptr i8, ptr %memory0, i64 8
+  %5 = load volatile i64, ptr %4
+  %6 = icmp ugt i64 %3, %5
+  br i1 %6, label %t2, label %c2, !prof !1
+c2:
+  %7 = getelementptr i8, ptr %memory0, i64 0
+  %8 = load volatile ptr, ptr %7
+  %9 = getelementptr i8, ptr %8, i64 %2
+  %10 = getelementptr i8, ptr %9, i64 3
+  store volatile i8 %1, ptr %10, align 1
+  ret void
+t2:
+  call void @raise_trap(ptr %vmctx, i32 1) #1
+  unreachable
+}
+define internal void @raise_trap(ptr %vmctx, i32 %code) #0 {
+  %trap.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %trap.table = load ptr, ptr %trap.table.at, !invariant.load !0
+  %trap.at = getelementptr i8, ptr %trap.table, i64 0
+  %trap = load ptr, ptr %trap.at, !invariant.load !0
+  musttail call void %trap(ptr %vmctx, i32 %code)
+  ret void
+}
+attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="x86-64" "target-features"="+avx,+avx2,+bmi,+bmi2,+cmov,+crc32,+cx16,+cx8,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sahf,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave" }
+attributes #1 = { cold nomerge noreturn nounwind }
+!0 = !{}
+!1 = !{!"branch_weights", i32 1, i32 1000000}
+!2 = !{!"branch_weights", i32 1000000, i32 1}

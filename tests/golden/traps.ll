@@ -1,0 +1,63 @@
+target triple = "x86_64-unknown-linux-gnu"
+define hidden i32 @f0(ptr %vmctx, i32 %p0) #0 {
+  %1 = icmp ne i32 %p0, 0
+  br i1 %1, label %i2, label %e2
+i2:
+  br label %t3
+e2:
+  ret i32 1
+t3:
+  call void @raise_trap(ptr %vmctx, i32 9) #1
+  unreachable
+}
+define hidden i64 @f1(ptr %vmctx, i64 %p0, i64 %p1) #0 {
+  %1 = icmp eq i64 %p1, 0
+  br i1 %1, label %t2, label %c2, !prof !1
+c2:
+  %2 = urem i64 %p0, %p1
+  ret i64 %2
+t2:
+  call void @raise_trap(ptr %vmctx, i32 7) #1
+  unreachable
+}
+define hidden i32 @f2(ptr %vmctx, float %p0) #0 {
+  %1 = fcmp oge float %p0, 0xC1E0000000000000
+  %2 = fcmp olt float %p0, 0x41E0000000000000
+  %3 = and i1 %1, %2
+  br i1 %3, label %f2, label %r2, !prof !2
+r2:
+  %4 = fcmp uno float %p0, %p0
+  br i1 %4, label %t3, label %c3, !prof !1
+c3:
+  br label %t4
+f2:
+  %5 = fptosi float %p0 to i32
+  ret i32 %5
+t3:
+  call void @raise_trap(ptr %vmctx, i32 8) #1
+  unreachable
+t4:
+  call void @raise_trap(ptr %vmctx, i32 6) #1
+  unreachable
+}
+define hidden i32 @f3(ptr %vmctx) #0 {
+  %s0 = alloca i32
+  store i32 4, ptr %s0
+  br label %b1
+b1:
+  %1 = load i32, ptr %s0
+  ret i32 %1
+}
+define internal void @raise_trap(ptr %vmctx, i32 %code) #0 {
+  %trap.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %trap.table = load ptr, ptr %trap.table.at, !invariant.load !0
+  %trap.at = getelementptr i8, ptr %trap.table, i64 0
+  %trap = load ptr, ptr %trap.at, !invariant.load !0
+  musttail call void %trap(ptr %vmctx, i32 %code)
+  ret void
+}
+attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="x86-64" "target-features"="+avx,+avx2,+bmi,+bmi2,+cmov,+crc32,+cx16,+cx8,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sahf,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave" }
+attributes #1 = { cold nomerge noreturn nounwind }
+!0 = !{}
+!1 = !{!"branch_weights", i32 1, i32 1000000}
+!2 = !{!"branch_weights", i32 1000000, i32 1}

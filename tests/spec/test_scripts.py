@@ -1,0 +1,65 @@
+"""The official scripts, in both tiers: a script passes whole, or is listed with what it needs.
+
+The scripts are not part of this project. `CACHEWASM_SPEC_DIR` names their folder, by default
+`../shared/spec` beside the checkout; only the scripts in the folder itself are run. Without them
+the tests are skipped, in continuous integration they fail.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cachewasm
+from cachewasm.wasm.text.wast import parse_script
+from cachewasm.wast.runner import Outcome, Verdict, run
+from tests.spec.proposals import NEEDS
+
+TIERS = ("baseline", "optimized")
+
+FOLDER = Path(
+    os.environ.get("CACHEWASM_SPEC_DIR")
+    or Path(__file__).parent.parent.parent.parent / "shared" / "spec"
+)
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.wast"))
+MISSING = f"no official script (*.wast) is in {FOLDER}: CACHEWASM_SPEC_DIR names their folder"
+
+there = pytest.mark.skipif(not SCRIPTS and os.environ.get("CI") != "true", reason=MISSING)
+
+
+def _outcomes(name: str, tier: str) -> Iterator[tuple[str, Outcome]]:
+    """The outcomes of a script, each with its place."""
+    config = cachewasm.Config()
+    config.strategy = tier
+    script = parse_script((FOLDER / f"{name}.wast").read_bytes())
+    for outcome in run(script, cachewasm.Engine(config)):
+        line, column = script.place(outcome.command)
+        yield f"{name}.wast:{line}:{column}", outcome
+
+
+@there
+def test_scripts_are_there() -> None:
+    assert SCRIPTS, MISSING
+
+
+@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name not in NEEDS])
+def test_script_passes_whole(name: str, tier: str) -> None:
+    problems = [
+        f"{place}: {outcome.verdict.value}: {outcome.reason}"
+        for place, outcome in _outcomes(name, tier)
+        if outcome.verdict is not Verdict.PASSED
+    ]
+    assert not problems
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name in NEEDS])
+def test_script_that_needs_a_proposal_does_not_pass_whole(name: str) -> None:
+    passes = all(outcome.verdict is Verdict.PASSED for _, outcome in _outcomes(name, "baseline"))
+    assert not passes, f"{name} passes: it must leave the list of tests/spec/proposals.py"
+
+
+@there
+def test_every_listed_script_exists() -> None:
+    assert not NEEDS.keys() - set(SCRIPTS)
