@@ -17,9 +17,7 @@ resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds}))
 """
 
 
-def run_bounded(
-    script: str, data: bytes = b"", *, seconds: int = 30, megabytes: int = 512
-) -> str:
+def run_bounded(script: str, data: bytes = b"", *, seconds: int = 30, megabytes: int = 512) -> str:
     """What the script prints, given `data` on its standard input.
 
     Fails if the script ends in any other way than by itself, without an error.

@@ -10,13 +10,13 @@ ROOT = Path(__file__).parent.parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.fuzz.seeds import Corpus, binaries, module_texts  # noqa: E402
+from tests.fuzz.seeds import Corpus, binaries, is_text, module_texts  # noqa: E402
 
 KERNELS = ROOT / "benchmarks" / "kernels"
 
 
 @pytest.fixture(scope="session")
-def seed_texts() -> Corpus[str]:
+def seed_modules() -> Corpus[str]:
     """The benchmarks' kernels, and the small module forms of the official scripts."""
     scripts = Path(os.environ.get("CACHEWASM_SPEC_DIR", ROOT.parent / "shared" / "spec"))
     found = [text for path in sorted(scripts.glob("*.wast")) for text in module_texts(path)]
@@ -29,6 +29,12 @@ def seed_texts() -> Corpus[str]:
 
 
 @pytest.fixture(scope="session")
-def seed_binaries(seed_texts: Corpus[str]) -> Corpus[bytes]:
+def seed_texts(seed_modules: Corpus[str]) -> Corpus[str]:
+    """Those that are text."""
+    return Corpus(filter(is_text, seed_modules))
+
+
+@pytest.fixture(scope="session")
+def seed_binaries(seed_modules: Corpus[str]) -> Corpus[bytes]:
     """All of them as binaries."""
-    return Corpus(binaries(seed_texts))
+    return Corpus(binaries(seed_modules))

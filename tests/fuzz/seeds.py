@@ -12,14 +12,15 @@ _Seed = TypeVar("_Seed", str, bytes)
 _LARGEST = 4000  # characters: large modules add time, not variety
 # What may hold a parenthesis that is none, or is one.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|;;[^\n]*|\(;|;\)|[()]', re.DOTALL)
-_HEAD = re.compile(r"\(\s*module\b(?!\s+(?:quote|instance)\b)(?!\s+\$\S+\s+quote\b)")
+_HEAD = re.compile(r"\(\s*module\b(?!\s+(?:\$\S+\s+)?(?:quote|instance|definition)\b)")
+_BINARY = re.compile(r"\(\s*module\s+(?:\$\S+\s+)?binary\b")
 
 
 class Corpus(Generic[_Seed]):
     """Seeds by any number. Printed as their count: test reports show the arguments of tests."""
 
     def __init__(self, seeds: Iterable[_Seed]) -> None:
-        self._seeds = tuple(dict.fromkeys(seeds))
+        self._seeds: tuple[_Seed, ...] = tuple(dict.fromkeys(seeds))
 
     def __getitem__(self, number: int) -> _Seed:
         return self._seeds[number % len(self._seeds)]
@@ -53,6 +54,11 @@ def module_texts(script: Path) -> Iterator[str]:
             start = starts.pop()
             if token.end() - start <= _LARGEST and _HEAD.match(text, start):
                 yield text[start : token.end()]
+
+
+def is_text(module: str) -> bool:
+    """Whether a module form spells out its fields: binary forms are part of scripts only."""
+    return _BINARY.match(module) is None
 
 
 def binaries(texts: Iterable[str]) -> Iterator[bytes]:

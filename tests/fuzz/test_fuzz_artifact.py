@@ -38,8 +38,10 @@ EXAMPLES = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 MEMORY = 4 << 20
-LAZY = ("types", "imports", "exports", "tables", "memories", "globals", "global_inits")
-LAZY += ("elements", "data_segments", "name")
+LAZY = (
+    *("types", "imports", "exports", "tables", "memories", "globals", "global_inits"),
+    *("elements", "data_segments", "name"),
+)
 
 
 @pytest.fixture(scope="module")

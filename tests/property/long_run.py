@@ -11,7 +11,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
@@ -113,13 +114,18 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     end = options.first + options.count
-    batches = [
-        range(at, min(at + _BATCH, end)) for at in range(options.first, end, _BATCH)
-    ]
+    batches = [range(at, min(at + _BATCH, end)) for at in range(options.first, end, _BATCH)]
     start = time.monotonic()
     tally = Tally()
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as executor:
-        for done in executor.map(run_seeds, batches):
+        futures = {executor.submit(run_seeds, seeds): seeds for seeds in batches}
+        for future in as_completed(futures):
+            try:
+                done = future.result()
+            except BrokenProcessPool:
+                seeds = futures[future]
+                tally.differences.append(f"a process died at or after seed {seeds.start}")
+                break
             tally.add(done)
             for found in done.differences:
                 print(found, file=sys.stderr, flush=True)

@@ -31,9 +31,7 @@ def test_generate_some_programs_use_every_instruction() -> None:
         module = decode(generate(random.Random(seed).randbytes(CHOICES)).wasm, features.DEFAULT)
         for body in module.code:
             _, start = read_locals(module.data, body.start, body.end, module.features)
-            used |= {
-                op for _, op, _ in instructions(module.data, start, body.end, module.features)
-            }
+            used |= {op for _, op, _ in instructions(module.data, start, body.end, module.features)}
     assert {op.name for op in OPS} == {op.name for op in used}
 
 

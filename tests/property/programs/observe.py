@@ -11,7 +11,7 @@ from typing import Any
 from cachewasm.wasm.types import F32, F64, ValType
 from tests.property.programs.edges import BITS, signed
 from tests.property.programs.program import CALLS_LEFT_EXPORT, Call, Program
-from tests.property.programs.shape import BASE, BASE_VALUE, CALLS, HOST_MODULE, HOST_TYPES
+from tests.property.programs.shape import BASE_VALUE, CALLS, HOST_TYPES
 
 Trace = list[tuple[object, ...]]
 

@@ -31,9 +31,7 @@ def _numeric(valtype: ValType) -> list[Op]:
 
 PRODUCERS = {valtype: _numeric(valtype) for valtype in NUMERIC}
 LOADS = {
-    valtype: [
-        op for op in OPS if op.imm == IMM_MEMARG and op.results == (valtype,) and op.access
-    ]
+    valtype: [op for op in OPS if op.imm == IMM_MEMARG and op.results == (valtype,) and op.access]
     for valtype in NUMERIC
 }
 STORES = [op for op in OPS if op.access is not None and op.access.is_store]
@@ -317,9 +315,7 @@ class Operands:
         self._keep(types[funcidx], valtype)
 
     def _call_indirect(self, valtype: ValType, depth: int) -> None:
-        found = [
-            each for each in self._shape.all_functypes if valtype in each.result_types
-        ]
+        found = [each for each in self._shape.all_functypes if valtype in each.result_types]
         if not found:
             self._leaf(valtype)
             return

@@ -8,7 +8,7 @@ from cachewasm.wasm.module import Export
 from cachewasm.wasm.types import FUNC, GLOBAL, MEMORY, TABLE, FuncType
 from tests.property.programs.choices import Choices
 from tests.property.programs.code import Code
-from tests.property.programs.edges import BITS, EDGES, signed
+from tests.property.programs.edges import EDGES
 from tests.property.programs.shape import (
     CALLS_LEFT,
     HOST_TYPES,
@@ -101,9 +101,3 @@ def _source(choices: Choices, shape: Shape, bodies: tuple[FunctionBody, ...]) ->
         data_segments=tuple(shape.data),
         has_data_count=True,
     )
-
-
-def argument(call: Call, number: int) -> int:
-    """An integer argument as the API takes it."""
-    valtype = call.type.param_types[number]
-    return signed(call.arguments[number], BITS[valtype])

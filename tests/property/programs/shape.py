@@ -99,7 +99,10 @@ def _functype(choices: Choices) -> FuncType:
     # A call passes some arguments in registers and others on the stack, and results likewise.
     most = 13 if choices.chance(12) else 4
     params = [_valtype(choices) for _ in range(choices.below(most))]
-    results = [_valtype(choices) for _ in range(choices.weighted([(4, 1), (4, 2), (2, 0), (1, 4), (1, 10)]))]
+    results = [
+        _valtype(choices)
+        for _ in range(choices.weighted([(4, 1), (4, 2), (2, 0), (1, 4), (1, 10)]))
+    ]
     return FuncType(params, results)
 
 
