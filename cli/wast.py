@@ -7,9 +7,8 @@ import json
 from argparse import Namespace
 from collections import Counter
 
-from cachewasm.wasm.text.wast import Script, parse_script
-
 from cachewasm import Config, Engine
+from cachewasm.wasm.text.wast import Script, parse_script
 from cachewasm.wast.runner import Outcome, Verdict, run
 
 from . import exit_codes
@@ -71,10 +70,11 @@ def _read(path: str) -> bytes:
 
 def _line(path: str, script: Script, outcome: Outcome) -> str:
     """Where the command is, what it says, what became of it and why."""
-    line, column = script.place(outcome.command)
-    said = " ".join(script.text_of(outcome.command, _QUOTED_LENGTH).split())
+    place = script.place(outcome.command)
+    said = " ".join(script.excerpt(outcome.command, _QUOTED_LENGTH).split())
     why = " ".join(outcome.reason.split())
-    return f"{printable(path)}:{line}:{column}: {outcome.verdict.value}: {said}: {why}"
+    verdict = outcome.verdict.value
+    return f"{printable(path)}:{place.line}:{place.column}: {verdict}: {said}: {why}"
 
 
 def _by_name(counts: _Counts) -> dict[str, int]:

@@ -32,7 +32,7 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD_CONSTANT = "_build.py"
 # These store, map, run and serve compiled code. What they and the code expect of each other is
 # stated in abi/, which counts.
-_NOT_COMPILER = ("cache", "runtime", "wasi")
+_NOT_COMPILER = ("cache", "runtime", "wasi", "wast")
 
 
 class _Known:

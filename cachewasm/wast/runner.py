@@ -62,6 +62,7 @@ from cachewasm.wast.wording import says
 
 if TYPE_CHECKING:
     # At run time the type is made with the support image.
+    from cachewasm.runtime.externs import Extern
     from cachewasm.runtime.func import Func
 
 
@@ -184,25 +185,25 @@ class _Runner:
 
     def _find_module(self, name: str | None) -> Module:
         if name not in self._modules:
-            raise _Failed(f"there is no module {name or ''}".rstrip())
+            raise _Failed(f"there is no {_named('module', name)}")
         found = self._modules[name]
         if found is None:
-            raise _Skipped(f"the module {name or ''} could not be compiled")
+            raise _Skipped(f"the {_named('module', name)} could not be compiled")
         return found
 
     def _find_instance(self, name: str | None) -> Instance:
         if name not in self._instances:
-            raise _Failed(f"there is no instance {name or ''}".rstrip())
+            raise _Failed(f"there is no {_named('instance', name)}")
         found = self._instances[name]
         if found is None:
-            raise _Skipped(f"the instance {name or ''} could not be made")
+            raise _Skipped(f"the {_named('instance', name)} could not be made")
         return found
 
     # --- Actions
 
     def _perform(self, action: Action) -> list[Result]:
         exports = self._find_instance(action.instance).exports(self._store)
-        found = exports[action.name] if action.name in exports else None
+        found: Extern | None = exports.get(action.name)
         match action:
             case Get(_, name):
                 if not isinstance(found, Global):
@@ -279,6 +280,10 @@ class _Runner:
         raise _Failed(f"expected `{message}`; got an instance")
 
 
+def _named(what: str, name: str | None) -> str:
+    return f"last {what}" if name is None else f"{what} `{name}`"
+
+
 def _expect_words(error: CachewasmError, expected: str) -> None:
     if not says(_message(error), expected):
         raise _Failed(f"expected `{expected}`; got {_told(error)}")
@@ -292,5 +297,5 @@ def _message(error: CachewasmError) -> str:
     """The reason alone, without a backtrace or a place."""
     if isinstance(error, Trap):
         code = error.trap_code
-        return error.message if code is None else MESSAGES[code.value]
+        return MESSAGES[code.value] if isinstance(code, Enum) else error.message
     return error.message if isinstance(error, (ModuleError, TextError)) else str(error)

@@ -118,7 +118,7 @@ def matches(pattern: Pattern, result: Result) -> bool:
         case HostReference(None):
             return result.type is EXTERNREF and result.value is not None
         case HostReference(number):
-            return result.type is EXTERNREF and result.value == HostObject(number)
+            return result.type is EXTERNREF and _host_number(result.value) == number
         case FunctionReference():
             return result.type is FUNCREF and result.value is not None
         case Either(options):
@@ -155,7 +155,12 @@ def describe_result(result: Result) -> str:
     value = result.value
     if value is None:
         return f"{result.type} null"
-    return f"{result.type} {value.number if isinstance(value, HostObject) else 'not null'}"
+    number = _host_number(value)
+    return f"{result.type} {'not null' if number is None else number}"
+
+
+def _host_number(value: object) -> int | None:
+    return value.number if isinstance(value, HostObject) else None
 
 
 def _bits(result: Result) -> int:

@@ -5,7 +5,7 @@ this engine are another's, those of the drop-in API, the table says which of the
 """
 
 # expected by scripts, said by the engine instead
-_STANDS_FOR = (
+STANDS_FOR = (
     # The trap of the instruction; the drop-in API quotes it.
     ("unreachable", "wasm `unreachable` instruction executed"),
     # Indirect calls and all other table accesses share one trap code, and so one message.
@@ -18,5 +18,5 @@ _STANDS_FOR = (
 def says(message: str, expected: str) -> bool:
     """Whether `message` begins with what was expected, or with what stands for that."""
     return message.startswith(expected) or any(
-        expected == words and message.startswith(ours) for words, ours in _STANDS_FOR
+        expected == words and message.startswith(ours) for words, ours in STANDS_FOR
     )

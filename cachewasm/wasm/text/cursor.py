@@ -63,7 +63,7 @@ class Cursor:
 
     def at_index(self) -> bool:
         """Whether an index, by number or identifier, is next."""
-        return self.texts[self.pos][:1] in _INDEX_STARTS and bool(self.texts[self.pos])
+        return self.texts[self.pos][:1] in _INDEX_STARTS
 
     def string(self) -> bytes:
         """The bytes of the string that must be next."""

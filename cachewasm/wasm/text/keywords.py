@@ -26,7 +26,9 @@ _STRUCTURE = frozenset(
         """,
     )
 )
-_PREFIXED = re.compile(r"(?:offset|align)=(?:0x[0-9a-fA-F_]+|[0-9][0-9_]*)|nan:(?:0x[0-9a-fA-F_]+|canonical|arithmetic)")
+_PREFIXED = re.compile(
+    r"(?:offset|align)=(?:0x[0-9a-fA-F_]+|[0-9][0-9_]*)|nan:(?:0x[0-9a-fA-F_]+|canonical|arithmetic)"
+)
 
 # Tried in this order on a keyword that is in no row.
 _LATER = tuple(

@@ -17,20 +17,18 @@ def elem(c: Cursor, context: Context) -> ElementSegment:
     c.optional_identifier()
     if c.take("declare"):
         return _elem_list(c, context, SegmentMode.DECLARATIVE, 0, None)
-    table = -1
+    if c.token == "func" or at_reftype(c):
+        return _elem_list(c, context, SegmentMode.PASSIVE, 0, None)
     if c.take_form("table"):
         table = context.tables.index(c)
         c.expect(")")
-    elif c.at_index() and c.texts[c.pos + 1] == "(":
-        table = context.tables.index(c)
-    if table < 0 and (c.token == "func" or at_reftype(c)):
-        return _elem_list(c, context, SegmentMode.PASSIVE, 0, None)
+        return _elem_list(c, context, SegmentMode.ACTIVE, table, _offset(c, context))
+    # The first edition of the language has the bare index of the table here.
+    table = context.tables.optional_index(c)
     offset = _offset(c, context)
     if c.at_index() or c.token == ")":
-        return ElementSegment(
-            SegmentMode.ACTIVE, max(table, 0), offset, FUNCREF, _funcs(c, context)
-        )
-    return _elem_list(c, context, SegmentMode.ACTIVE, max(table, 0), offset)
+        return ElementSegment(SegmentMode.ACTIVE, table, offset, FUNCREF, _funcs(c, context))
+    return _elem_list(c, context, SegmentMode.ACTIVE, table, offset)
 
 
 def table_elems(c: Cursor, context: Context, tableidx: int, element: ValType) -> ElementSegment:
@@ -49,7 +47,7 @@ def data(c: Cursor, context: Context) -> DataSource:
     if c.take_form("memory"):
         memory = context.memories.index(c)
         c.expect(")")
-    elif c.at_index() and c.texts[c.pos + 1] == "(":
+    elif c.at_index():  # as in `elem`
         memory = context.memories.index(c)
     elif c.token != "(":
         return DataSource(SegmentMode.PASSIVE, 0, None, _strings(c))

@@ -22,9 +22,7 @@ from cachewasm.wasm.types import (
 
 _VALTYPES = {valtype.name: valtype for valtype in VALTYPES}
 _HEAPTYPES = {"func": FUNCREF, "extern": EXTERNREF}
-_LATER_HEAPTYPES = frozenset(
-    ("any", "eq", "i31", "struct", "array", "none", "nofunc", "noextern")
-)
+_LATER_HEAPTYPES = frozenset(("any", "eq", "i31", "struct", "array", "none", "nofunc", "noextern"))
 _EXCEPTION_HEAPTYPES = frozenset(("exn", "noexn"))
 
 

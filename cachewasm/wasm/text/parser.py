@@ -16,6 +16,7 @@ initial value that is no constant expression, which a `ModuleSource` cannot hold
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cachewasm.wasm.encode import ModuleSource, encode
 from cachewasm.wasm.text.context import Context
@@ -25,6 +26,8 @@ from cachewasm.wasm.text.lexer import tokenize
 from cachewasm.wasm.text.outline import Outline
 from cachewasm.wasm.text.parse_fields import Fields
 from cachewasm.wasm.types import F32, F64, I32, I64, ValType
+
+_Parsed = TypeVar("_Parsed")
 
 _CONSTS = {f"{valtype.name}.const": valtype for valtype in (I32, I64, F32, F64)}
 _NAN_PATTERNS = frozenset(("nan:canonical", "nan:arithmetic"))
@@ -91,12 +94,35 @@ def parse_module(text: str | bytes) -> ModuleSource:
     Bytes must be UTF-8.
     """
     parser = Parser(tokenize(text))
-    module = parser.module() if parser.at_form("module") else parser.fields(None)
-    if parser.token:
-        raise parser.unexpected("the end of the input")
-    return module
+    return _whole(parser, parser.module() if parser.at_form("module") else parser.fields(None))
 
 
 def wat2wasm(text: str | bytes) -> bytes:
-    """The binary of the module that is all of `text`. It has been parsed, not validated."""
-    return encode(parse_module(text))
+    """The binary of the module that is all of `text`. It has been parsed, not validated.
+
+    The form `(module binary "...")`, which spells the bytes out, is taken too.
+    """
+    parser = Parser(tokenize(text))
+    if not parser.at_form("module"):
+        return encode(_whole(parser, parser.fields(None)))
+    start = parser.pos
+    parser.pos += 2
+    parser.optional_identifier()
+    if parser.take("binary"):
+        return _whole(parser, _binary(parser))
+    parser.pos = start
+    return encode(_whole(parser, parser.module()))
+
+
+def _binary(parser: Parser) -> bytes:
+    parts: list[bytes] = []
+    while not parser.take(")"):
+        parts.append(parser.string())
+    return b"".join(parts)
+
+
+def _whole(parser: Parser, parsed: _Parsed) -> _Parsed:
+    """`parsed`, after which nothing may follow."""
+    if parser.token:
+        raise parser.unexpected("the end of the input")
+    return parsed

@@ -50,7 +50,12 @@ from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64
 _Parsed = TypeVar("_Parsed")
 
 # Where a script begins with one of these, it is the fields of one module.
-_FIELDS = frozenset("type rec import func table memory global tag export start elem data".split())
+_FIELDS = frozenset(
+    (
+        *("type", "rec", "import", "func", "table", "memory"),
+        *("global", "tag", "export", "start", "elem", "data"),
+    )
+)
 _NUMERIC = frozenset(f"{type}.const" for type in (I32, I64, F32, F64))
 _HEAP_TYPES = {"func": FUNCREF, "extern": EXTERNREF}
 _BARE_REFERENCES: dict[str, NullReference | HostReference | FunctionReference] = {
@@ -243,7 +248,7 @@ class _ScriptParser(Parser):
                 return NanPattern(const.type, const.pattern == "nan:canonical")
             return Number(const.type, const.bits)
         self.expect("(")
-        if not keyword[:1].isalpha():
+        if keyword == "either" or not keyword[:1].isalpha():
             raise self.unexpected("a value")
         self.pos += 1
         if keyword in _BARE_REFERENCES and self.take(")"):

@@ -91,9 +91,9 @@ def test_run_true_command_passes(engine: cachewasm.Engine, command: str) -> None
         ("(module (func (nonsense)))", "unexpected TextError: unknown operator"),
         (UNLINKED, "unexpected LinkError: unknown import"),
         ("(module (func $f (unreachable)) (start $f))", "unexpected Trap: wasm `unreachable`"),
-        ("(module instance $i $nobody)", "there is no module nobody"),
-        ('(register "a" $nobody)', "there is no instance nobody"),
-        ('(invoke $nobody "one")', "there is no instance nobody"),
+        ("(module instance $i $nobody)", "there is no module `nobody`"),
+        ('(register "a" $nobody)', "there is no instance `nobody`"),
+        ('(invoke $nobody "one")', "there is no instance `nobody`"),
         ('(invoke "none")', "no function `none` is exported"),
         ('(invoke "memory")', "no function `memory` is exported"),
         ('(get "one")', "no global `one` is exported"),
@@ -196,7 +196,7 @@ def test_run_command_after_a_failed_module_is_skipped(engine: cachewasm.Engine) 
 
 
 def test_run_action_before_any_module_fails(engine: cachewasm.Engine) -> None:
-    assert _run(engine, '(invoke "f")') == [(FAILED, "there is no instance")]
+    assert _run(engine, '(invoke "f")') == [(FAILED, "there is no last instance")]
 
 
 def test_run_instances_of_a_definition_are_distinct(engine: cachewasm.Engine) -> None:
