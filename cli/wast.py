@@ -58,7 +58,9 @@ def _run_file(path: str, engine: Engine) -> _Counts:
     with about(path):
         for outcome in run(script, engine):
             counts[outcome.verdict] += 1
-            if outcome.verdict is not Verdict.PASSED:
+            # What is skipped mostly needs what was skipped first.
+            first_skipped = outcome.verdict is Verdict.SKIPPED and counts[Verdict.SKIPPED] == 1
+            if outcome.verdict is Verdict.FAILED or first_skipped:
                 say(_line(path, script, outcome))
     return counts
 

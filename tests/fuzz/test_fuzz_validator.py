@@ -28,6 +28,8 @@ _OFF = (
     *("simd", "relaxed_simd", "tail_call", "memory64", "threads", "exceptions", "gc"),
     *("function_references", "wide_arithmetic", "stack_switching", "custom_page_sizes"),
 )
+# Initial values may refer to the module's own globals since 3.0; the oracle ties that to GC.
+_OF_LATER = "global.get of locally defined global"
 
 
 @cache
@@ -63,6 +65,8 @@ def check(wasm: bytes) -> None:
         assert _oracle_says(wasm) is not None, f"refused here alone: {error}: {wasm.hex()}"
         return
     refused = _oracle_says(wasm)
+    if refused is not None and _OF_LATER in refused:
+        return
     assert refused is None, f"accepted here alone: {refused}: {wasm.hex()}"
     first = valid.module.imported_funcs
     funcs = range(first, first + len(valid.module.funcs))

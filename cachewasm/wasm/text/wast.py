@@ -85,7 +85,10 @@ class Script:
                 return wat2wasm(content)
             case TextModule(position):
                 parser = Parser(self.tokens, position)
-                return encode(parser.fields(parser.optional_identifier()))
+                source = parser.fields(parser.optional_identifier())
+                if position == 0 and parser.token:  # no parenthesis holds these fields
+                    raise parser.unexpected("the end of the input")
+                return encode(source)
         assert_never(module)
 
     def place(self, command: Command) -> Place:
@@ -98,7 +101,10 @@ class Script:
 
 
 def parse_script(text: str | bytes) -> Script:
-    """Parse a script; bytes must be UTF-8. Raises TextError, also for `text` that is no tokens."""
+    """Parse a script; bytes must be UTF-8.
+
+    Raises TextError, and UnsupportedModule where a proposal's keyword stands in its way.
+    """
     tokens = tokenize(text)
     return Script(tokens, tuple(_ScriptParser(tokens).commands()))
 

@@ -81,6 +81,7 @@ def test_wast_skipped_commands_are_no_failure(
     done = cachewasm("wast", "--json", script("later.wast", "(module (rec))(assert_later)"))
     assert done.returncode == 0
     assert _objects(done)[-1] == {"total": {"files": 1, "passed": 0, "failed": 0, "skipped": 2}}
+    assert len(done.stderr.splitlines()) == 1  # the first of the file
 
 
 def test_wast_unreadable_or_malformed_script_is_one_failure(

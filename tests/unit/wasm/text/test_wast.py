@@ -219,6 +219,12 @@ def test_script_binary_of_malformed_text_has_its_place_in_the_script() -> None:
     assert caught.value.line == 3
 
 
+def test_script_binary_of_fields_ends_with_the_script() -> None:
+    script = parse_script("(func))")
+    with pytest.raises(TextError, match="expected the end of the input"):
+        script.binary(_module(script))
+
+
 def test_script_binary_of_a_quoted_module_is_parsed() -> None:
     script = parse_script("")
     assert decode(script.binary(QuotedModule(b"(func)")), DEFAULT).funcs == (0,)
