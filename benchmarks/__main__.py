@@ -82,7 +82,8 @@ def main(arguments: Sequence[str]) -> int:
     skipped: dict[str, str] = {}
     is_over = False
     print(_line("figure", "ours", "peer", "ratio", "quartiles", "limit"))
-    with tempfile.TemporaryDirectory() as folder:
+    # The peer may still be writing into its cache.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         setting = Setting(
             Package(options.ours),
             Package(options.peer),

@@ -122,8 +122,10 @@ class Owner(int):
         python.PyObject_GC_UnTrack(ctypes.py_object(self))
         return self
 
-    def _release(self) -> None:
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def _release(self) -> None:
+            """Give back what the value is the address of; every subclass defines it."""
 
     # SAFETY: what is released belongs to this object alone, and whoever uses it holds a reference.
     def __del__(self, _ending: "Callable[[], bool]" = sys.is_finalizing) -> None:
