@@ -10,13 +10,13 @@ ROOT = Path(__file__).parent.parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.fuzz.seeds import Corpus, binaries, is_text, module_texts  # noqa: E402
+from tests.fuzz.seeds import Corpus, module_texts, seeds_of  # noqa: E402
 
 KERNELS = ROOT / "benchmarks" / "kernels"
 
 
 @pytest.fixture(scope="session")
-def seed_modules() -> Corpus[str]:
+def seeds() -> tuple[Corpus[str], Corpus[bytes]]:
     """The benchmarks' kernels, and the small module forms of the official scripts."""
     scripts = Path(os.environ.get("CACHEWASM_SPEC_DIR", ROOT.parent / "shared" / "spec"))
     found = [text for path in sorted(scripts.glob("*.wast")) for text in module_texts(path)]
@@ -25,16 +25,16 @@ def seed_modules() -> Corpus[str]:
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
-    return Corpus([*(path.read_text() for path in sorted(KERNELS.glob("*.wat"))), *found])
+    return seeds_of([*(path.read_text() for path in sorted(KERNELS.glob("*.wat"))), *found])
 
 
 @pytest.fixture(scope="session")
-def seed_texts(seed_modules: Corpus[str]) -> Corpus[str]:
-    """Those that are text."""
-    return Corpus(filter(is_text, seed_modules))
+def seed_texts(seeds: tuple[Corpus[str], Corpus[bytes]]) -> Corpus[str]:
+    """Those that spell out their fields."""
+    return seeds[0]
 
 
 @pytest.fixture(scope="session")
-def seed_binaries(seed_modules: Corpus[str]) -> Corpus[bytes]:
+def seed_binaries(seeds: tuple[Corpus[str], Corpus[bytes]]) -> Corpus[bytes]:
     """All of them as binaries."""
-    return Corpus(binaries(seed_modules))
+    return seeds[1]

@@ -5,6 +5,7 @@ or one body, and the sizes around it are put right.
 """
 
 from dataclasses import dataclass
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -52,6 +53,17 @@ edits = st.lists(
     min_size=1,
     max_size=4,
 )
+
+
+def random_edits(random: Random) -> list[Edit]:
+    """Edits like those of the strategy, from a generator."""
+    found = []
+    for _ in range(random.choice((1, 1, 2, 4))):
+        telling = random.random() < 0.5
+        inserted = random.choice(_TELLING) if telling else random.randbytes(1 + random.randrange(3))
+        removed = len(inserted) if random.random() < 0.5 else random.randrange(9)
+        found.append(Edit(random.randrange(65536), removed, inserted))
+    return found
 
 
 def edited(data: bytes, changes: list[Edit]) -> bytes:

@@ -7,6 +7,11 @@ from typing import Generic, TypeVar
 
 import wasmtime
 
+from cachewasm.errors import ModuleError, UnsupportedModule
+from cachewasm.wasm import features
+from cachewasm.wasm.decode import decode
+from cachewasm.wasm.validate import validate, validate_bodies
+
 _Seed = TypeVar("_Seed", str, bytes)
 
 _LARGEST = 4000  # characters: large modules add time, not variety
@@ -56,15 +61,28 @@ def module_texts(script: Path) -> Iterator[str]:
                 yield text[start : token.end()]
 
 
-def is_text(module: str) -> bool:
-    """Whether a module form spells out its fields: binary forms are part of scripts only."""
-    return _BINARY.match(module) is None
+def _is_of_today(wasm: bytes) -> bool:
+    """Whether a binary needs no feature that is not implemented: others are refused at once."""
+    try:
+        validate_bodies(validate(decode(wasm, features.DEFAULT)))
+    except UnsupportedModule:
+        return False
+    except ModuleError:
+        pass
+    return True
 
 
-def binaries(texts: Iterable[str]) -> Iterator[bytes]:
-    """The binaries of those texts that are well-formed, valid or not."""
-    for text in texts:
-        try:
-            yield bytes(wasmtime.wat2wasm(text))
-        except wasmtime.WasmtimeError:
-            continue
+def _binary(text: str) -> bytes | None:
+    """The binary of a text, valid or not; None if it is not well-formed, or not of today."""
+    try:
+        wasm = bytes(wasmtime.wat2wasm(text))
+    except wasmtime.WasmtimeError:
+        return None
+    return wasm if _is_of_today(wasm) else None
+
+
+def seeds_of(texts: Iterable[str]) -> tuple[Corpus[str], Corpus[bytes]]:
+    """The texts that can be edited as such, and the binaries of all."""
+    found = [(text, wasm) for text in texts if (wasm := _binary(text)) is not None]
+    spelled_out = (text for text, _ in found if _BINARY.match(text) is None)
+    return Corpus(spelled_out), Corpus(wasm for _, wasm in found)

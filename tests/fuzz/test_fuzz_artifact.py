@@ -31,7 +31,7 @@ from tests.fuzz.mutation import Edit, edited, edits
 from tests.property.programs.program import CHOICES, generate
 
 EXAMPLES = settings(
-    max_examples=300,
+    max_examples=150,
     derandomize=True,
     database=None,
     deadline=None,

@@ -1,31 +1,16 @@
-"""The text parser on damaged and hostile text: a module or an error of ours, soon.
-
-What is accepted must be accepted by PyPI wasmtime, with the same meaning. The converse does not hold:
-the oracle knows more proposals, and is lenient where the grammar is not (a plain instruction among
-folded operands, a sign before an index).
-"""
+"""The text parser on damaged and hostile text: a module or an error of ours, soon."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from itertools import groupby
 
 import pytest
-import wasmtime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cachewasm.errors import InvalidModule, TextError, UnsupportedModule
-from cachewasm.wasm import features
-from cachewasm.wasm.decode import decode
-from cachewasm.wasm.encode import ModuleSource, encode
-from cachewasm.wasm.encode_body import FunctionBody, LocalGroup
-from cachewasm.wasm.module import Names
-from cachewasm.wasm.text.parser import parse_module
 from tests.fuzz.bounded import run_bounded
+from tests.fuzz.checks import check_text
 from tests.fuzz.seeds import Corpus
 from tests.fuzz.text_mutation import TokenEdit, edited_text, token_edits
 
-_EMPTY = encode(ModuleSource())
 EXAMPLES = settings(
     max_examples=600,
     derandomize=True,
@@ -35,46 +20,18 @@ EXAMPLES = settings(
 )
 
 
-def _grouped(body: FunctionBody) -> FunctionBody:
-    """The body with its locals in the fewest groups."""
-    types = [group.type for group in body.locals for _ in range(group.count)]
-    groups = [LocalGroup(len(list(same)), valtype) for valtype, same in groupby(types)]
-    return FunctionBody(tuple(groups), body.instructions)
-
-
-def _meaning(wasm: bytes) -> ModuleSource:
-    source = ModuleSource.from_module(decode(wasm, features.DEFAULT))
-    bodies = tuple(_grouped(body) for body in source.bodies)
-    return replace(source, bodies=bodies, names=Names(), customs=(), has_data_count=False)
-
-
-def check(text: str) -> None:
-    """Parse; compare what is accepted with the oracle's binary."""
-    try:
-        wasm = encode(parse_module(text))
-    except (TextError, UnsupportedModule, InvalidModule):
-        return
-    if wasm == _EMPTY:
-        return  # an empty text is a module by the grammar, and none to the oracle
-    try:
-        oracle = bytes(wasmtime.wat2wasm(text))
-    except wasmtime.WasmtimeError as error:
-        raise AssertionError(f"accepted here alone: {error}\n{text}") from None
-    assert _meaning(wasm) == _meaning(oracle)
-
-
 @EXAMPLES
 @given(seed=st.integers(0, 65535), changes=token_edits)
 def test_parse_edited_text_agrees_with_oracle(
     seed_texts: Corpus[str], seed: int, changes: list[TokenEdit]
 ) -> None:
-    check(edited_text(seed_texts[seed], changes))
+    check_text(edited_text(seed_texts[seed], changes))
 
 
 @EXAMPLES
 @given(text=st.text(alphabet='()";@$ \\\nax0123._-', max_size=60))
 def test_parse_random_text_is_module_or_error(text: str) -> None:
-    check(text)
+    check_text(text)
 
 
 def _in_func(code: str) -> str:

@@ -4,73 +4,15 @@ Whatever is accepted here must be accepted there, and be translated without a fa
 refused as malformed or invalid must be refused there, too.
 """
 
-from functools import cache
-
 import pytest
-import wasmtime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cachewasm.compiler.translate.module import translate
-from cachewasm.engine.environment import CompileEnvironment
-from cachewasm.errors import ModuleError, UnsupportedModule
-from cachewasm.runtime.engine import Engine
-from cachewasm.wasm import features
-from cachewasm.wasm.decode import decode
 from cachewasm.wasm.leb128 import unsigned
-from cachewasm.wasm.validate import validate, validate_bodies
 from tests.fuzz.bounded import run_bounded
+from tests.fuzz.checks import check_validator
 from tests.fuzz.mutation import Edit, edited_inside, edits
 from tests.fuzz.seeds import Corpus
-
-# What this engine does not implement, nor the oracle for this comparison.
-_OFF = (
-    *("simd", "relaxed_simd", "tail_call", "memory64", "threads", "exceptions", "gc"),
-    *("function_references", "wide_arithmetic", "stack_switching", "custom_page_sizes"),
-)
-# Initial values may refer to the module's own globals since 3.0; the oracle ties that to GC.
-_OF_LATER = "global.get of locally defined global"
-
-
-@cache
-def _oracle() -> wasmtime.Engine:
-    config = wasmtime.Config()
-    for name in _OFF:
-        if hasattr(wasmtime.Config, f"wasm_{name}"):
-            setattr(config, f"wasm_{name}", False)
-    return wasmtime.Engine(config)
-
-
-@cache
-def _environment() -> CompileEnvironment:
-    return Engine()._environment
-
-
-def _oracle_says(wasm: bytes) -> str | None:
-    try:
-        wasmtime.Module.validate(_oracle(), wasm)
-    except wasmtime.WasmtimeError as error:
-        return str(error)
-    return None
-
-
-def check(wasm: bytes) -> None:
-    """Validate and translate; compare the verdict with the oracle's."""
-    try:
-        valid = validate(decode(wasm, features.DEFAULT))
-        validate_bodies(valid)
-    except UnsupportedModule:
-        return
-    except ModuleError as error:
-        assert _oracle_says(wasm) is not None, f"refused here alone: {error}: {wasm.hex()}"
-        return
-    refused = _oracle_says(wasm)
-    if refused is not None and _OF_LATER in refused:
-        return
-    assert refused is None, f"accepted here alone: {refused}: {wasm.hex()}"
-    first = valid.module.imported_funcs
-    funcs = range(first, first + len(valid.module.funcs))
-    translate(valid, _environment(), funcs, with_trampolines=True)
 
 
 @settings(
@@ -89,7 +31,7 @@ def check(wasm: bytes) -> None:
 def test_validate_edited_module_agrees_with_oracle(
     seed_binaries: Corpus[bytes], seed: int, section: int, body: int, changes: list[Edit]
 ) -> None:
-    check(edited_inside(seed_binaries[seed], section, body, changes))
+    check_validator(edited_inside(seed_binaries[seed], section, body, changes))
 
 
 def _module(body: bytes) -> bytes:

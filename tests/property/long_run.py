@@ -83,8 +83,8 @@ def _record(tally: Tally, first: int, seconds: float, processes: int) -> str:
 
 `python -m tests.property.long_run {tally.programs} --first {first} --processes {processes}`
 
-{tally.programs} modules, {tally.bytes} bytes, each run under the oracle and in both tiers, every
-fourth also with memory accesses that are checked by code. Results, traps, calls of host functions,
+{tally.programs} modules, {tally.bytes} bytes, each run under the oracle and in both tiers, about
+a quarter also with memory accesses that are checked by code. Results, traps, calls of host functions,
 memories, tables and globals were compared.
 It took {seconds:.0f} s, {1000 * processes * seconds / tally.programs:.0f} ms of a process a module.
 
