@@ -16,7 +16,6 @@ PYTHON_FUNCTIONS = (
     "PyLong_FromLongLong",
     "PyFloat_AsDouble",
     "PyFloat_FromDouble",
-    "PyErr_Occurred",
     "PyList_New",
     "PyList_SetItem",
     "PyTuple_GetItem",

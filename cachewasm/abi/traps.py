@@ -12,6 +12,19 @@ if TYPE_CHECKING:
         """Why wasm code trapped."""
 
         STACK_OVERFLOW = 0
+        MEMORY_OUT_OF_BOUNDS = 1
+        HEAP_MISALIGNED = 2
+        TABLE_OUT_OF_BOUNDS = 3
+        INDIRECT_CALL_TO_NULL = 4
+        BAD_SIGNATURE = 5
+        INTEGER_OVERFLOW = 6
+        INTEGER_DIVISION_BY_ZERO = 7
+        BAD_CONVERSION_TO_INTEGER = 8
+        UNREACHABLE = 9
+        INTERRUPT = 10
+        OUT_OF_FUEL = 11
+        ATOMIC_WAIT_NON_SHARED_MEMORY = 12
+        NULL_REFERENCE = 13
 
 
 # code, name, message

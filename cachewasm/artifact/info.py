@@ -66,9 +66,6 @@ NONE = 0xFFFFFFFF
 # When a segment is copied: at instantiation, by an instruction, never.
 ACTIVE, PASSIVE, DECLARATIVE = range(3)
 
-# func_flags: the function has no loop, call or bulk operation, so it cannot run long.
-BOUNDED = 1
-
 LIMITS_HAS_MAX = 1
 LIMITS = struct.Struct("<BQQ")
 MEMORY_IS_64 = 1

@@ -41,11 +41,6 @@ class Image:
         # Whether the signal handler knows of it (runtime/support.py).
         self.published = False
 
-    @property
-    def zeroed(self) -> int:
-        """The address of the zero-filled, writable area behind the image."""
-        return self.text + self.artifact.bss_offset
-
 
 def load(plan: Artifact) -> Image:
     """Map a checked artifact. Raises HostError if the system refuses."""

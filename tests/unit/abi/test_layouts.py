@@ -1,5 +1,8 @@
 """The contract between compiled code and the runtime: structures that must agree, tables without gaps."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from cachewasm.abi import builtins, process, support, traps, vmctx
@@ -81,3 +84,14 @@ def test_trap_code_enum_has_every_row() -> None:
         name: code for code, name, _ in traps.TRAPS
     }
     assert traps.HOST_EXCEPTION not in traps.MESSAGES
+
+
+def test_trap_code_for_type_checkers_has_every_row() -> None:
+    tree = ast.parse(Path(traps.__file__).read_text())
+    (shown,) = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name == "TrapCode"
+    )
+    members = [ast.unparse(node) for node in shown.body if isinstance(node, ast.Assign)]
+    assert members == [f"{name} = {code}" for code, name, _ in traps.TRAPS]

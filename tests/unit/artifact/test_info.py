@@ -4,7 +4,8 @@ from array import array
 
 import pytest
 
-from cachewasm.artifact.info import ACTIVE, BOUNDED, DECLARATIVE, PASSIVE, ModuleInfo
+from cachewasm.abi.vmctx import FUNC_BOUNDED
+from cachewasm.artifact.info import ACTIVE, DECLARATIVE, PASSIVE, ModuleInfo
 from cachewasm.artifact.info_writer import (
     CodeLayout,
     CodeRange,
@@ -79,7 +80,7 @@ MODULE = Module(
 )
 LAYOUT = CodeLayout(
     functions=(CodeRange(0, 16), CodeRange(16, 5), CodeRange(32, 7)),
-    func_flags=bytes([0, BOUNDED, 0]),
+    func_flags=bytes([0, FUNC_BOUNDED, 0]),
     trampolines=(Trampolines(48, 64), Trampolines(80, 96)),
     escapes=frozenset({4, 0, 2, 3}),
     data=(DataRange(0, 4), DataRange(4, 0)),
@@ -141,7 +142,7 @@ def test_info_code_tables_are_views_of_the_section() -> None:
     assert decoded.code_ranges.tolist() == [0, 16, 16, 5, 32, 7]
     assert decoded.trampolines.tolist() == [48, 64, 80, 96]
     assert decoded.escapes.tolist() == [0, 2, 3, 4]
-    assert decoded.func_flags.tolist() == [0, BOUNDED, 0]
+    assert decoded.func_flags.tolist() == [0, FUNC_BOUNDED, 0]
     assert decoded.code_ranges.obj is section.obj
 
 
