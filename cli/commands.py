@@ -10,7 +10,7 @@ from cachewasm.engine.options import Strategy
 from cachewasm.engine.version import VERSION
 from cachewasm.errors import ConfigError
 
-from . import arguments, build, cache, convert, examine, exit_codes, wast
+from . import arguments, build, cache, convert, examine, exit_codes, stats, wast
 from .failure import UsageError
 
 _EPILOG = f"""exit codes:
@@ -147,6 +147,11 @@ def _add_cache(commands: "argparse._SubParsersAction[_Parser]") -> None:
     _add_place(parser)
     _add_json(parser)
     parser.add_argument("--sort", choices=cache.ORDERS, default="module", help="by default module")
+
+    parser = _add(verbs, "stats", stats.stats, "print what all processes have counted")
+    _add_place(parser)
+    _add_json(parser)
+    parser.add_argument("--prometheus", action="store_true", help="print as Prometheus reads it")
 
     parser = _add(verbs, "verify", cache.verify, "check every byte of every entry", _VERIFY_EPILOG)
     _add_place(parser)

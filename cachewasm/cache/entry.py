@@ -154,6 +154,11 @@ class Entry:
         """The manifest's pairs, decoded on each use. Raises EntryError if the writer was wrong."""
         return manifests.decode(self._manifest)
 
+    @property
+    def compile_ms(self) -> int:
+        """What compiling took, in milliseconds, by the manifest; 0 if it does not tell."""
+        return max(0, manifests.find_integer(self._manifest, "compile_ms"))
+
 
 def pack(
     key: "ArtifactKey",

@@ -12,6 +12,7 @@ On the warm path. Functions raise EntryError where a reason is expected, else OS
 import os
 import stat
 import time
+from struct import pack
 
 from cachewasm.cache import layout, trust
 from cachewasm.cache.reasons import ABSENT, CORRUPT, TORN, UNREADABLE, UNTRUSTED, EntryError
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_APPEND_FLAGS = (
+    os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+)
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # A hit writes nothing more often than this, so a hot cache costs no writes; prune's order is no
@@ -171,12 +176,79 @@ def write_atomic(temporary: str, path: str, content: bytes, *, sync: bool) -> No
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.rename(temporary, path)
+        rename(temporary, path)
     except BaseException:
         remove(temporary)
         raise
     if sync:
         _sync_directory(os.path.dirname(path))
+
+
+def append(path: str, content: bytes, *, max_size: int) -> int:
+    """Append to the file at `path`, in one write, unless it is too large; its size afterwards.
+
+    The file and its directory are made if missing, but nothing above. Raises EntryError(UNTRUSTED),
+    OSError.
+    """
+    try:
+        descriptor = os.open(path, _APPEND_FLAGS, 0o600)
+    except FileNotFoundError:
+        os.mkdir(os.path.dirname(path), 0o700)
+        descriptor = os.open(path, _APPEND_FLAGS, 0o600)
+    try:
+        status = os.fstat(descriptor)
+        problem = trust.file_problem(status)
+        if problem is not None:
+            raise EntryError(UNTRUSTED, f"{path}: {problem}")
+        if status.st_size + len(content) > max_size:
+            return status.st_size
+        return status.st_size + os.write(descriptor, content)
+    finally:
+        os.close(descriptor)
+
+
+def open_lock_file(path: str) -> int:
+    """A descriptor of the file at `path`, made if it is missing, for try_lock(); nothing is written.
+
+    Raises EntryError(UNTRUSTED) if somebody else could hold its locks at will; OSError.
+    """
+    descriptor = os.open(path, _LOCK_FLAGS, 0o600)
+    try:
+        problem = trust.file_problem(os.fstat(descriptor))
+        if problem is not None:
+            raise EntryError(UNTRUSTED, f"{path}: {problem}")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def try_lock(descriptor: int, offset: int) -> bool:
+    """Lock one byte for the open file `descriptor`; False if another open file has it locked.
+
+    The lock goes with unlock_all() or with the last descriptor of the open file, however its
+    process ends. Raises OSError where the file system has no locks.
+    """
+    import fcntl
+
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock_request(fcntl.F_WRLCK, offset, 1))
+    except (BlockingIOError, PermissionError):
+        # POSIX allows either of EAGAIN and EACCES.
+        return False
+    return True
+
+
+def unlock_all(descriptor: int) -> None:
+    """Give back all locks of the open file, also those that a copy of the descriptor would keep."""
+    import fcntl
+
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock_request(fcntl.F_UNLCK, 0, 0))
+
+
+def _lock_request(kind: int, start: int, length: int) -> bytes:
+    """struct flock of 64-bit Linux: type, whence, start, length (0: to the end), process (none)."""
+    return pack("hhqqi4x", kind, os.SEEK_SET, start, length, 0)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
@@ -210,6 +282,11 @@ def names_in(path: str) -> list[str]:
         return sorted(os.listdir(path))
     except OSError:
         return []
+
+
+def rename(old: str, new: str) -> None:
+    """Give a file another name, whose bearer is replaced. Raises OSError."""
+    os.rename(old, new)
 
 
 def remove(path: str) -> bool:

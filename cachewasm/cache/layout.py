@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 ENTRIES = os.path.join("entries", "v1")
 ALIASES = os.path.join("aliases", "v1")
 TEMPORARY = "tmp"
+LOCKS = os.path.join("locks", "keys")
+STATISTICS = "stats"
+LOG = "log"
+TOTALS = "totals"
+# The byte of the lock file that is locked while statistics are folded: beyond those of all keys.
+FOLD_OFFSET = 1 << 62
 TAG = "CACHEDIR.TAG"
 
 # The signature is what backup programs look for (the Cache Directory Tagging Specification).
@@ -32,6 +38,21 @@ def entry_path(directory: str, key: "ArtifactKey") -> str:
 def alias_path(directory: str, key: "AliasKey") -> str:
     """The path of the alias of `key`."""
     return os.path.join(directory, ALIASES, key.alias_name)
+
+
+def lock_path(directory: str) -> str:
+    """The one file whose bytes are locked, by key."""
+    return os.path.join(directory, LOCKS)
+
+
+def lock_offset(key_digest: bytes) -> int:
+    """Which byte stands for the key with this digest: 62 bits of it, since offsets are signed."""
+    return int.from_bytes(key_digest[:8], "little") >> 2
+
+
+def statistics_path(directory: str, name: str) -> str:
+    """The path of a file with statistics: LOG, a log that was put aside, or TOTALS."""
+    return os.path.join(directory, STATISTICS, name)
 
 
 def temporary_path(directory: str, path: str, process: int, nonce: bytes) -> str:
@@ -51,5 +72,9 @@ def is_temporary_name(name: str) -> bool:
     return (
         process.isdecimal()
         and len(rest) == 16
-        and (parse_entry_name(published) is not None or is_alias_name(published))
+        and (
+            file_name == TOTALS
+            or parse_entry_name(published) is not None
+            or is_alias_name(published)
+        )
     )

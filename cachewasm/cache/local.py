@@ -11,9 +11,10 @@ On the warm path; listing, verifying and pruning are elsewhere.
 
 import errno
 import os
+import time
 
 from cachewasm.cache import files, layout
-from cachewasm.cache.counters import Counters
+from cachewasm.cache.counters import Counters, record_of
 from cachewasm.cache.entry import (
     HEADER_SIZE,
     MAX_ENTRY_SIZE,
@@ -29,12 +30,17 @@ from cachewasm.log import DEBUG, WARNING, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cachewasm.cache.alias import AliasKey
     from cachewasm.cache.keys import ArtifactKey
 
     Key = ArtifactKey | AliasKey
+
+# A log of statistics longer than this is folded; one longer than that takes no more records, which
+# happens only where folding fails.
+FOLD_SIZE = 1 << 18
+MAX_LOG_SIZE = 1 << 20
 
 _FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -70,9 +76,21 @@ class LocalStore:
 
     With `sync`, put returns only when the entry is on the disk. Holds no descriptor between calls;
     any number of processes and threads may use one directory and one store at a time.
+
+    `counters` are events of this process, `amounts` their bytes and milliseconds. `on_event`, if set,
+    is called with each event as it is counted: its name ("hit", "miss", "store", "store-failure", or
+    these of aliases), the key, and the reason or "". What it raises reaches who called the store.
     """
 
-    __slots__ = ("_directory", "_sync", "_trusted_path", "counters")
+    __slots__ = (
+        "_directory",
+        "_recorded",
+        "_sync",
+        "_trusted_path",
+        "amounts",
+        "counters",
+        "on_event",
+    )
 
     def __init__(self, directory: str, *, sync: bool = False) -> None:
         if not os.path.isabs(directory):
@@ -81,16 +99,38 @@ class LocalStore:
         self._sync = sync
         self._trusted_path = ""
         self.counters = Counters()
+        self.amounts = Counters()
+        self._recorded: dict[str, int] = {}
+        self.on_event: Callable[[str, Key, str], object] | None = None
 
-    def get(self, key: "ArtifactKey") -> Entry | Miss:
-        """The entry of `key`, checked, or why there is none. Notes the use at most once an hour."""
+    @property
+    def directory(self) -> str:
+        """The absolute path, as given."""
+        return self._directory
+
+    def get(self, key: "ArtifactKey", *, is_last: bool = True) -> Entry | Miss:
+        """The entry of `key`, checked, or why there is none. Notes the use at most once an hour.
+
+        If it is not the last key to be tried, its absence is no event.
+        """
         try:
             entry = self._read(key)
         except EntryError as error:
+            if error.reason == ABSENT and not is_last:
+                return Miss(error.reason, error.detail)
             return self._missed("miss", key, error)
-        self.counters.add("hit")
+        self._happened("hit", key)
+        self.amounts.add("hit-bytes", len(entry.raw))
+        self.amounts.add("saved-ms", entry.compile_ms)
         log(DEBUG, "cache hit for %s", key)
         return entry
+
+    def peek(self, key: "ArtifactKey") -> Entry | Miss:
+        """`get` that is no event: neither counted nor logged."""
+        try:
+            return self._read(key)
+        except EntryError as error:
+            return Miss(error.reason, error.detail)
 
     def put(
         self,
@@ -111,7 +151,11 @@ class LocalStore:
             self._publish(path, pack(key, raw, manifest))
         except (EntryError, OSError) as error:
             return self._failed("store-failure", key, error)
-        self.counters.add("store")
+        self._happened("store", key)
+        self.amounts.add("store-bytes", len(raw))
+        compile_ms = manifest.get("compile_ms", 0)
+        if isinstance(compile_ms, int):
+            self.amounts.add("compile-ms", max(0, compile_ms))
         log(DEBUG, "stored %s", key)
         return None
 
@@ -128,7 +172,7 @@ class LocalStore:
         except EntryError as error:
             return self._missed("alias-miss", key, error)
         files.touch_if_old(path, file.mtime)
-        self.counters.add("alias-hit")
+        self._happened("alias-hit", key)
         log(DEBUG, "cache hit for %s", key)
         return alias.wasm_digest
 
@@ -141,9 +185,57 @@ class LocalStore:
             self._publish(path, Alias(key, wasm_digest).to_bytes())
         except (EntryError, OSError) as error:
             return self._failed("alias-store-failure", key, error)
-        self.counters.add("alias-store")
+        self._happened("alias-store", key)
         log(DEBUG, "stored %s", key)
         return None
+
+    def record_at_exit(self) -> None:
+        """Have record() called when the process ends; a forked child tells of itself only."""
+        import atexit
+
+        atexit.register(self.record)
+        os.register_at_fork(after_in_child=self._forget)
+
+    def record(self) -> None:
+        """Append what was counted since the last time to the statistics of the directory.
+
+        Only if the directory is there, trusted and writable; else nothing happens.
+        """
+        counts = {**self.counters.snapshot(), **self.amounts.snapshot()}
+        recorded, self._recorded = self._recorded, counts
+        news = {
+            name: count - recorded.get(name, 0)
+            for name, count in counts.items()
+            if count > recorded.get(name, 0)
+        }
+        if not news:
+            return
+        try:
+            directory = self._trusted_directory()
+            path = layout.statistics_path(directory, layout.LOG)
+            size = files.append(path, record_of(news, int(time.time())), max_size=MAX_LOG_SIZE)
+        except (EntryError, OSError) as error:
+            log(DEBUG, "no statistics are recorded: %s", error)
+            return
+        if size > FOLD_SIZE:
+            from cachewasm.cache.statistics import fold
+
+            fold(directory)
+
+    def _forget(self) -> None:
+        self.counters.forget()
+        self.amounts.forget()
+        self._recorded = {}
+
+    def open_lock_file(self) -> int:
+        """A new descriptor of the file whose bytes are locked; the caller closes it.
+
+        The directory is made if it is missing. Raises EntryError(UNTRUSTED), OSError.
+        """
+        directory = self._made_directory()
+        path = layout.lock_path(directory)
+        files.make_directory(os.path.dirname(path))
+        return files.open_lock_file(path)
 
     def _read(self, key: "ArtifactKey") -> Entry:
         path = layout.entry_path(self._trusted_directory(), key)
@@ -157,14 +249,17 @@ class LocalStore:
 
     def _publish(self, path: str, data: bytes) -> None:
         """Write the file at `path`, which lies in the directory. Raises EntryError, OSError."""
-        directory = self._trusted_directory()
-        files.make_cache_directory(directory)
-        # Made by now, perhaps by somebody else: nothing is written before that is ruled out.
-        self._trusted_directory()
+        directory = self._made_directory()
         files.make_directory(os.path.join(directory, layout.TEMPORARY))
         files.make_directory(os.path.dirname(path))
         temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
         files.write_atomic(temporary, path, data, sync=self._sync)
+
+    def _made_directory(self) -> str:
+        """The trusted directory, made if it was missing. Raises EntryError(UNTRUSTED), OSError."""
+        files.make_cache_directory(self._trusted_directory())
+        # Made by now, perhaps by somebody else: nothing is written before that is ruled out.
+        return self._trusted_directory()
 
     def _trusted_directory(self) -> str:
         """The directory without symbolic links. Raises EntryError(UNTRUSTED).
@@ -181,7 +276,7 @@ class LocalStore:
         return state.path
 
     def _missed(self, counter: str, key: "Key", error: EntryError) -> Miss:
-        count = self.counters.add(f"{counter}.{error.reason}")
+        count = self._happened(counter, key, error.reason)
         # An untrusted directory is said once: it makes every lookup a miss.
         is_news = error.reason != ABSENT and (error.reason != UNTRUSTED or count == 1)
         message = "cache miss for %s: %s (%s)"
@@ -194,7 +289,14 @@ class LocalStore:
         else:
             reason = FULL if error.errno in _FULL_ERRORS else UNWRITABLE
             detail = f"{error.filename or 'write'}: {error.strerror}"
-        count = self.counters.add(f"{counter}.{reason}")
+        count = self._happened(counter, key, reason)
         # What stops one store usually stops them all.
         log(WARNING if count == 1 else DEBUG, "%s is not stored: %s (%s)", key, reason, detail)
         return StoreFailure(reason, detail)
+
+    def _happened(self, event: str, key: "Key", reason: str = "") -> int:
+        """Count an event and tell of it; how many of its kind there are now."""
+        count = self.counters.add(f"{event}.{reason}" if reason else event)
+        if self.on_event is not None:
+            self.on_event(event, key, reason)
+        return count

@@ -77,6 +77,20 @@ def decode(encoded: bytes) -> dict[str, str | int]:
     return manifest
 
 
+def find_integer(encoded: bytes, name: str) -> int:
+    """The integer of this name, or 0: found by its bytes, which takes 1 us where `decode` takes 20.
+
+    For statistics only: a text before it could hold the same bytes.
+    """
+    field = name.encode()
+    pair = _PAIR.pack(len(field), _INTEGER_KIND, _INTEGER_SIZE) + field
+    at = encoded.find(pair)
+    if at < 0:
+        return 0
+    start = at + len(pair)
+    return int.from_bytes(encoded[start : start + _INTEGER_SIZE], "little", signed=True)
+
+
 def _decode_value(kind: int, content: bytes) -> str | int:
     if kind == _TEXT_KIND:
         return content.decode()

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from cachewasm.cache import files
+from cachewasm.cache import files, statistics
 from cachewasm.cache.inspect import ListedFile, alias_listing, leftovers, listing, read_alias
 from cachewasm.cache.keys import parse_entry_name, wasm_prefix
 from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
@@ -84,8 +84,12 @@ def prune(
     outcomes = {file: _remove(file, dry_run=dry_run) for file in [*evicted, *stale]}
     lost = (_Outcome.REMOVED, _Outcome.GONE)
     kept = [file for file in entries if outcomes.get(file) not in lost]
+    removed = tuple(file for file in evicted if outcomes[file] is _Outcome.REMOVED)
+    if not dry_run:
+        counts = {"evicted": len(removed), "evicted-bytes": sum(file.size for file in removed)}
+        statistics.append(directory, counts)
     return PruneReport(
-        removed=tuple(file for file in evicted if outcomes[file] is _Outcome.REMOVED),
+        removed=removed,
         stale=tuple(file for file in stale if outcomes[file] is _Outcome.REMOVED),
         failed=tuple(file for file in outcomes if outcomes[file] is _Outcome.FAILED),
         kept_entries=len(kept),

@@ -27,6 +27,11 @@ TOO_LARGE = "too-large"  # beyond the bounds of the entry format
 
 STORE_FAILURE_REASONS = (UNTRUSTED, FULL, UNWRITABLE, TOO_LARGE)
 
+# Of a lock.
+UNLOCKABLE = "unlockable"  # the file cannot be made, opened or locked
+
+LOCK_FAILURE_REASONS = (UNTRUSTED, UNLOCKABLE)
+
 
 class EntryError(CachewasmError):
     """An entry cannot be used: `reason` is one of MISS_REASONS, `detail` a clause for people."""

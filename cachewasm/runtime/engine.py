@@ -102,5 +102,8 @@ def _store_of(choice: bool | str) -> LocalStore | None:
         return None
     store = _stores.get(directory)
     if store is None:
-        store = _stores.setdefault(directory, LocalStore(directory))
+        made = LocalStore(directory)
+        store = _stores.setdefault(directory, made)
+        if store is made:
+            store.record_at_exit()
     return store

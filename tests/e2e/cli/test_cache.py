@@ -150,3 +150,40 @@ def test_cache_with_a_relative_directory_in_the_environment_is_refused(
     done = cachewasm("cache", "dir", env={**os.environ, "CACHEWASM_DIR": "relative"})
     assert done.returncode == 1
     assert b"CACHEWASM_DIR must be an absolute path" in done.stderr
+
+
+def test_stats_tell_what_all_processes_have_counted(
+    cachewasm: Cachewasm, module: MakeModule, cache_dir: Path, filled: list[Path]
+) -> None:
+    path = module("again.wasm", '(module $first (func (export "f")))')
+    cachewasm("run", "--cache-dir", cache_dir, "--invoke", "f", path)
+    done = cachewasm("cache", "stats", "--json", "--cache-dir", cache_dir)
+    found = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (found["entries"], found["bytes"]) == (3, sum(path.stat().st_size for path in filled))
+    assert found["counts"]["store"] == 3
+    assert found["counts"]["statistics.records"] == 3
+    # The second module found the support image, the third run all of its own.
+    assert (found["hits"], found["misses"], found["hit_rate"]) == (3, 3, 0.5)
+    assert found["saved_seconds"] >= 0
+
+
+def test_stats_for_people_and_for_prometheus(
+    cachewasm: Cachewasm, cache_dir: Path, filled: list[Path]
+) -> None:
+    done = cachewasm("cache", "stats", "--cache-dir", cache_dir)
+    assert "hit rate: 25.0%" in done.stdout.decode().splitlines()
+    done = cachewasm("cache", "stats", "--prometheus", "--cache-dir", cache_dir)
+    lines = done.stdout.decode().splitlines()
+    assert 'cachewasm_cache_stores_total{kind="entry"} 3' in lines
+    assert 'cachewasm_cache_misses_total{kind="entry",reason="absent"} 3' in lines
+    assert "cachewasm_cache_entries 3" in lines
+    done = cachewasm("cache", "stats", "--prometheus", "--json", "--cache-dir", cache_dir)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_stats_of_no_directory_are_none(cachewasm: Cachewasm, cache_dir: Path) -> None:
+    done = cachewasm("cache", "stats", "--json", "--cache-dir", cache_dir)
+    found = json.loads(done.stdout)
+    assert (found["hits"], found["misses"], found["hit_rate"], found["since"]) == (0, 0, None, None)
+    assert not cache_dir.exists()

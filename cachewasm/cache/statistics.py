@@ -1,0 +1,222 @@
+"""Statistics of a cache directory, across processes: what their stores have counted.
+
+Each process appends one line to a log when it ends. A log that has grown is put aside under a
+number, and folded into the totals the next time, so that whoever had it open has long written. The
+totals tell up to which number they hold: whenever folding is cut short, nothing is counted twice.
+A line that is no whole record is counted as damaged. Format: docs/format/cache.md.
+
+Off the warm path: a hit only counts, and its process appends (LocalStore.record).
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from cachewasm.cache import files, layout
+from cachewasm.cache.counters import check_of, record_of
+from cachewasm.cache.local import MAX_LOG_SIZE
+from cachewasm.cache.reasons import EntryError
+
+MAX_RECORD_SIZE = 1 << 14
+MAX_NAMES = 256
+_MAX_NAME = 64
+_MAX_DIGITS = 18
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyz-.")
+
+# Counts about the statistics themselves stand in the totals like all others, and in no log.
+_OWN = "statistics."
+RECORDS = f"{_OWN}records"
+DAMAGED = f"{_OWN}damaged"
+_GENERATION = f"{_OWN}generation"
+
+# Folding at the same time is so rare that two attempts hardly ever fail.
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What was counted since the time `since` (None: nothing yet), by name of event or amount."""
+
+    counts: Mapping[str, int]
+    since: int | None
+
+    def count(self, name: str) -> int:
+        """How often `name` was counted."""
+        return self.counts.get(name, 0)
+
+    @property
+    def hits(self) -> int:
+        """Lookups that found an entry, at once or after waiting for another's compile."""
+        return self.count("hit") + self.count("shared")
+
+    @property
+    def misses(self) -> int:
+        """Lookups that found none, for whatever reason, and did not get it by waiting either."""
+        missed = sum(count for name, count in self.counts.items() if name.startswith("miss."))
+        return max(0, missed - self.count("shared"))
+
+    @property
+    def saved_seconds(self) -> float:
+        """What compiling took once of all that was hit: a second compile would have taken it again."""
+        return self.count("saved-ms") / 1000
+
+
+def read(directory: str) -> Statistics:
+    """All that was recorded and can be read; nothing raises."""
+    for _ in range(_ATTEMPTS):
+        totals = _read_totals(directory)
+        sums = _Sums(totals)
+        for number in _numbers(directory):
+            if number > totals.count(_GENERATION):
+                sums.add_log(layout.statistics_path(directory, _aside(number)))
+        sums.add_log(layout.statistics_path(directory, layout.LOG))
+        if _read_totals(directory).count(_GENERATION) == totals.count(_GENERATION):
+            break
+    found = sums.result()
+    counts = {name: count for name, count in found.counts.items() if name != _GENERATION}
+    return Statistics(counts, found.since)
+
+
+def append(directory: str, counts: Mapping[str, int]) -> None:
+    """Record what a command did that is not a store's work. A failure is ignored."""
+    state = files.DirectoryState(directory)
+    if state.exists and state.problem is None and any(counts.values()):
+        path = layout.statistics_path(state.path, layout.LOG)
+        try:
+            files.append(path, record_of(counts, int(time.time())), max_size=MAX_LOG_SIZE)
+        except (EntryError, OSError):
+            return
+
+
+def fold(directory: str) -> bool:
+    """Put the log aside, and add what was put aside before to the totals; whether that worked.
+
+    Not if somebody else is doing it, or if the directory is not trusted or not writable.
+    """
+    state = files.DirectoryState(directory)
+    if state.problem is not None or not state.exists:
+        return False
+    directory = state.path
+    lock = layout.lock_path(directory)
+    try:
+        files.make_directory(os.path.dirname(lock))
+        descriptor = files.open_lock_file(lock)
+        try:
+            if not files.try_lock(descriptor, layout.FOLD_OFFSET):
+                return False
+            _fold(directory)
+        finally:
+            os.close(descriptor)
+    except (EntryError, OSError):
+        return False
+    return True
+
+
+def _fold(directory: str) -> None:
+    totals = _read_totals(directory)
+    generation = totals.count(_GENERATION)
+    aside = _numbers(directory)
+    sums = _Sums(totals)
+    for number in aside:
+        if number > generation:
+            sums.add_log(layout.statistics_path(directory, _aside(number)))
+    newest = max([generation, *aside])
+    if newest > generation:
+        _write_totals(directory, sums.result(), newest)
+    for number in aside:
+        files.remove(layout.statistics_path(directory, _aside(number)))
+    log = layout.statistics_path(directory, layout.LOG)
+    files.rename(log, layout.statistics_path(directory, _aside(newest + 1)))
+
+
+def _write_totals(directory: str, totals: Statistics, generation: int) -> None:
+    path = layout.statistics_path(directory, layout.TOTALS)
+    files.make_directory(os.path.join(directory, layout.TEMPORARY))
+    temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
+    content = record_of({**totals.counts, _GENERATION: generation}, totals.since or 0)
+    files.write_atomic(temporary, path, content, sync=False)
+
+
+def _read_totals(directory: str) -> Statistics:
+    content = _content(layout.statistics_path(directory, layout.TOTALS))
+    return _parsed(content.strip(b"\n")) or Statistics({}, None)
+
+
+class _Sums:
+    """Totals to which logs are added."""
+
+    def __init__(self, totals: Statistics) -> None:
+        self._counts = dict(totals.counts)
+        self._since = totals.since
+
+    def add_log(self, path: str) -> None:
+        for line in _content(path).split(b"\n"):
+            if line:
+                self._add(_parsed(line))
+
+    def _add(self, record: Statistics | None) -> None:
+        if (
+            record is None
+            or any(name.startswith(_OWN) for name in record.counts)
+            or len(self._counts.keys() | record.counts.keys()) > MAX_NAMES
+        ):
+            self._count(DAMAGED, 1)
+            return
+        for name, count in record.counts.items():
+            self._count(name, count)
+        self._count(RECORDS, 1)
+        if record.since is not None:
+            self._since = min(record.since, self._since or record.since)
+
+    def _count(self, name: str, count: int) -> None:
+        self._counts[name] = min(self._counts.get(name, 0) + count, 10**_MAX_DIGITS - 1)
+
+    def result(self) -> Statistics:
+        return Statistics(self._counts, self._since)
+
+
+def _content(path: str) -> bytes:
+    """The file's bytes; none if there is no such file, or one that is not to be believed."""
+    try:
+        with files.EntryFile(path, MAX_LOG_SIZE) as file:
+            return file.read(0, file.size)
+    except EntryError:
+        return b""
+
+
+def _parsed(line: bytes) -> Statistics | None:
+    """What a line says, if it is a whole record of a known version."""
+    record, space, check = line.rpartition(b" ")
+    if not space or len(line) > MAX_RECORD_SIZE or check != check_of(record):
+        return None
+    version, *fields = record.decode("ascii", "replace").split(" ")
+    if version != "1" or not fields or not _is_number(fields[0]):
+        return None
+    counts = {}
+    for pair in fields[1:]:
+        name, _, count = pair.partition("=")
+        if not (0 < len(name) <= _MAX_NAME and _NAME.issuperset(name) and _is_number(count)):
+            return None
+        counts[name] = int(count)
+    return Statistics(counts, int(fields[0]))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+
+
+def _aside(number: int) -> str:
+    return f"{layout.LOG}.{number}"
+
+
+def _numbers(directory: str) -> list[int]:
+    """The numbers of the logs that were put aside, ascending."""
+    return sorted(_numbers_in(files.names_in(os.path.join(directory, layout.STATISTICS))))
+
+
+def _numbers_in(names: list[str]) -> Iterator[int]:
+    for name in names:
+        prefix, _, number = name.partition(".")
+        if prefix == layout.LOG and _is_number(number) and number == str(int(number)):
+            yield int(number)

@@ -1,0 +1,47 @@
+"""Whether the cache has a module, without compiling it: for whoever plans, warms or explains.
+
+A lookup is no event: it is neither counted nor logged, and never starts the compiler. Text is parsed.
+"""
+
+from dataclasses import dataclass
+
+from blake3 import blake3
+
+from cachewasm.cache.local import Miss
+from cachewasm.runtime.artifacts import cached_artifact, keys_of
+from cachewasm.runtime.engine import Engine
+from cachewasm.runtime.module import binary_of
+
+# Besides the reasons of the store.
+NO_CACHE = "no-cache"
+INCOMPATIBLE = "incompatible"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A hit if `reason` is empty; else why not, for people in `detail`."""
+
+    reason: str = ""
+    detail: str = ""
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether the artifact is there, and right in every byte."""
+        return not self.reason
+
+
+def lookup(engine: Engine, wasm: "str | bytes | bytearray") -> Lookup:
+    """Whether `Module(engine, wasm)` would be a hit now. Raises TextError, UnsupportedModule.
+
+    The reason of a miss is that of the key that is tried last, as the counters tell it.
+    """
+    store = engine._cache
+    if store is None:
+        return Lookup(NO_CACHE, "the engine has no cache")
+    digest = blake3(binary_of(wasm)).digest()
+    if cached_artifact(engine, digest, again=True) is not None:
+        return Lookup()
+    last = store.peek(keys_of(engine, digest)[-1])
+    if isinstance(last, Miss):
+        return Lookup(last.reason, last.detail)
+    return Lookup(INCOMPATIBLE, "the entry was made for another engine")
