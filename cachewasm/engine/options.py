@@ -12,11 +12,15 @@ from cachewasm.wasm import features
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
     from cachewasm.engine.config import Config
 
-KEY, NO_EFFECT, REFUSED = "in the key", "without effect on code", "refused"
+    Progress = Callable[[int, int], object]
+    Value = bool | int | str | Executor | Progress | None
 
-Value = bool | int | str | None
+KEY, NO_EFFECT, REFUSED = "in the key", "without effect on code", "refused"
 
 
 class Option:
@@ -26,7 +30,7 @@ class Option:
 
     name: str
 
-    def __init__(self, default: Value, effect: str, reason: str) -> None:
+    def __init__(self, default: "Value", effect: str, reason: str) -> None:
         self.default = default
         self.effect = effect
         self.reason = reason
@@ -37,7 +41,7 @@ class Option:
     def __get__(self, config: "Config | None", owner: type) -> object:
         return self if config is None else config._chosen.get(self.name, self.default)
 
-    def _choose(self, config: "Config", value: Value) -> None:
+    def _choose(self, config: "Config", value: "Value") -> None:
         config._chosen[self.name] = value
 
 
@@ -153,6 +157,36 @@ class CachePlace(Option):
         self._choose(config, value)
 
 
+class CompileExecutor(Option):
+    """A `concurrent.futures.Executor`, or whatever submits as one does; None for this machine."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> "Executor | None": ...
+
+    def __set__(self, config: "Config", value: "Executor | None") -> None:
+        if value is not None and not callable(getattr(value, "submit", None)):
+            raise TypeError("expected a concurrent.futures.Executor")
+        self._choose(config, value)
+
+
+class ProgressCallback(Option):
+    """A function of the number of functions compiled, and of all; or None."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> "Progress | None": ...
+
+    def __set__(self, config: "Config", value: "Progress | None") -> None:
+        if value is not None and not callable(value):
+            raise TypeError("expected a callable")
+        self._choose(config, value)
+
+
 class FeatureSwitch(Switch):
     """A WebAssembly feature of wasm/features.py; one that is not implemented is always off."""
 
@@ -179,9 +213,9 @@ class Refused(Option):
 
     __slots__ = ()
 
-    def __init__(self, neutral: Value) -> None:
+    def __init__(self, neutral: "Value") -> None:
         super().__init__(neutral, REFUSED, f"only {neutral!r} is accepted, which asks for nothing")
 
-    def __set__(self, config: "Config", value: Value) -> None:
+    def __set__(self, config: "Config", value: "Value") -> None:
         if type(value) is not type(self.default) or value != self.default:
             raise ConfigError(f"the option {self.name} is not supported yet")
