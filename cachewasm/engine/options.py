@@ -12,11 +12,15 @@ from cachewasm.wasm import features
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from cachewasm.cache.cache import Cache
+    from cachewasm.cache.settings import CacheConfig
     from cachewasm.engine.config import Config
 
-KEY, NO_EFFECT, REFUSED = "in the key", "without effect on code", "refused"
+    Value: TypeAlias = bool | int | str | CacheConfig | Cache | None
 
-Value = bool | int | str | None
+KEY, NO_EFFECT, REFUSED = "in the key", "without effect on code", "refused"
 
 
 class Option:
@@ -26,7 +30,7 @@ class Option:
 
     name: str
 
-    def __init__(self, default: Value, effect: str, reason: str) -> None:
+    def __init__(self, default: "Value", effect: str, reason: str) -> None:
         self.default = default
         self.effect = effect
         self.reason = reason
@@ -37,7 +41,7 @@ class Option:
     def __get__(self, config: "Config | None", owner: type) -> object:
         return self if config is None else config._chosen.get(self.name, self.default)
 
-    def _choose(self, config: "Config", value: Value) -> None:
+    def _choose(self, config: "Config", value: "Value") -> None:
         config._chosen[self.name] = value
 
 
@@ -137,19 +141,28 @@ class VersionName(Option):
 
 
 class CachePlace(Option):
-    """True: the default directory; False: no cache; a str: the absolute path of a directory."""
+    """True: the default cache; False: none; a str: the absolute path of a directory, or the path of
+    a configuration file, told apart by what lies there or else by the suffix `.toml`; or a
+    `CacheConfig` or a `Cache`.
+    """
 
     __slots__ = ()
 
     if TYPE_CHECKING:
 
-        def __get__(self, config: "Config | None", owner: type) -> bool | str: ...
+        def __get__(
+            self, config: "Config | None", owner: type
+        ) -> "bool | str | CacheConfig | Cache": ...
 
-    def __set__(self, config: "Config", value: bool | str) -> None:
-        if not isinstance(value, (bool, str)):
+    def __set__(self, config: "Config", value: "bool | str | CacheConfig | Cache") -> None:
+        # The cache's classes are known by an attribute: this layer stands below them.
+        if not isinstance(value, (bool, str)) and not hasattr(type(value), "chooses_cache"):
             raise TypeError("expected string or bool")
-        if isinstance(value, str) and not value.startswith("/"):
-            raise ConfigError(f"the option cache must be an absolute path, not '{value}'")
+        if isinstance(value, str) and not value.startswith("/") and not value.endswith(".toml"):
+            raise ConfigError(
+                "the option cache must be an absolute path, or one that ends in .toml, "
+                f"not '{value}'"
+            )
         self._choose(config, value)
 
 
@@ -179,9 +192,9 @@ class Refused(Option):
 
     __slots__ = ()
 
-    def __init__(self, neutral: Value) -> None:
+    def __init__(self, neutral: "Value") -> None:
         super().__init__(neutral, REFUSED, f"only {neutral!r} is accepted, which asks for nothing")
 
-    def __set__(self, config: "Config", value: Value) -> None:
+    def __set__(self, config: "Config", value: "Value") -> None:
         if type(value) is not type(self.default) or value != self.default:
             raise ConfigError(f"the option {self.name} is not supported yet")
