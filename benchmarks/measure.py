@@ -15,7 +15,7 @@ Measure = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs of seconds, ours and the peer's; `ratios` are ours to the peer's."""
+    """Pairs of seconds or bytes, ours and the peer's; `ratios` are ours to the peer's."""
 
     ours: tuple[float, ...]
     peer: tuple[float, ...]
@@ -30,10 +30,10 @@ class Pairs:
         return median(self.ratios)
 
     @property
-    def quartiles(self) -> tuple[float, float]:
-        """The ratios' first and third quartile: how far to trust the median."""
+    def quartiles(self) -> tuple[float, float] | None:
+        """The ratios' first and third quartile: how far to trust the median. None for one pair."""
         if len(self.ours) < 2:
-            return self.ratio, self.ratio
+            return None
         first, _, third = quantiles(self.ratios, n=4, method="inclusive")
         return first, third
 
@@ -49,21 +49,46 @@ def timed(action: Callable[[], object]) -> Measure:
     return measure
 
 
-def alternate(ours: Measure, peer: Measure, pairs: int) -> Pairs:
-    """Take `pairs` pairs, each in the other order than the last, after one that does not count."""
-    ours(), peer()
+def per_call(run: Callable[[], object], calls: int) -> Measure:
+    """Makes a measure of one call out of `calls` that `run` makes."""
+    measure = timed(run)
+    return lambda: measure() / calls
+
+
+def alternate(
+    ours: Measure,
+    peer: Measure,
+    pairs: int,
+    *,
+    fewest: int,
+    budget: float = float("inf"),
+    warm_up: bool = True,
+) -> Pairs:
+    """Take at most `pairs` pairs, each in the other order than the last.
+
+    After `fewest` of them, another one is taken only while the sum of all that was measured is
+    below `budget`. The first does not count, unless it takes a quarter of the budget by itself:
+    nothing that needs warming up takes so long.
+    """
     taken: list[tuple[float, float]] = []
+    spent = 0.0
     # A collection in the middle would be charged to whoever runs then.
     enabled = gc.isenabled()
     gc.disable()
     try:
-        for number in range(pairs):
-            if number % 2:
+        if warm_up:
+            first = ours(), peer()
+            spent = sum(first)
+            if spent >= budget / 4:
+                taken.append(first)
+        while len(taken) < fewest or (len(taken) < pairs and spent < budget):
+            if len(taken) % 2:
                 second = peer()
-                taken.append((ours(), second))
+                pair = ours(), second
             else:
-                first = ours()
-                taken.append((first, peer()))
+                pair = ours(), peer()
+            taken.append(pair)
+            spent += sum(pair)
     finally:
         if enabled:
             gc.enable()

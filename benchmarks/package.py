@@ -4,6 +4,7 @@ All else that a benchmark does is the same code for both, since one is the other
 """
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,21 @@ class Package:
         self.name = name
         self.api: Any = importlib.import_module(name)
 
-    def engine(self, *, strategy: str | None = None, cache: Path | None = None) -> Any:
-        """An engine. `strategy` is for whoever has tiers; without `cache` nothing is cached."""
+    def engine(
+        self,
+        *,
+        strategy: str | None = None,
+        cache: Path | None = None,
+        features: Iterable[str] = (),
+    ) -> Any:
+        """An engine. `strategy` is for whoever has tiers; without `cache` nothing is cached.
+
+        `features` are WebAssembly features to switch on. Raises the package's error where it
+        does not have one.
+        """
         config = self.api.Config()
+        for feature in features:
+            setattr(config, f"wasm_{feature}", True)
         if self.name == "wasmtime":
             if cache is not None:
                 config.cache = str(_peer_cache_config(cache))
@@ -26,6 +39,10 @@ class Package:
                 config.strategy = strategy
             config.cache = False if cache is None else str(cache)
         return self.api.Engine(config)
+
+    def binary(self, text: str) -> bytes:
+        """A module's binary format."""
+        return bytes(self.api.wat2wasm(text))
 
     def exports(self, engine: Any, wasm: bytes) -> tuple[Any, Any]:
         """A store, and the exports of an instance without imports in it."""

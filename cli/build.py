@@ -25,7 +25,9 @@ def compile(options: Namespace) -> int:
         config.target = options.target
     if options.strategy is not None:
         config.strategy = options.strategy
-    with about(path), Note(f"cachewasm: compiling {printable(path)} ..."):
+    note = Note(f"cachewasm: compiling {printable(path)} ...")
+    config.compile_progress = note.progress
+    with about(path), note:
         artifact = Engine(config).precompile_module(read(path))
     with about(output):
         write_atomic(output, artifact)

@@ -8,6 +8,7 @@ from argparse import Namespace
 
 from blake3 import blake3
 
+from cachewasm.abi.vmctx import FUNC_BASELINE
 from cachewasm.artifact import format as elf
 from cachewasm.artifact import names
 from cachewasm.artifact.info import ModuleInfo
@@ -203,15 +204,24 @@ def _info_facts(artifact: Artifact) -> dict[str, text.Fact]:
         ]
     except IndexError:
         raise IncompatibleArtifact("module info is damaged") from None
+    first = info.imported_funcs
+    baseline = [first + i for i, flags in enumerate(info.func_flags) if flags & FUNC_BASELINE]
     return {
         "name": info.name,
         "imports": imports,
         "exports": exports,
+        # Of an optimized artifact: what was too large for the optimized pipeline.
+        "baseline_functions": {
+            "count": len(baseline),
+            "functions": [
+                {"function": funcidx, "name": names.lookup(known, funcidx)} for funcidx in baseline
+            ],
+        },
         "functions": [
             {
-                "function": info.imported_funcs + i,
-                "name": names.lookup(known, info.imported_funcs + i),
-                "type": repr(types[info.imported_funcs + i]),
+                "function": first + i,
+                "name": names.lookup(known, first + i),
+                "type": repr(types[first + i]),
                 "offset": info.code_ranges[2 * i],
                 "size": info.code_ranges[2 * i + 1],
                 "wasm_offset": start,

@@ -1,10 +1,16 @@
-"""A note on the terminal while something takes long, and no trace of it afterwards.
+"""A note on the terminal while a module is compiled, and no trace of it afterwards.
 
-On the warm path: a short wait costs one thread that never says anything, and only on a terminal.
+After a while it is a text; as soon as it is known how far compiling is, a bar. On the warm path: a
+short wait costs one thread that never says anything, and only on a terminal.
 """
 
 import _thread
 import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .bar import Bar
 
 _ERASE_LINE = b"\r\x1b[K"
 
@@ -15,24 +21,48 @@ class Note:
     Where `fd` is no terminal, nothing happens at all.
     """
 
-    __slots__ = ("_delay", "_done", "_ended", "_fd", "_text")
+    __slots__ = ("_bar", "_delay", "_done", "_due", "_ended", "_fd", "_is_waiting", "_text")
 
     def __init__(self, text: str, *, fd: int = 2, delay: float = 0.5) -> None:
         self._text = text
         self._fd = fd
         self._delay = delay
+        self._due: float | None = None
+        self._bar: Bar | None = None
+        self._is_waiting = False
         self._done = _thread.allocate_lock()
         self._ended = _thread.allocate_lock()
 
     def __enter__(self) -> "Note":
         if os.isatty(self._fd):
+            self._due = time.monotonic() + self._delay
             self._done.acquire()
             self._ended.acquire()
+            self._is_waiting = True
             _thread.start_new_thread(self._wait, ())
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._done.locked():
+        self._due = None
+        self._erase()
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def progress(self, done: int, total: int) -> None:
+        """What a Config's `compile_progress` is called with. From then on there is a bar."""
+        if self._bar is None:
+            if self._due is None or time.monotonic() < self._due:
+                return
+            from .bar import Bar
+
+            self._erase()
+            self._bar = Bar(self._text, self._fd)
+        self._bar.update(done, total)
+
+    def _erase(self) -> None:
+        if self._is_waiting:
+            self._is_waiting = False
             self._done.release()
             # The line is free again before anybody else writes to the terminal.
             self._ended.acquire()

@@ -44,8 +44,9 @@ def run(arguments: "Sequence[str]") -> int:
         print(help_text(), end="")
         return exit_codes.OK
     choose_cache(options.cache_dir, options.config, off=options.no_cache)
-    engine = _engine(options)
-    with about(options.file), Note(f"cachewasm: compiling {printable(options.file)} ..."):
+    note = Note(f"cachewasm: compiling {printable(options.file)} ...")
+    engine = _engine(options, note)
+    with about(options.file), note:
         module = _load(engine, options.file)
         call = _Call(module, options)
         store = cachewasm.Store(engine)
@@ -115,8 +116,9 @@ def _function(instance: "Instance", store: "Store", name: str) -> "Callable[...,
     return found
 
 
-def _engine(options: "RunArguments") -> "Engine":
+def _engine(options: "RunArguments", note: Note) -> "Engine":
     config = cachewasm.Config()
+    config.compile_progress = note.progress
     if options.strategy is not None:
         try:
             config.strategy = options.strategy

@@ -43,10 +43,19 @@ def render(value: object, type: "ValType") -> str:
     if type is F32 and isinstance(value, float):
         for digits in range(1, _F32_DIGITS):
             text = f"{value:.{digits}g}"
-            if _F32.pack(float(text)) == _F32.pack(value):
+            if _reads_as(text, value):
                 return repr(float(text))
         return repr(float(f"{value:.{_F32_DIGITS}g}"))
     return "null" if value is None else str(value)
+
+
+def _reads_as(text: str, value: float) -> bool:
+    """Whether a decimal text is read as the f32 `value`."""
+    try:
+        return _F32.pack(float(text)) == _F32.pack(value)
+    except OverflowError:
+        # Few digits of one of the largest values may be rounded up beyond all of them.
+        return False
 
 
 def _is_hexadecimal(text: str) -> bool:

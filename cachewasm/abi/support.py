@@ -19,6 +19,7 @@ FUNCTIONS = (
     "thread_exit",
     "init_funcrefs",
     "init_references",
+    "init_data",
 )
 PROCESS_BLOCK = "process"
 SYMBOLS = (*FUNCTIONS, PROCESS_BLOCK)

@@ -88,13 +88,15 @@ FUNCREF = Layout(
     ("code", 8),
     ("context", 8),
     ("type_id", 4),
-    ("flags", 4),  # FUNC_BOUNDED
+    ("flags", 4),  # FUNC_*
     ("tail_code", 8),  # null: callable by the C convention only
 )
 
 # The function contains neither loop nor call nor bulk operation: it ends soon, so an entry keeps
 # the GIL instead of paying for its release.
 FUNC_BOUNDED = 1
+# The body was too large for the pipeline of the module's tier and took the baseline one.
+FUNC_BASELINE = 2
 
 SIGNATURE = Layout(
     "Signature",

@@ -56,11 +56,13 @@ if TYPE_CHECKING:
     PART_TRAMPOLINES,
     PART_ESCAPES,
     PART_BODY_STARTS,
-) = range(16)
-PART_COUNT = 16
+    PART_DATA_COPIES,
+) = range(17)
+PART_COUNT = 17
 PARTS = struct.Struct(f"<{2 * PART_COUNT}I")
-# How many functions, tables, memories and globals are imported; start function; data count.
-SCALARS = struct.Struct("<6I")
+# How many functions, tables, memories and globals are imported; start function; data count; how
+# many data segments there are, and how many of them are passive.
+SCALARS = struct.Struct("<8I")
 NONE = 0xFFFFFFFF
 
 # When a segment is copied: at instantiation, by an instruction, never.
@@ -74,6 +76,7 @@ SEGMENT_HAS_OFFSET = 1
 ELEMENT_HAS_EXPRESSIONS = 2
 ELEMENT = struct.Struct("<BBBII")  # mode, flags, type, table, number of inits
 DATA = struct.Struct("<BBIII")  # mode, flags, memory, start, size
+DATA_COPY_WORDS = 4  # u32 memory, start in it, start in the section with the bytes, size
 
 U16_PAIR = struct.Struct("<HH")
 _U32 = struct.Struct("<I")
@@ -127,7 +130,8 @@ class ModuleInfo:
     `code_ranges` holds offset and size per function, `trampolines` the offsets of array-call thunk and
     host-call stub per type, all from the start of the text. `escapes` lists, ascending, the functions
     that may be referenced from elsewhere than a direct call; `body_starts` holds the offset in the
-    wasm binary of each defined function's body.
+    wasm binary of each defined function's body. `data_copies` holds DATA_COPY_WORDS numbers per run
+    of active data segments, if the offsets of all of them are constants; else nothing.
     """
 
     __slots__ = (
@@ -135,7 +139,9 @@ class ModuleInfo:
         "_section",
         "body_starts",
         "code_ranges",
+        "data_copies",
         "data_count",
+        "data_segment_count",
         "data_segments",
         "elements",
         "escapes",
@@ -151,6 +157,7 @@ class ModuleInfo:
         "imports",
         "memories",
         "name",
+        "passive_data_count",
         "start",
         "tables",
         "trampolines",
@@ -163,6 +170,8 @@ class ModuleInfo:
     imported_globals: int
     start: int | None
     data_count: int | None
+    data_segment_count: int
+    passive_data_count: int
     types: tuple[FuncType, ...]
     imports: "list[ImportRow]"
     exports: "list[ExportRow]"
@@ -179,6 +188,7 @@ class ModuleInfo:
     trampolines: memoryview
     escapes: memoryview
     body_starts: memoryview
+    data_copies: memoryview
 
     def __init__(self, section: memoryview) -> None:
         self._section = section
@@ -195,6 +205,8 @@ class ModuleInfo:
             self.imported_globals,
             start,
             data_count,
+            self.data_segment_count,
+            self.passive_data_count,
         ) = SCALARS.unpack(scalars)
         self.func_typeidx = self._array(PART_FUNC_TYPEIDX)
         self.code_ranges = self._array(PART_CODE_RANGES)
@@ -202,11 +214,14 @@ class ModuleInfo:
         self.trampolines = self._array(PART_TRAMPOLINES)
         self.escapes = self._array(PART_ESCAPES)
         self.body_starts = self._array(PART_BODY_STARTS)
+        self.data_copies = self._array(PART_DATA_COPIES)
         funcs = len(self.func_typeidx)
         defined = funcs - self.imported_funcs
         if len(self.code_ranges) != 2 * defined or not (
             len(self.func_flags) == len(self.body_starts) == defined
         ):
+            raise _damaged()
+        if len(self.data_copies) % DATA_COPY_WORDS:
             raise _damaged()
         if len(self.escapes) and self.escapes[-1] >= funcs:
             raise _damaged()
@@ -426,6 +441,8 @@ def _data_segments(info: ModuleInfo) -> tuple[DataDef, ...]:
             raise _damaged()
         offset = rows.expression() if flags & SEGMENT_HAS_OFFSET else None
         segments.append(DataDef(mode, memory, offset, start, size))
+    if len(segments) != info.data_segment_count:
+        raise _damaged()
     return tuple(segments)
 
 

@@ -82,6 +82,8 @@ def encode_info(module: Module, code: CodeLayout) -> bytes:
         module.imported_globals,
         info.NONE if module.start is None else module.start,
         info.NONE if module.data_count is None else module.data_count,
+        len(module.data_segments),
+        sum(segment.mode is SegmentMode.PASSIVE for segment in module.data_segments),
     )
     parts[info.PART_TYPES] = b"".join(map(_func_type, module.types))
     parts[info.PART_IMPORTS] = b"".join(map(_import, module.imports))
@@ -108,6 +110,7 @@ def encode_info(module: Module, code: CodeLayout) -> bytes:
     parts[info.PART_TRAMPOLINES] = array("I", offsets).tobytes()
     parts[info.PART_ESCAPES] = array("I", sorted(code.escapes)).tobytes()
     parts[info.PART_BODY_STARTS] = array("I", (body.start for body in module.code)).tobytes()
+    parts[info.PART_DATA_COPIES] = _data_copies(module.data_segments, code.data).tobytes()
     return _join(parts)
 
 
@@ -194,3 +197,26 @@ def _data_segment(segment: DataSegment, place: DataRange) -> bytes:
     offset = b"" if segment.offset is None else _expression(segment.offset)
     mode = _MODES[segment.mode]
     return info.DATA.pack(mode, flags, segment.memory, place.start, place.size) + offset
+
+
+def _data_copies(segments: Sequence[DataSegment], places: Sequence[DataRange]) -> "array[int]":
+    """What to copy where for the active segments; nothing if an offset is not a constant.
+
+    A segment that goes on where the one before ends is part of its copy.
+    """
+    copies = array("I")
+    expected = None
+    for segment, place in zip(segments, places, strict=True):
+        if segment.mode is not SegmentMode.ACTIVE:
+            continue
+        match segment.offset:
+            case ((constexpr.I32_CONST, int() as offset),):
+                start = offset & 0xFFFF_FFFF
+            case _:
+                return array("I")
+        if (segment.memory, start, place.start) == expected:
+            copies[-1] += place.size
+        else:
+            copies.extend((segment.memory, start, place.start, place.size))
+        expected = segment.memory, start + place.size, place.start + place.size
+    return copies

@@ -1,9 +1,8 @@
 """LLVM: IR text in, ELF object out.
 
-Two tiers, chosen by measurement: `baseline` runs SROA, which turns the translator's allocas into
-registers, and LLVM's quickest code generator; `optimized` adds the two cheap passes and the one
-code generation level that reach the best run time. More passes cost compile time and gain nothing,
-because producers of wasm have optimized already.
+Two tiers, chosen by measurement (RATIONALE.md): `baseline` is LLVM's quickest code generator and no
+pass at all; `optimized` runs three cheap passes and a code generator without those of its own
+passes whose time buys nothing here. Producers of wasm have optimized already.
 
 LLVM's options are global to a process and its internal errors abort it, so this module runs in a
 worker process. Equal inputs give equal bytes.
@@ -23,6 +22,26 @@ BASELINE = "baseline"
 OPTIMIZED = "optimized"
 TIERS = (BASELINE, OPTIMIZED)
 
+# LLVM's options, for the whole process.
+_OPTIONS = (
+    # FastISel in every tier: half the time of SelectionDAG, and code as good from what wasm becomes.
+    # GlobalISel, the default of level 0 on AArch64, is 1.4 to 1.8 times slower than it.
+    "-fast-isel",
+    "-global-isel=0",
+    # Left out of level 1: measured to cost time and to gain none.
+    "-disable-lsr",
+    "-disable-cgp",
+    # A `select` of wasm is one because its producer did not want a branch.
+    "-x86-cmov-converter=0",
+    # Rows of the line table for what has no place would double it, and nobody asks for their pcs.
+    "-use-unknown-locations=Disable",
+    # What makes the code of a function depend on the others of its module.
+    "-aarch64-enable-compress-jump-tables=0",
+    "-aarch64-enable-atomic-cfg-tidy=0",
+    "-aarch64-enable-promote-const=0",
+    # Reading text runs the whole verifier if there is debug metadata, which may be of an old format.
+    "-disable-auto-upgrade-debug-info",
+)
 _LEVELS = {tier: DEFAULT_FLAGS[f"{tier}_opt_level"] for tier in TIERS}
 _initialized = False
 
@@ -39,7 +58,8 @@ def compile_ir(ir: str, env: "CompileEnvironment", tier: str, *, verify: bool = 
         if verify:
             module.verify()
         with module:
-            _run_passes(module, machine, tier)
+            if tier == OPTIMIZED:
+                _optimize(module, machine)
             return bytes(machine.emit_object(module))
     except RuntimeError as error:
         raise CompileError(f"LLVM rejected the code of this module: {error}") from error
@@ -50,8 +70,8 @@ def _initialize() -> None:
     if not _initialized:
         llvm.initialize_all_targets()
         llvm.initialize_all_asmprinters()
-        # At level 0 GlobalISel, the default on AArch64, is 1.4 to 1.8 times slower than FastISel.
-        llvm.set_option("cachewasm", "-global-isel=0")
+        for option in _OPTIONS:
+            llvm.set_option("cachewasm", option)
         _initialized = True
 
 
@@ -66,12 +86,11 @@ def _machine(target: "Target", tier: str) -> llvm.TargetMachine:
     )
 
 
-def _run_passes(module: llvm.ModuleRef, machine: llvm.TargetMachine, tier: str) -> None:
-    options = llvm.create_pipeline_tuning_options(speed_level=_LEVELS[tier])
+def _optimize(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
+    options = llvm.create_pipeline_tuning_options(speed_level=_LEVELS[OPTIMIZED])
     builder = llvm.create_pass_builder(machine, options)
     passes = llvm.create_new_module_pass_manager()
     passes.add_sroa_pass()
-    if tier == OPTIMIZED:
-        passes.add_instruction_combine_pass()
-        passes.add_simplify_cfg_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_simplify_cfg_pass()
     passes.run(module, builder)

@@ -1,13 +1,13 @@
-"""Compile a module, or the support image, to an artifact: the stages in their order.
+"""From compiled shards to an artifact, and the support image from its text to an artifact.
 
-    decode -> validate -> translate -> LLVM -> link -> write
+    plan.py: decode, validate, cut into shards -> per shard: translate, LLVM -> here: link -> write
 
 Everything that may change the result is in the arguments: no environment variable, clock, working
 directory or global is read below this point. Equal arguments give equal bytes.
 """
 
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 
 from cachewasm.abi import symbols
 from cachewasm.abi.support import OFFSETS, SYMBOLS
@@ -22,26 +22,20 @@ from cachewasm.artifact.info_writer import (
 )
 from cachewasm.artifact.writer import CodeImage, SectionBytes, SymbolEntry, write_artifact
 from cachewasm.compiler import codegen
-from cachewasm.compiler.codegen import BASELINE, OPTIMIZED
-from cachewasm.compiler.link import LinkedImage, UndefinedSymbols, link
+from cachewasm.compiler.codegen import OPTIMIZED
+from cachewasm.compiler.fragment import Fragment, make_fragment
+from cachewasm.compiler.link import LinkedImage, link
+from cachewasm.compiler.plan import Plan, ShardCode
 from cachewasm.compiler.runtime_library import runtime_library_ir
 from cachewasm.compiler.support.assemble import support_ir
 from cachewasm.compiler.translate.context import escapes
-from cachewasm.compiler.translate.module import Translation, translate
 from cachewasm.engine import metadata
-from cachewasm.wasm.body import instructions, read_locals
-from cachewasm.wasm.decode import decode
-from cachewasm.wasm.module import Module
-from cachewasm.wasm.validate import validate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Sequence
 
     from cachewasm.engine.environment import CompileEnvironment
-
-# Above this many instructions, strategy "auto" prefers a short wait to fast code.
-AUTO_OPTIMIZED_INSTRUCTIONS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +47,21 @@ class Compiled:
     module_name: str | None
 
 
-def compile_module(wasm: bytes, env: "CompileEnvironment", strategy: str) -> Compiled:
-    """Compile a module in binary elf_format. `strategy` is a tier or "auto".
+def assemble(
+    plan: Plan, codes: list[ShardCode], library: "Callable[[Sequence[str]], Fragment]"
+) -> Compiled:
+    """Link the code of all shards, in their order, and write the artifact.
 
-    Raises the leaves of ModuleError for a module that is not acceptable, CompileError and
-    InternalError if a stage fails on one that is.
+    `codes` is emptied on the way, since it may be most of what the process holds. `library` is
+    `compile_library` for the plan, wherever that runs. Raises CompileError, InternalError.
     """
-    valid = validate(decode(wasm, env.features))
-    module = valid.module
-    tier = _tier_for(module) if strategy == "auto" else strategy
-    first = module.imported_funcs
-    funcs = range(first, first + len(module.funcs))
-    translation = translate(valid, env, funcs, with_trampolines=True)
-    image = _link([codegen.compile_ir(translation.ir, env, tier)], env, tier)
-    layout, data = _layout(module, translation, image, frozenset(escapes(valid)))
+    module, env, tier = plan.valid.module, plan.env, plan.tier
+    flags = b"".join(code.flags for code in codes)
+    fragments = [code.fragment for code in codes]
+    codes.clear()
+    image = link(fragments, library)
+    del fragments
+    layout, data = _layout(plan, flags, image)
     sections = [
         SectionBytes(elf_format.ENGINE_SECTION, metadata.encode(env, tier)),
         SectionBytes(elf_format.DIGEST_SECTION, bytes(digest.SIZE)),
@@ -82,16 +77,22 @@ def compile_module(wasm: bytes, env: "CompileEnvironment", strategy: str) -> Com
         SymbolEntry(
             symbols.display(funcidx, module.names.funcs.get(funcidx)), code.offset, code.size, True
         )
-        for funcidx, code in zip(funcs, layout.functions, strict=True)
+        for funcidx, code in enumerate(layout.functions, module.imported_funcs)
     ]
     elf = write_artifact(_code_image(image), image.machine, elf_format.MODULE, sections, entries)
     return Compiled(digest.seal(elf), tier, module.names.module)
 
 
+def compile_library(env: "CompileEnvironment", tier: str, names: "Sequence[str]") -> Fragment:
+    """Compile those functions that LLVM calls on its own accord. Raises InternalError."""
+    return make_fragment(codegen.compile_ir(runtime_library_ir(names, env.target), env, tier))
+
+
 def compile_support(env: "CompileEnvironment") -> Compiled:
     """Compile the support image for an environment's target."""
     ir = support_ir(env.target.triple, env.target.cpu, env.target.llvm_features())
-    image = _link([codegen.compile_ir(ir, env, OPTIMIZED)], env, OPTIMIZED)
+    fragment = make_fragment(codegen.compile_ir(ir, env, OPTIMIZED))
+    image = link([fragment], partial(compile_library, env, OPTIMIZED))
     offsets = OFFSETS.pack(*(image.symbols[name].offset for name in SYMBOLS))
     sections = [
         SectionBytes(elf_format.ENGINE_SECTION, metadata.encode(env, OPTIMIZED)),
@@ -106,30 +107,9 @@ def compile_support(env: "CompileEnvironment") -> Compiled:
     return Compiled(elf, OPTIMIZED, None)
 
 
-def _tier_for(module: Module) -> str:
-    count = sum(1 for _ in islice(_instructions(module), AUTO_OPTIMIZED_INSTRUCTIONS + 1))
-    return OPTIMIZED if count <= AUTO_OPTIMIZED_INSTRUCTIONS else BASELINE
-
-
-def _instructions(module: Module) -> "Iterator[object]":
-    for body in module.code:
-        _, position = read_locals(module.data, body.start, body.end, module.features)
-        yield from instructions(module.data, position, body.end, module.features)
-
-
-def _link(objects: list[bytes], env: "CompileEnvironment", tier: str) -> LinkedImage:
-    """Link, with the runtime library's functions that LLVM turns out to call."""
-    try:
-        return link(objects)
-    except UndefinedSymbols as missing:
-        library = runtime_library_ir(missing.names, env.target)
-        return link([*objects, codegen.compile_ir(library, env, tier)])
-
-
-def _layout(
-    module: Module, translation: Translation, image: LinkedImage, referenced: frozenset[int]
-) -> tuple[CodeLayout, bytes]:
+def _layout(plan: Plan, flags: bytes, image: LinkedImage) -> tuple[CodeLayout, bytes]:
     """Where everything of the module lies in the image, and the bytes of its data segments."""
+    module = plan.valid.module
     functions = []
     for i in range(len(module.funcs)):
         symbol = image.symbols[symbols.function(module.imported_funcs + i)]
@@ -138,7 +118,7 @@ def _layout(
         Trampolines(
             image.symbols[symbols.thunk(i)].offset, image.symbols[symbols.host_stub(i)].offset
         )
-        for i in range(len(module.types))
+        for i in plan.trampolines_of
     ]
     data = bytearray()
     ranges = []
@@ -147,9 +127,9 @@ def _layout(
         data += module.data[segment.start : segment.start + segment.size]
     layout = CodeLayout(
         functions=functions,
-        func_flags=translation.flags,
+        func_flags=flags,
         trampolines=trampolines,
-        escapes=referenced,
+        escapes=frozenset(escapes(plan.valid)),
         data=ranges,
     )
     return layout, bytes(data)

@@ -6,23 +6,25 @@ tables of the header are skipped; the program itself has the same form in versio
 
 What always holds for the result: addresses ascend strictly; a row covers everything up to the next;
 line 0 says that nothing is known. Inside a function a row without a line belongs to the nearest
-preceding one that has one, but never to the function before.
+preceding one that has one, but never to the function before: a function without any line begins with
+a row of line 0, unless such a row holds already. So the rows of a range of functions are the same
+whatever else is in the section, and nothing marks the end of the last one.
 
 Source: DWARF Debugging Information Format, versions 4 and 5, section 6.2.
 """
 
 import struct
 from array import array
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from cachewasm.errors import InternalError
 
 _COPY = 1
 _ADVANCE_PC = 2
 _ADVANCE_LINE = 3
-_SET_FILE = 4
-_SET_COLUMN = 5
 _CONST_ADD_PC = 8
 _FIXED_ADVANCE_PC = 9
 _SET_ISA = 12
@@ -31,7 +33,6 @@ _SET_ADDRESS = 2
 
 _LENGTH_AND_VERSION = struct.Struct("<IH")
 _U32 = struct.Struct("<I")
-_U16 = struct.Struct("<H")
 _U64 = struct.Struct("<Q")
 _DWARF64 = 0xFFFFFFF0
 
@@ -42,6 +43,15 @@ class LineRows:
 
     addresses: "array[int]"
     lines: "array[int]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sequence:
+    """The rows of one sequence, none of which lies at or behind `end`."""
+
+    addresses: list[int]
+    lines: list[int]
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +70,21 @@ class _Program:
 def line_rows(debug_line: bytes, function_starts: Collection[int]) -> LineRows:
     """Return the rows of all units, sorted by address.
 
-    `debug_line` is the section with its addresses already relocated; `function_starts` (a set, for
-    speed) are the addresses where no line may be inherited from before. Raises InternalError if the
-    section is damaged or of another version.
+    `debug_line` is the section with its addresses already relocated; `function_starts` are the
+    addresses where no line may be inherited from before. Raises InternalError if the section is
+    damaged or of another version.
     """
-    sequences: list[LineRows] = []
+    starts = frozenset(function_starts)
+    sequences: list[_Sequence] = []
     position = 0
     try:
         while position < len(debug_line):
             program = _header(debug_line, position)
-            _run(debug_line, program, function_starts, sequences)
+            _run(program, debug_line[program.start : program.end], starts, sequences)
             position = program.end
-    except (IndexError, struct.error, OverflowError, ZeroDivisionError) as error:
-        raise InternalError(f".debug_line: damaged near byte {position}: {error}") from None
-    return _join(sequences)
+        return _join(sequences, sorted(starts))
+    except (IndexError, OverflowError, StopIteration, ZeroDivisionError, struct.error) as error:
+        raise InternalError(f".debug_line: damaged behind byte {position}: {error!r}") from None
 
 
 def _header(section: bytes, position: int) -> _Program:
@@ -108,29 +119,23 @@ def _header(section: bytes, position: int) -> _Program:
     )
 
 
-def _run(
-    section: bytes, program: _Program, function_starts: Collection[int], out: list[LineRows]
-) -> None:
-    """Append the unit's sequences to `out`. One loop on purpose: it runs once per byte."""
-    position, end = program.start, program.end
+def _run(program: _Program, code: bytes, starts: Collection[int], out: list[_Sequence]) -> None:
+    """Append the sequences of a unit's program to `out`. One loop on purpose: once per opcode."""
+    stream = iter(code)
     opcode_base = program.opcode_base
     address_steps, line_steps = program.address_steps, program.line_steps
-    addresses: array[int] = array("I")
-    lines: array[int] = array("I")
-    address, line, last_address, last_line = 0, 1, -1, -1
-    while position < end:
-        opcode = section[position]
-        position += 1
+    addresses: list[int] = []
+    lines: list[int] = []
+    address, line, last_address, last_line = 0, 1, -1, 0
+    for opcode in stream:
         if opcode >= opcode_base:
             address += address_steps[opcode]
             line += line_steps[opcode]
         elif opcode == _ADVANCE_LINE:
-            byte = section[position]
-            position += 1
+            byte = next(stream)
             value, shift = byte & 0x7F, 7
             while byte & 0x80:
-                byte = section[position]
-                position += 1
+                byte = next(stream)
                 value |= (byte & 0x7F) << shift
                 shift += 7
             line += value - (1 << shift) if byte & 0x40 else value
@@ -139,42 +144,33 @@ def _run(
             address += address_steps[255]
             continue
         elif opcode == _ADVANCE_PC:
-            value, position = _uleb(section, position)
-            address += value * program.min_instruction
-            continue
-        elif opcode == _FIXED_ADVANCE_PC:
-            address += _U16.unpack_from(section, position)[0]
-            position += 2
+            address += _uleb(stream) * program.min_instruction
             continue
         elif opcode == 0:
-            size, position = _uleb(section, position)
-            extended = section[position]
-            if extended == _SET_ADDRESS and size == 9:
-                address = _U64.unpack_from(section, position + 1)[0]
-            elif extended == _END_SEQUENCE:
+            operand = bytes(islice(stream, _uleb(stream)))
+            if operand[0] == _SET_ADDRESS and len(operand) == 9:
+                address = _U64.unpack_from(operand, 1)[0]
                 if address < last_address:
                     raise InternalError(".debug_line: addresses descend")
-                if address != last_address:
-                    addresses.append(address)
-                    lines.append(0)
-                else:
-                    lines[-1] = 0
-                out.append(LineRows(addresses, lines))
-                addresses, lines = array("I"), array("I")
-                address, line, last_address, last_line = 0, 1, -1, -1
-            position += size
+            elif operand[0] == _END_SEQUENCE:
+                if address == last_address:
+                    del addresses[-1], lines[-1]
+                out.append(_Sequence(addresses, lines, address))
+                addresses, lines = [], []
+                address, line, last_address, last_line = 0, 1, -1, 0
+            continue
+        elif opcode == _FIXED_ADVANCE_PC:
+            address += next(stream) | next(stream) << 8
             continue
         elif opcode != _COPY:
             for _ in range(program.operand_counts[opcode]):
-                _, position = _uleb(section, position)
+                _uleb(stream)
             continue
 
         if address == last_address:
             if line:
                 lines[-1] = last_line = line
-        elif line != last_line and (line or not addresses or address in function_starts):
-            if address < last_address:
-                raise InternalError(".debug_line: addresses descend")
+        elif line != last_line and (line or address in starts):
             addresses.append(address)
             lines.append(line)
             last_address, last_line = address, line
@@ -182,27 +178,38 @@ def _run(
         raise InternalError(".debug_line: a sequence has no end")
 
 
-def _uleb(section: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = section[position]
-        position += 1
+def _uleb(stream: Iterator[int]) -> int:
+    byte = next(stream)
+    value, shift = byte & 0x7F, 7
+    while byte & 0x80:
+        byte = next(stream)
         value |= (byte & 0x7F) << shift
         shift += 7
-        if byte < 0x80:
-            return value, position
+    return value
 
 
-def _join(sequences: list[LineRows]) -> LineRows:
+def _join(sequences: list[_Sequence], starts: list[int]) -> LineRows:
     """Concatenate sequences in the order of their addresses."""
     addresses: array[int] = array("I")
     lines: array[int] = array("I")
-    for sequence in sorted(sequences, key=lambda rows: rows.addresses[0]):
-        if addresses and sequence.addresses[0] <= addresses[-1]:
-            if sequence.addresses[0] < addresses[-1]:
-                raise InternalError(".debug_line: sequences overlap")
-            addresses.pop()
-            lines.pop()
-        addresses.extend(sequence.addresses)
-        lines.extend(sequence.lines)
+    end = last_line = 0
+    for sequence in sorted(sequences, key=lambda each: each.end):
+        if not sequence.addresses:
+            continue
+        first = sequence.addresses[0]
+        if first < end:
+            raise InternalError(".debug_line: sequences overlap")
+        bare = bisect_left(starts, end)
+        if last_line and bare < len(starts) and starts[bare] < first:
+            addresses.append(starts[bare])
+            lines.append(0)
+            last_line = 0
+        repeated = sequence.lines[0] == last_line
+        addresses.extend(sequence.addresses[repeated:])
+        lines.extend(sequence.lines[repeated:])
+        end, last_line = sequence.end, sequence.lines[-1]
+    bare = bisect_left(starts, end)
+    if last_line and bare < len(starts):
+        addresses.append(starts[bare])
+        lines.append(0)
     return LineRows(addresses, lines)

@@ -1,4 +1,4 @@
-"""Messages between a process and its compile worker: lists of byte strings on a pipe.
+"""Messages between processes that compile: lists of byte strings, on a pipe or as bytes.
 
     u32 number of fields | per field: u64 length, bytes
 
@@ -6,6 +6,7 @@ No pickle: neither side can make the other do more than compile.
 """
 
 import struct
+from io import BytesIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _COUNT = struct.Struct("<I")
 _LENGTH = struct.Struct("<Q")
-_MAX_FIELDS = 1 << 16
+_MAX_FIELDS = 1 << 20
 
 
 def write(stream: "BinaryIO", fields: "Sequence[bytes]") -> None:
@@ -39,6 +40,22 @@ def read(stream: "BinaryIO") -> list[bytes] | None:
     return [
         _exactly(stream, _LENGTH.unpack(_exactly(stream, _LENGTH.size))[0]) for _ in range(count)
     ]
+
+
+def encode(fields: "Sequence[bytes]") -> bytes:
+    """A message as bytes."""
+    stream = BytesIO()
+    write(stream, fields)
+    return stream.getvalue()
+
+
+def decode(data: bytes) -> list[bytes]:
+    """The inverse of `encode`. Raises EOFError for anything else."""
+    stream = BytesIO(data)
+    fields = read(stream)
+    if fields is None or stream.tell() != len(data):
+        raise EOFError("what came is no message")
+    return fields
 
 
 def _exactly(stream: "BinaryIO", size: int) -> bytes:

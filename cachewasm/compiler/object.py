@@ -2,12 +2,14 @@
 
 Ours instead of a library, because an object of a few MB holds 10^5 relocations and is read in every
 compile. It reads what LLVM writes for our two targets and nothing else: whatever is unknown or lies
-outside the bytes is an InternalError that names it, never a guess.
+outside the bytes is an InternalError that names it, never a guess. Relocations stay as they are
+until somebody asks for those of a section: most objects have many that nobody needs.
 
 Source: System V ABI, chapters 4 and 5; the AMD64 and AArch64 supplements.
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +21,8 @@ MACHINE_AARCH64 = 183
 SHF_WRITE = 1
 SHF_ALLOC = 2
 SHF_EXECINSTR = 4
+SHF_MERGE = 16
+SHF_STRINGS = 32
 
 SHT_PROGBITS = 1
 SHT_NOBITS = 8
@@ -44,9 +48,10 @@ _SECTION_TYPES = frozenset(
 SECTION_UNDEFINED = 0
 _SECTION_ABSOLUTE = 0xFFF1
 _SYMBOL_FUNC = 2
+_SYMBOL_SECTION = 3
 _SYMBOL_FILE = 4
 _BIND_LOCAL = 0
-_MAX_ALIGN = 1 << 16
+MAX_ALIGN = 1 << 16
 
 _IDENT = b"\x7fELF\x02\x01\x01"  # 64 bit, little-endian, version 1
 _ELF_REL = 1
@@ -54,15 +59,6 @@ _HEADER = struct.Struct("<16xHHIQQQIHHHHHH")
 _SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 _RELA = struct.Struct("<QIIq")  # r_info is split: its low word is the kind
-
-
-class Relocation(NamedTuple):
-    """One place to patch; `offset` counts from the start of its section, `symbol` is an index."""
-
-    offset: int
-    kind: int
-    symbol: int
-    addend: int
 
 
 class Symbol(NamedTuple):
@@ -74,19 +70,25 @@ class Symbol(NamedTuple):
     size: int
     is_func: bool
     is_global: bool
+    is_section: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section with the relocations that apply to it; `body` is empty for NOBITS."""
+    """A section; `body` is empty for NOBITS, `entry_size` is that of a mergeable one."""
 
     name: str
     type: int
     flags: int
     align: int
+    entry_size: int
     size: int
     body: memoryview
-    relocations: tuple[Relocation, ...]
+    rela: memoryview
+
+    def relocations(self) -> Iterator[tuple[int, int, int, int]]:
+        """The places to patch: offset in the section, kind, index of the symbol, addend."""
+        return _RELA.iter_unpack(self.rela)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def parse_object(data: bytes) -> ObjectFile:
     section_names = _strings(_body(view, headers[names]))
 
     symbols: tuple[Symbol, ...] = ()
-    relocations: dict[int, tuple[Relocation, ...]] = {}
+    relocations: dict[int, memoryview] = {}
     for header in headers:
         if header.type == _SHT_SYMTAB:
             if symbols:
@@ -138,9 +140,11 @@ def parse_object(data: bytes) -> ObjectFile:
         if header.type == _SHT_RELA:
             if header.info in relocations:
                 raise InternalError(f"object: two relocation tables for section {header.info}")
-            relocations[header.info] = _relocations(view, header, len(symbols))
+            relocations[header.info] = _rows(view, header, _RELA)
     sections = tuple(
-        _section(view, header, _name_at(section_names, header.name), relocations.get(number, ()))
+        _section(
+            view, header, _name_at(section_names, header.name), relocations.get(number, view[:0])
+        )
         for number, header in enumerate(headers)
     )
     return ObjectFile(machine, sections, symbols)
@@ -187,25 +191,19 @@ def _symbols(view: memoryview, header: _Header, headers: list[_Header]) -> tuple
         kind = bits & 15
         if section >= count and not (section == _SECTION_ABSOLUTE and kind == _SYMBOL_FILE):
             raise InternalError(f"object: symbol {name!r} in unsupported section {section:#x}")
-        is_global = bits >> 4 != _BIND_LOCAL
-        symbols.append(Symbol(name, section, value, size, kind == _SYMBOL_FUNC, is_global))
+        is_func, is_global = kind == _SYMBOL_FUNC, bits >> 4 != _BIND_LOCAL
+        is_section = kind == _SYMBOL_SECTION
+        symbols.append(Symbol(name, section, value, size, is_func, is_global, is_section))
     return tuple(symbols)
 
 
-def _relocations(view: memoryview, header: _Header, symbols: int) -> tuple[Relocation, ...]:
-    rows = tuple(map(Relocation._make, _RELA.iter_unpack(_rows(view, header, _RELA))))
-    if max((row.symbol for row in rows), default=-1) >= symbols:
-        raise InternalError("object: a relocation names a symbol outside the table")
-    return rows
-
-
-def _section(
-    view: memoryview, header: _Header, name: str, relocations: tuple[Relocation, ...]
-) -> Section:
+def _section(view: memoryview, header: _Header, name: str, rela: memoryview) -> Section:
     if header.type not in _SECTION_TYPES:
         raise InternalError(f"object: section {name} has unknown type {header.type:#x}")
     align = max(header.align, 1)
-    if align & (align - 1) or align > _MAX_ALIGN:
+    if align & (align - 1) or align > MAX_ALIGN:
         raise InternalError(f"object: section {name} has alignment {align}")
     body = _body(view, header)
-    return Section(name, header.type, header.flags, align, header.size, body, relocations)
+    return Section(
+        name, header.type, header.flags, align, header.entry_size, header.size, body, rela
+    )

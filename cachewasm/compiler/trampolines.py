@@ -5,10 +5,11 @@ from an array of slots; the *host stub* is what wasm code calls where a host fun
 it puts its arguments into an array and calls the builtin `host_call`. So neither a warm start nor a
 host function of a type that the module has ever needs LLVM.
 
-A slot is 16 bytes; a value occupies its low bytes. Types of equal structure share their code.
+A slot is 16 bytes; a value occupies its low bytes. Types that LLVM cannot tell apart share their
+code, which bears the name of the first of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from cachewasm.abi import symbols
 from cachewasm.abi.vmctx import CONTEXT, SLOT_SIZE, STORE
@@ -23,24 +24,23 @@ from cachewasm.compiler.translate.ir import (
 from cachewasm.wasm.types import FuncType
 
 
-def trampolines(types: Sequence[FuncType]) -> list[str]:
-    """The IR of the trampolines of `types`, for a module's body. A type's index is its position."""
-    first_of: dict[FuncType, int] = {}
-    lines: list[str] = []
+def representatives(types: Sequence[FuncType]) -> list[int]:
+    """Per type the index of the first one whose trampolines are the same code."""
+    first_of: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+    indices = []
     for typeidx, func_type in enumerate(types):
-        first = first_of.setdefault(func_type, typeidx)
-        thunk, stub = symbols.thunk(typeidx), symbols.host_stub(typeidx)
         signature = Signature(func_type)
-        if first == typeidx:
-            lines.extend(_thunk(thunk, signature))
-            lines.extend(_host_stub(stub, signature))
-        else:
-            thunk_type, stub_type = (
-                "void (ptr, ptr, ptr)",
-                f"{signature.result} ({signature.types})",
-            )
-            lines.append(f"@{thunk} = hidden alias {thunk_type}, ptr @{symbols.thunk(first)}")
-            lines.append(f"@{stub} = hidden alias {stub_type}, ptr @{symbols.host_stub(first)}")
+        indices.append(first_of.setdefault((signature.params, signature.result_types), typeidx))
+    return indices
+
+
+def trampolines(types: Sequence[FuncType], typeidxs: Iterable[int]) -> list[str]:
+    """The IR of the trampolines of some of a module's types, for a module's body."""
+    lines: list[str] = []
+    for typeidx in typeidxs:
+        signature = Signature(types[typeidx])
+        lines.extend(_thunk(symbols.thunk(typeidx), signature))
+        lines.extend(_host_stub(symbols.host_stub(typeidx), signature))
     return lines
 
 

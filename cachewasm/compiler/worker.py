@@ -1,71 +1,80 @@
-"""The compile worker: a clean child process that answers requests until its standard input ends.
+"""A worker: a process forked from the compile server, that runs the tasks it is told by number.
 
-LLVM's options are global to a process and its internal errors abort it; here neither can come from
-the application or reach it. Started by client.py, which sends its sys.path first.
+It shares the server's memory as it was at the fork, so a task needs no more than its number. LLVM's
+internal errors may abort it, and its limits may kill it: that is the server's to notice (pool.py).
 
-Requests: ["module", environment, strategy, wasm] and ["support", environment]. Answers:
-["ok", artifact, tier, module name or empty] and ["error", class, message, offset or empty].
+    request: u32 number of the task          answer: u8 kind | u32 number | u64 size | payload
 """
 
+import gc
 import os
-import resource
-import signal
-import sys
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from cachewasm.compiler import frames
-from cachewasm.errors import InternalError, ModuleError, WasmtimeError
+from cachewasm.compiler import failures, frames
+from cachewasm.compiler.confine import Budget, arm, confine
+from cachewasm.errors import CompileError
 
+REQUEST = struct.Struct("<I")
+ANSWER = struct.Struct("<BIQ")
+# The payload is the result; an error (failures.py); why the task should be tried in parts.
+DONE, ERROR, ACCIDENT = range(3)
 
-def main() -> None:
-    """Serve standard input and output. Returns when the input ends."""
-    # The terminal's Ctrl-C goes to the whole group; the parent decides what becomes of a compile.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    # Whatever prints by mistake must not end up between answers.
-    os.dup2(2, 1)
-    while (request := frames.read(requests)) is not None:
-        try:
-            frames.write(answers, answer(request))
-        except BrokenPipeError:
-            return
+_Result_co = TypeVar("_Result_co", covariant=True)
 
 
-def answer(request: list[bytes]) -> list[bytes]:
-    """Carry out one request. Never raises: errors are answers."""
+@dataclass(frozen=True, slots=True)
+class Task(Generic[_Result_co]):
+    """Something to compile, in a process that has all that it needs.
+
+    `run` makes the result, as bytes; `read` is how the server takes it, and raises InternalError for
+    what is none. `parts` are the smallest tasks whose results, in order, are worth the same, if
+    there are any; `functions` counts what it contributes to the progress shown.
+    """
+
+    name: str
+    weight: int
+    run: Callable[[], bytes]
+    read: Callable[[bytes], _Result_co]
+    parts: "Callable[[], Sequence[Task[_Result_co]]] | None" = None
+    functions: int = 0
+
+
+def serve(
+    tasks: Sequence[Task[object]],
+    requests: int,
+    answers: int,
+    *,
+    server: int,
+    budget: Callable[[int], Budget],
+) -> None:
+    """Answer requests until they end. Called in a forked child, which must end when it returns."""
+    confine(server)
+    # What the server has made is not garbage, and what a task makes goes when the task is done.
+    gc.disable()
+    while len(request := os.read(requests, REQUEST.size)) == REQUEST.size:
+        number: int = REQUEST.unpack(request)[0]
+        task = tasks[number]
+        arm(budget(task.weight))
+        kind, payload = _carry_out(task)
+        _write(answers, ANSWER.pack(kind, number, len(payload)) + payload)
+        gc.collect()
+
+
+def _carry_out(task: Task[object]) -> tuple[int, bytes]:
     try:
-        compiled = _compile(request)
-    except ModuleError as error:
-        place = b"" if error.offset is None else str(error.offset).encode()
-        return [b"error", type(error).__name__.encode(), _utf8(error.message), place]
-    except WasmtimeError as error:
-        return [b"error", type(error).__name__.encode(), _utf8(str(error)), b""]
+        return DONE, task.run()
     except MemoryError:
-        return [b"error", b"CompileError", b"the compile worker ran out of memory", b""]
-    except Exception as error:  # a bug of ours: the application must hear of it, not hang
-        reason = f"{type(error).__name__}: {error}"
-        return [b"error", InternalError.__name__.encode(), _utf8(reason), b""]
-    return [b"ok", compiled.artifact, compiled.tier.encode(), _utf8(compiled.module_name or "")]
+        return ACCIDENT, b"it ran out of memory"
+    except CompileError as error:
+        return ACCIDENT, str(error).encode("utf-8", "replace")
+    except Exception as error:
+        return ERROR, frames.encode(failures.to_fields(error))
 
 
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
-
-
-def _compile(request: list[bytes]) -> "Compiled":
-    from cachewasm.compiler.compile import compile_module, compile_support
-    from cachewasm.engine.environment import CompileEnvironment
-
-    match request:
-        case [b"module", environment, strategy, wasm]:
-            return compile_module(
-                wasm, CompileEnvironment.from_bytes(environment), strategy.decode()
-            )
-        case [b"support", environment]:
-            return compile_support(CompileEnvironment.from_bytes(environment))
-    raise InternalError(f"the compile worker does not know the request {request[:1]}")
-
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from cachewasm.compiler.compile import Compiled
+def _write(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]

@@ -11,8 +11,10 @@ from cachewasm.engine.options import (
     KEY,
     NO_EFFECT,
     CachePlace,
+    CompileExecutor,
     FeatureSwitch,
     Option,
+    ProgressCallback,
     Refused,
     Size,
     Strategy,
@@ -62,6 +64,8 @@ class Config:
     # What happens around it.
     cache = CachePlace(True, NO_EFFECT, "says where code is kept, not what it is")
     parallel_compilation = Switch(True, NO_EFFECT, "shards depend on the module alone")
+    compile_executor = CompileExecutor(None, NO_EFFECT, "a job says which compiler it must be")
+    compile_progress = ProgressCallback(None, NO_EFFECT, "only tells how far compiling is")
     max_wasm_stack = Size(
         4 << 20, NO_EFFECT, "code reads the limit from the store", minimum=1, maximum=MAX_SIZE
     )

@@ -12,13 +12,16 @@ from cachewasm.wasm import features
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
     from typing import TypeAlias
 
     from cachewasm.cache.cache import Cache
     from cachewasm.cache.settings import CacheConfig
     from cachewasm.engine.config import Config
 
-    Value: TypeAlias = bool | int | str | CacheConfig | Cache | None
+    Progress: TypeAlias = Callable[[int, int], object]
+    Value: TypeAlias = bool | int | str | CacheConfig | Cache | Executor | Progress | None
 
 KEY, NO_EFFECT, REFUSED = "in the key", "without effect on code", "refused"
 
@@ -163,6 +166,36 @@ class CachePlace(Option):
                 "the option cache must be an absolute path, or one that ends in .toml, "
                 f"not '{value}'"
             )
+        self._choose(config, value)
+
+
+class CompileExecutor(Option):
+    """A `concurrent.futures.Executor`, or whatever submits as one does; None for this machine."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> "Executor | None": ...
+
+    def __set__(self, config: "Config", value: "Executor | None") -> None:
+        if value is not None and not callable(getattr(value, "submit", None)):
+            raise TypeError("expected a concurrent.futures.Executor")
+        self._choose(config, value)
+
+
+class ProgressCallback(Option):
+    """A function of the number of functions compiled, and of all; or None."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> "Progress | None": ...
+
+    def __set__(self, config: "Config", value: "Progress | None") -> None:
+        if value is not None and not callable(value):
+            raise TypeError("expected a callable")
         self._choose(config, value)
 
 

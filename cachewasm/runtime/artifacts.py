@@ -8,12 +8,15 @@ from cachewasm.abi.support import OFFSETS
 from cachewasm.artifact.format import ENGINE_SECTION, INFO_SECTION
 from cachewasm.artifact.reader import Artifact
 from cachewasm.cache.keys import ArtifactKey
+from cachewasm.engine.config import Config
+from cachewasm.engine.environment import from_config
 from cachewasm.errors import IncompatibleArtifact
 from cachewasm.log import WARNING, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.cache.local import LocalStore
+    from cachewasm.compiler.client import CompileResult
     from cachewasm.engine.environment import CompileEnvironment
     from cachewasm.runtime.engine import Engine
 
@@ -27,8 +30,11 @@ _TIERS = {
 _SUPPORT_TIER = "support"
 
 
-def module_artifact(engine: "Engine", wasm: bytes) -> Artifact:
-    """The artifact of a module in binary format. Raises ModuleError, CompileError."""
+def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> Artifact:
+    """The artifact of a module in binary format. Raises ModuleError, CompileError.
+
+    If it is `to_run`, a miss may compile the support image along with it.
+    """
     from blake3 import blake3
 
     environment = engine._environment
@@ -39,11 +45,20 @@ def module_artifact(engine: "Engine", wasm: bytes) -> Artifact:
     store = engine._cache
     from cachewasm.compiler import client
 
-    compiled = client.compile_module(environment, engine._strategy, wasm)
-    if store is not None and compiled.storable:
-        key = _key(environment, digest, compiled.tier)
-        store.put(key, compiled.artifact, compiled.manifest)
-    return Artifact(compiled.artifact)
+    wanted = _wanted_support(store) if to_run else None
+    compiled = client.compile_module(
+        environment,
+        engine._strategy,
+        wasm,
+        parallel=engine._parallel,
+        executor=engine._executor,
+        progress=engine._progress,
+        support=wanted,
+    )
+    if wanted is not None and compiled.support is not None:
+        _keep(store, wanted, _support_digest(), _SUPPORT_TIER, compiled.support)
+        _support.artifact = Artifact(compiled.support.artifact)
+    return _keep(store, environment, digest, compiled.tier, compiled)
 
 
 def cached_artifact(engine: "Engine", digest: bytes) -> Artifact | None:
@@ -58,20 +73,72 @@ def cached_artifact(engine: "Engine", digest: bytes) -> Artifact | None:
 
 
 def support_artifact(environment: "CompileEnvironment", store: "LocalStore | None") -> Artifact:
-    """The artifact of the support image for an environment's target."""
-    from blake3 import blake3
-
-    digest = blake3(b"cachewasm support image").digest()
-    if store is not None:
-        found = _lookup(store, environment, digest, _SUPPORT_TIER)
-        if found is not None and len(found.section(INFO_SECTION)) == OFFSETS.size:
-            return found
+    """The artifact of the support image for the target of the default environment."""
+    _support.settled = True
+    artifact, _support.artifact = _support.artifact, None
+    if artifact is not None:
+        return artifact
+    found = _cached_support(environment, store)
+    if found is not None:
+        return found
     from cachewasm.compiler import client
 
     compiled = client.compile_support(environment)
+    return _keep(store, environment, _support_digest(), _SUPPORT_TIER, compiled)
+
+
+class _Support:
+    """The support image that a module's compile brought along, until it is asked for.
+
+    `settled` once nobody need bring it: this process has it, or its cache does.
+    """
+
+    __slots__ = ("artifact", "settled")
+
+    def __init__(self) -> None:
+        self.artifact: Artifact | None = None
+        self.settled = False
+
+
+_support = _Support()
+
+
+def _wanted_support(store: "LocalStore | None") -> "CompileEnvironment | None":
+    """The environment of the support image if this process will need it and nobody has it."""
+    if _support.settled:
+        return None
+    _support.settled = True
+    environment = from_config(Config())
+    _support.artifact = _cached_support(environment, store)
+    return environment if _support.artifact is None else None
+
+
+def _cached_support(
+    environment: "CompileEnvironment", store: "LocalStore | None"
+) -> Artifact | None:
+    if store is None:
+        return None
+    found = _lookup(store, environment, _support_digest(), _SUPPORT_TIER)
+    is_whole = found is not None and len(found.section(INFO_SECTION)) == OFFSETS.size
+    return found if is_whole else None
+
+
+def _support_digest() -> bytes:
+    from blake3 import blake3
+
+    return blake3(b"cachewasm support image").digest()
+
+
+def _keep(
+    store: "LocalStore | None",
+    environment: "CompileEnvironment",
+    digest: bytes,
+    tier: str,
+    compiled: "CompileResult",
+) -> Artifact:
+    """Store what was compiled, if there is a store and it may be kept."""
     if store is not None and compiled.storable:
-        key = _key(environment, digest, _SUPPORT_TIER)
-        store.put(key, compiled.artifact, compiled.manifest)
+        store.put(_key(environment, digest, tier), compiled.artifact, compiled.manifest)
     return Artifact(compiled.artifact)
 
 

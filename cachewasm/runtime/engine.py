@@ -14,10 +14,12 @@ from cachewasm.errors import HostError, WasmtimeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
     from os import PathLike
 
     from cachewasm.cache.cache import Cache
     from cachewasm.cache.settings import CacheConfig
+    from cachewasm.engine.options import Progress
 
 _MAX_FRAMES = 20
 
@@ -36,8 +38,11 @@ class Engine:
         "_backtraces",
         "_cache",
         "_environment",
+        "_executor",
         "_max_frames",
         "_max_wasm_stack",
+        "_parallel",
+        "_progress",
         "_strategy",
     )
 
@@ -51,6 +56,9 @@ class Engine:
             raise TypeError("expected Config")
         self._environment: CompileEnvironment = from_config(config)
         self._strategy: str = config.strategy
+        self._parallel: bool = config.parallel_compilation
+        self._executor: Executor | None = config.compile_executor
+        self._progress: Progress | None = config.compile_progress
         self._max_wasm_stack: int = config.max_wasm_stack
         self._backtraces: bool = config.wasm_backtrace
         self._max_frames = _MAX_FRAMES

@@ -15,8 +15,8 @@ from cachewasm.abi.vmctx import (
     SEGMENT,
     TABLE,
 )
-from cachewasm.artifact.info import ACTIVE, DECLARATIVE, PASSIVE
-from cachewasm.errors import LinkError, Trap, WasmtimeError
+from cachewasm.artifact.info import ACTIVE, DATA_COPY_WORDS, DECLARATIVE, PASSIVE
+from cachewasm.errors import IncompatibleArtifact, LinkError, Trap, WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime import externs
 from cachewasm.runtime.func import funcref_of
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from cachewasm.runtime.externs import Extern
     from cachewasm.wasm.constexpr import ConstExpr
 
-# SAFETY: prototypes of the support image's init_funcrefs and init_references.
+# SAFETY: prototypes of the support image's init_funcrefs, init_references and init_data.
 _INIT_FUNCREFS = ctypes.CFUNCTYPE(
     None,
     ctypes.c_size_t,
@@ -63,6 +63,14 @@ _INIT_REFERENCES = ctypes.CFUNCTYPE(
     ctypes.c_size_t,
     ctypes.c_uint64,
     ctypes.c_size_t,
+)
+_INIT_DATA = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_size_t,
+    ctypes.c_size_t,
+    ctypes.c_uint64,
+    ctypes.c_size_t,
+    ctypes.c_uint64,
 )
 
 
@@ -219,17 +227,38 @@ class Instance:
         ctypes.memmove(native.read_u64(table + TABLE.base) + 8 * start, references, 8 * count)
 
     def _init_data(self) -> None:
+        info = self._info
+        copied = False
+        if len(info.data_copies):
+            # SAFETY: an array of the mapped module info, whose digest vouches for the numbers of
+            # memories; the function checks the bounds of each copy.
+            copied = _INIT_DATA(self._store._support.address["init_data"])(
+                self._context + self._module._layout.memories,
+                _address(info.data_copies),
+                len(info.data_copies) // DATA_COPY_WORDS,
+                self._module._data_address,
+                self._module._data_size,
+            )
+        if info.passive_data_count or (info.data_segment_count and not copied):
+            self._init_data_segments(skip_active=bool(copied))
+
+    def _init_data_segments(self, *, skip_active: bool) -> None:
+        """The segments one by one; those before one that does not fit are written."""
         layout, bytes_at = self._module._layout, self._module._data_address
         for i, data in enumerate(self._info.data_segments):
+            if data.start + data.size > self._module._data_size:
+                raise IncompatibleArtifact("module info is damaged")
             source = bytes_at + data.start
             if data.mode == ACTIVE:
+                if skip_active:
+                    continue
                 assert data.offset is not None
                 memory = self._memories[data.memory]._definition
                 start = self._evaluate(data.offset) & 0xFFFFFFFF
                 if start + data.size > native.read_u64(memory + MEMORY.length):
                     raise _trap("MEMORY_OUT_OF_BOUNDS")
-                # SAFETY: the range was checked against the memory's length, and the artifact's
-                # reader checked the segment against its section.
+                # SAFETY: the range was checked against the memory's length, and the segment against
+                # its section.
                 ctypes.memmove(native.read_u64(memory + MEMORY.base) + start, source, data.size)
             else:
                 segment = self._context + layout.data + i * SEGMENT.size

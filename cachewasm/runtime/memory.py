@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 # SAFETY: prototype of the support image's memory_grow(definition, pages) -> pages before, or -1.
 _GROW = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_size_t, ctypes.c_uint64)
 
+# SAFETY: the C API's own prototype: (const char *, Py_ssize_t) -> new reference. One copy of the
+# bytes, where string_at and bytearray would make two.
+_bytearray_at = ctypes.pythonapi.PyByteArray_FromStringAndSize
+_bytearray_at.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t)
+_bytearray_at.restype = ctypes.py_object
+
 
 class Memory:
     """A linear memory of a store. Reads and writes are checked against its current length."""
@@ -111,7 +117,8 @@ class Memory:
             return bytearray()
         base = native.read_u64(self._definition + MEMORY.base)
         # SAFETY: the slice lies within the memory's current length.
-        return bytearray(ctypes.string_at(base + start, stop - start))
+        copy: bytearray = _bytearray_at(base + start, stop - start)
+        return copy
 
     def write(
         self, store: "Store | Caller", value: "bytes | bytearray", start: int | None = None

@@ -66,18 +66,20 @@ def binary_of(wasm: "str | bytes | bytearray | memoryview") -> bytes:
     return to_binary(source)
 
 
-def artifact_of(engine: Engine, wasm: "str | bytes | bytearray | memoryview") -> Artifact:
+def artifact_of(
+    engine: Engine, wasm: "str | bytes | bytearray | memoryview", *, to_run: bool = False
+) -> Artifact:
     """The artifact of what a user gave as a module, from the engine's cache or compiled."""
     source, is_text = source_of(wasm)
     if not is_text:
-        return module_artifact(engine, source)
+        return module_artifact(engine, source, to_run=to_run)
     from cachewasm.runtime.text import text_artifact
 
-    return text_artifact(engine, source)
+    return text_artifact(engine, source, to_run=to_run)
 
 
 # Slots that are filled when the first instance needs them.
-_FOR_INSTANCES = ("_data_address", "_exports_by_name", "_layout", "_type_ids")
+_FOR_INSTANCES = ("_data_address", "_data_size", "_exports_by_name", "_layout", "_type_ids")
 _lock = process_lock()
 
 
@@ -90,6 +92,7 @@ class Module:
     __slots__ = (
         "__weakref__",
         "_data_address",
+        "_data_size",
         "_escapes",
         "_exports_by_name",
         "_image",
@@ -111,7 +114,7 @@ class Module:
         if hasattr(self, "_image"):
             # Instances lay out their context by what a second call would replace.
             raise WasmtimeError("a module cannot be initialized twice")
-        self._load(engine, artifact_of(engine, wasm))
+        self._load(engine, artifact_of(engine, wasm, to_run=True))
 
     @classmethod
     def from_file(cls, engine: Engine, path: "str | bytes | PathLike[str]") -> "Module":
@@ -215,21 +218,19 @@ class Module:
         """Decode what instances need. Raises IncompatibleArtifact."""
         artifact, info = self._image.artifact, self._info
         self._exports_by_name = {name: (kind, index) for name, kind, index in info.exports}
-        self._data_address = 0
-        end = max((data.start + data.size for data in info.data_segments), default=0)
+        self._data_address = self._data_size = 0
         # Without a byte of data there is no section.
-        if end:
+        if artifact.has_section(DATA_SECTION):
             section = artifact.section(DATA_SECTION)
-            if end > len(section):
-                raise IncompatibleArtifact("module info is damaged")
             self._data_address = ctypes.addressof(ctypes.c_char.from_buffer(section))
+            self._data_size = len(section)
         self._layout = InstanceLayout(
             imported_funcs=info.imported_funcs,
             imported_globals=info.imported_globals,
             memories=len(info.memories),
             tables=len(info.tables),
             defined_globals=len(info.globals) - info.imported_globals,
-            data=len(info.data_segments),
+            data=info.data_segment_count,
             elements=len(info.elements),
             funcrefs=len(info.escapes),
         )

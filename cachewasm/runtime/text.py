@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from cachewasm.runtime.engine import Engine
 
 
-def text_artifact(engine: "Engine", text: bytes) -> "Artifact":
+def text_artifact(engine: "Engine", text: bytes, *, to_run: bool = False) -> "Artifact":
     """The artifact of a module in text format. Raises TextError, ModuleError, CompileError."""
     store = engine._cache
     if store is None:
-        return artifacts.module_artifact(engine, to_binary(text))
+        return artifacts.module_artifact(engine, to_binary(text), to_run=to_run)
     key = AliasKey(blake3(text).digest(), engine._environment.identity)
     known = store.get_alias(key)
     if isinstance(known, bytes):
@@ -29,7 +29,7 @@ def text_artifact(engine: "Engine", text: bytes) -> "Artifact":
             return found
     binary = to_binary(text)
     digest = blake3(binary).digest()
-    artifact = artifacts.module_artifact(engine, binary)
+    artifact = artifacts.module_artifact(engine, binary, to_run=to_run)
     # Only now, so that what cannot be compiled leaves nothing behind.
     if digest != known and not identity.sources_changed():
         store.put_alias(key, digest)

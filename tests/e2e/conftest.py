@@ -64,6 +64,8 @@ class Program:
         self.store = package.Store(engine)
         module = package.Module(engine, wasm)
         linker = package.Linker(engine)
+        # A module may import one thing more than once.
+        linker.allow_shadowing = True
         memories = []
         for needed in module.imports:
             if isinstance(needed.type, package.MemoryType):

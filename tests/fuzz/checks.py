@@ -95,7 +95,7 @@ def check_validator(wasm: bytes) -> None:
         raise AssertionError(f"accepted here alone: {refused}: {wasm.hex()}")
     first = valid.module.imported_funcs
     funcs = range(first, first + len(valid.module.funcs))
-    translate(valid, _environment(), funcs, with_trampolines=True)
+    translate(valid, _environment(), funcs)
 
 
 def check_text(text: str) -> None:

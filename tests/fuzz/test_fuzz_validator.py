@@ -72,7 +72,7 @@ from cachewasm.wasm import features
 from cachewasm.wasm.decode import decode
 from cachewasm.wasm.validate import validate
 valid = validate(decode(sys.stdin.buffer.read(), features.DEFAULT))
-translate(valid, Engine()._environment, range(1), with_trampolines=True)
+translate(valid, Engine()._environment, range(1))
 print("translated")
 """
 

@@ -1,4 +1,10 @@
 target triple = "x86_64-unknown-linux-gnu"
+!0 = !{}
+!1 = !{!"branch_weights", i32 1, i32 1000000}
+!2 = !{!"branch_weights", i32 1000000, i32 1}
+attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="x86-64" "target-features"="+avx,+avx2,+bmi,+bmi2,+cmov,+crc32,+cx16,+cx8,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sahf,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave" }
+attributes #1 = { cold nomerge noreturn nounwind }
+declare hidden void @raise_trap(ptr, i32) #0
 define hidden i32 @f0(ptr %vmctx, i32 %p0, i32 %p1) #0 {
   %1 = add i32 %p0, %p1
   ret i32 %1
@@ -63,16 +69,3 @@ t0:
   call void @raise_trap(ptr %vmctx, i32 0) #1
   unreachable
 }
-define internal void @raise_trap(ptr %vmctx, i32 %code) #0 {
-  %trap.table.at = getelementptr i8, ptr %vmctx, i64 8
-  %trap.table = load ptr, ptr %trap.table.at, !invariant.load !0
-  %trap.at = getelementptr i8, ptr %trap.table, i64 0
-  %trap = load ptr, ptr %trap.at, !invariant.load !0
-  musttail call void %trap(ptr %vmctx, i32 %code)
-  ret void
-}
-attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="x86-64" "target-features"="+avx,+avx2,+bmi,+bmi2,+cmov,+crc32,+cx16,+cx8,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sahf,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave" }
-attributes #1 = { cold nomerge noreturn nounwind }
-!0 = !{}
-!1 = !{!"branch_weights", i32 1, i32 1000000}
-!2 = !{!"branch_weights", i32 1000000, i32 1}

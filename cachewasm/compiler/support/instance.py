@@ -1,4 +1,4 @@
-"""Start-up of an instance: its function references."""
+"""Start-up of an instance: its function references, and the data of its memories."""
 
 TEXT = """
 ; Fill an instance's Funcrefs: row k is for function `escapes[k]`.
@@ -91,5 +91,59 @@ found:
   br label %next
 done:
   ret void
+}
+
+; Copy data segments into memories: `copies` are `count` rows of u32 memory, start in it, start in the
+; `size` bytes at `data`, length. 1; or 0, and nothing is copied, if one of them does not fit.
+define hidden i32 @init_data(ptr %memories, ptr %copies, i64 %count, ptr %data, i64 %size) #0 {
+entry:
+  br label %next
+next:
+  %writing = phi i1 [ false, %entry ], [ false, %fits ], [ true, %copy ], [ true, %rewind ]
+  %i = phi i64 [ 0, %entry ], [ %i_next, %fits ], [ %i_next, %copy ], [ 0, %rewind ]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %one, label %end
+end:
+  br i1 %writing, label %done, label %rewind
+rewind:
+  br label %next
+one:
+  %i_next = add i64 %i, 1
+  %row = getelementptr [4 x i32], ptr %copies, i64 %i
+  %memidx32 = load i32, ptr %row
+  %start_at = getelementptr i8, ptr %row, i64 4
+  %start32 = load i32, ptr %start_at
+  %source_at = getelementptr i8, ptr %row, i64 8
+  %source32 = load i32, ptr %source_at
+  %length_at = getelementptr i8, ptr %row, i64 12
+  %length32 = load i32, ptr %length_at
+  %memidx = zext i32 %memidx32 to i64
+  %start = zext i32 %start32 to i64
+  %source = zext i32 %source32 to i64
+  %length = zext i32 %length32 to i64
+  %memory_at = getelementptr ptr, ptr %memories, i64 %memidx
+  %memory = load ptr, ptr %memory_at
+  br i1 %writing, label %copy, label %check
+check:
+  %end_of_target = add i64 %start, %length
+  %memory_length = field i64, %memory, MEMORY.length
+  %target_ok = icmp ule i64 %end_of_target, %memory_length
+  %end_of_source = add i64 %source, %length
+  %source_ok = icmp ule i64 %end_of_source, %size
+  %ok = and i1 %target_ok, %source_ok
+  br i1 %ok, label %fits, label %refused
+fits:
+  br label %next
+copy:
+  %base = field ptr, %memory, MEMORY.base
+  %target = getelementptr i8, ptr %base, i64 %start
+  %bytes = getelementptr i8, ptr %data, i64 %source
+  %memmove = process ptr, memmove
+  %copied = call ptr %memmove(ptr %target, ptr %bytes, i64 %length)
+  br label %next
+done:
+  ret i32 1
+refused:
+  ret i32 0
 }
 """

@@ -11,10 +11,13 @@ Always holds between instructions: while `live`, `stack` has as many operands as
 types; whatever they name dominates the place where the text goes on.
 """
 
+from typing import Any
+
 from cachewasm.abi import symbols, traps
 from cachewasm.abi.vmctx import CONTEXT, FUNC_BOUNDED, MEMORY, STORE
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.control import Frame
+from cachewasm.compiler.translate.debug import place
 from cachewasm.compiler.translate.dispatch import LOWERINGS, UNREACHABLE_LOWERINGS
 from cachewasm.compiler.translate.ir import (
     CODE,
@@ -32,6 +35,7 @@ from cachewasm.compiler.translate.ir import (
 )
 from cachewasm.errors import UnsupportedModule
 from cachewasm.wasm.function_validator import FunctionValidator
+from cachewasm.wasm.opcodes import BY_NAME
 from cachewasm.wasm.types import F32, F64
 
 # The stack check compares the frame address less an estimate of the frame with the limit. Level 0
@@ -44,6 +48,8 @@ _UNCHECKED_FRAME = 1 << 10
 # What values that calls and branches pass on may amount to: each makes a line or two of text, and
 # real programs of the largest size stay far below.
 _MAX_CARRIED = 4_000_000
+
+LOCAL_GET = BY_NAME["local.get"]
 
 _FLOAT_ZEROS = {LLVM_TYPES[F32]: f32_literal(0), LLVM_TYPES[F64]: f64_literal(0)}
 
@@ -65,6 +71,7 @@ class FunctionTranslator:
         "_locals_in_memory",
         "_location",
         "_location_offset",
+        "_preamble",
         "_subprogram",
         "calls",
         "context",
@@ -124,11 +131,13 @@ class FunctionTranslator:
         self.pointers: dict[tuple[int, str], str] = {}
 
         self._subprogram = ""
+        self._preamble: list[str] = []
         self._location = ""
         self._location_offset = -1
         if context.debug:
             name = symbols.function(funcidx)
-            self._subprogram = context.debug.subprogram(name, self.offset)
+            self._subprogram, line = context.debug.subprogram(name, self.offset)
+            self._preamble = [line]
 
     def translate(self) -> list[str]:
         """Translate the body; return the lines of the function's definition."""
@@ -137,14 +146,25 @@ class FunctionTranslator:
         lowerings = LOWERINGS
         stack = self.stack
         highest = 0
+        vals, local_types = self.validator.vals, self.validator.locals
+        locals_count = len(local_types)
+        imm: Any  # of the type that the instruction's row promises
         for offset, op, imm in self.validator.instructions():
+            if op is LOCAL_GET and self.live and imm < locals_count:
+                # A third of all instructions: validated and translated in one go.
+                vals.append(local_types[imm])
+                value = self.known.get(imm)
+                if value is None:
+                    value = self.known[imm] = self.load_local(imm)
+                stack.append(value)
+                continue
             step(offset, op, imm)
             self.offset = offset
             if self.live:
-                lowerings[op.index](self, imm)
                 height = len(stack)
                 if height > highest:
                     highest = height
+                lowerings[op.index](self, imm)
             elif (lowering := UNREACHABLE_LOWERINGS.get(op)) is not None:
                 lowering(self, imm)
         self.validator.finish(self.offset)
@@ -248,9 +268,8 @@ class FunctionTranslator:
         """The suffix that gives an instruction its place in the wasm module."""
         if self._location_offset != self.offset:
             self._location_offset = self.offset
-            if self.context.debug:
-                node = self.context.debug.location(self.offset, self._subprogram)
-                self._location = f", !dbg {node}"
+            if self._subprogram:
+                self._location = place(self.offset, self._subprogram)
         return self._location
 
     def new_label(self) -> int:
@@ -319,6 +338,7 @@ class FunctionTranslator:
         checked = self.calls or estimate > _UNCHECKED_FRAME
         store = self.store_context() if checked else ""
         lines = [
+            *self._preamble,
             f"define hidden {signature.result} @{symbols.function(self.funcidx)}"
             f"({signature.parameters()}) {CODE}{dbg} {{",
             *self._allocas,
@@ -328,9 +348,9 @@ class FunctionTranslator:
         if checked:
             lines += self._stack_check(store, estimate)
         lines += self._lines
-        for label, code, place in self._cold:
+        for label, code, dbg in self._cold:
             lines.append(f"t{label}:")
-            lines.append(f"  call void @{RAISE_TRAP}(ptr %vmctx, i32 {code}) {TRAP}{place}")
+            lines.append(f"  call void @{RAISE_TRAP}(ptr %vmctx, i32 {code}) {TRAP}{dbg}")
             lines.append("  unreachable")
         lines.append("}")
         return lines

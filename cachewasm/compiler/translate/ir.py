@@ -113,10 +113,15 @@ def return_lines(signature: Signature, values: Sequence[str]) -> list[str]:
 RAISE_TRAP = "raise_trap"
 
 
+def declare_raise_trap() -> str:
+    """The declaration of RAISE_TRAP, for modules of IR that do not define it."""
+    return f"declare hidden void @{RAISE_TRAP}(ptr, i32) {CODE}"
+
+
 def raise_trap() -> list[str]:
-    """The definition of RAISE_TRAP."""
+    """The definition of RAISE_TRAP, once in an image."""
     return [
-        f"define internal void @{RAISE_TRAP}(ptr %vmctx, i32 %code) {CODE} {{",
+        f"define hidden void @{RAISE_TRAP}(ptr %vmctx, i32 %code) {CODE} {{",
         load_builtin("%trap", "%vmctx", "trap"),
         "  musttail call void %trap(ptr %vmctx, i32 %code)",
         "  ret void",
@@ -150,23 +155,23 @@ def opaque(llvm_type: str, literal: str) -> str:
     return f"call {llvm_type} @llvm.arithmetic.fence.{_MANGLED[llvm_type]}({llvm_type} {literal})"
 
 
-def module_text(target: "Target", body: Sequence[str], metadata: Sequence[str] = ()) -> str:
-    """A whole module: `body` holds its functions and globals, `metadata` nodes from number
-    FIRST_FREE_METADATA on.
+def module_text(target: "Target", body: Sequence[str], header: Sequence[str] = ()) -> str:
+    """A whole module: `header` defines nodes of metadata from number FIRST_FREE_METADATA on, `body`
+    holds functions and globals.
     """
     tune = f' "tune-cpu"="{target.tune}"' if target.tune else ""
     return "\n".join(
         (
             f'target triple = "{target.triple}"',
-            *body,
+            "!0 = !{}",
+            '!1 = !{!"branch_weights", i32 1, i32 1000000}',
+            '!2 = !{!"branch_weights", i32 1000000, i32 1}',
+            *header,
             f'attributes {CODE} = {{ nounwind "frame-pointer"="all" "probe-stack"="inline-asm"'
             f' "no-builtins" "target-cpu"="{target.cpu}"'
             f' "target-features"="{target.llvm_features()}"{tune} }}',
             f"attributes {TRAP} = {{ cold nomerge noreturn nounwind }}",
-            "!0 = !{}",
-            '!1 = !{!"branch_weights", i32 1, i32 1000000}',
-            '!2 = !{!"branch_weights", i32 1000000, i32 1}',
-            *metadata,
+            *body,
             "",
         )
     )

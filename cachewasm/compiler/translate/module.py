@@ -4,12 +4,14 @@ A range is a shard: its borders do not change the code of its functions, which r
 by symbol. Bodies are validated on the way, so whoever translates every function has validated all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cachewasm.compiler.trampolines import trampolines
+from cachewasm.compiler.translate import debug
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.function import FunctionTranslator
-from cachewasm.compiler.translate.ir import module_text, raise_trap
+from cachewasm.compiler.translate.ir import declare_raise_trap, module_text, raise_trap
 from cachewasm.wasm.module import ValidModule
 
 TYPE_CHECKING = False
@@ -25,16 +27,9 @@ class Translation:
     flags: bytes
 
 
-def translate(
-    module: ValidModule,
-    env: "CompileEnvironment",
-    funcs: range,
-    *,
-    with_trampolines: bool = False,
-) -> Translation:
+def translate(module: ValidModule, env: "CompileEnvironment", funcs: range) -> Translation:
     """Validate and translate the defined functions `funcs`; function indices count imports first.
 
-    `with_trampolines` adds those of all types of the module: one shard of a module has them.
     Raises the leaves of ModuleError, with module offsets.
     """
     context = ModuleContext(module, env)
@@ -44,9 +39,18 @@ def translate(
         translator = FunctionTranslator(context, funcidx)
         body += translator.translate()
         flags.append(translator.flags)
-    body += raise_trap()
-    body += context.declarations(funcs)
-    if with_trampolines:
-        body += trampolines(module.module.types)
-    metadata = context.debug.lines if context.debug else ()
-    return Translation(module_text(env.target, body, metadata), bytes(flags))
+    # Before the bodies: what LLVM meets before its definition it has to replace later.
+    declarations = [declare_raise_trap(), *context.declarations(funcs)]
+    header = debug.HEADER if context.debug else ()
+    return Translation(module_text(env.target, declarations + body, header), bytes(flags))
+
+
+def translate_trampolines(
+    module: ValidModule, env: "CompileEnvironment", typeidxs: Sequence[int], *, first: bool
+) -> str:
+    """The text of the trampolines of some types, each of which is its own representative.
+
+    The `first` such text of a module also has what all its functions share.
+    """
+    shared = raise_trap() if first else []
+    return module_text(env.target, [*shared, *trampolines(module.module.types, typeidxs)])

@@ -130,6 +130,24 @@ def test_inspect_artifact_tells_engine_sections_and_functions(
     ]
 
 
+@pytest.mark.parametrize(("strategy", "expected"), [("baseline", []), ("optimized", [(0, "big")])])
+def test_inspect_tells_what_was_too_large_for_the_optimized_pipeline(
+    cachewasm: Cachewasm,
+    module: MakeModule,
+    tmp_path: Path,
+    strategy: str,
+    expected: list[tuple[int, str]],
+) -> None:
+    steps = "(local.set 0 (i32.add (local.get 0) (i32.const 1)))" * 10_000
+    small = '(func $small (export "small"))'
+    path = module("big.wasm", f"(module (func $big (param i32) {steps}) {small})")
+    output = tmp_path / "big.cwasm"
+    cachewasm("compile", "--strategy", strategy, "-o", output, path)
+    facts = json.loads(cachewasm("inspect", "--json", output).stdout)["baseline_functions"]
+    assert facts["count"] == len(expected)
+    assert [(each["function"], each["name"]) for each in facts["functions"]] == expected
+
+
 def test_inspect_cache_entries_tells_header_and_manifest(
     cachewasm: Cachewasm, module: MakeModule, cache_dir: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """Module info gives back what a module says, lazily, and never fails but by refusing."""
 
 from array import array
+from dataclasses import replace
 
 import pytest
 
@@ -160,6 +161,49 @@ def test_info_segments_round_trip() -> None:
     assert (first.mode, first.memory, first.offset) == (ACTIVE, 1, ZERO)
     assert (first.start, first.size) == (0, 4)
     assert (second.mode, second.offset, second.start, second.size) == (PASSIVE, None, 4, 0)
+
+
+def _copies(*segments: tuple[int, "constexpr.ConstExpr", int]) -> list[int]:
+    """The data copies of active segments, given as memory, offset and size."""
+    places, end = [], 0
+    for _, _, size in segments:
+        places.append(DataRange(end, size))
+        end += size
+    module = Module(
+        data=b"",
+        features=0,
+        data_segments=tuple(
+            DataSegment(SegmentMode.ACTIVE, memory, offset, 0, size)
+            for memory, offset, size in segments
+        ),
+    )
+    decoded = ModuleInfo(memoryview(encode_info(module, replace(EMPTY, data=tuple(places)))))
+    assert decoded.data_segment_count == len(segments)
+    return decoded.data_copies.tolist()
+
+
+def _at(offset: int) -> "constexpr.ConstExpr":
+    return ((constexpr.I32_CONST, offset),)
+
+
+def test_info_data_copies_join_segments_that_follow_each_other() -> None:
+    assert _copies((0, _at(8), 4), (0, _at(12), 6), (0, _at(19), 1)) == [0, 8, 0, 10, 0, 19, 10, 1]
+
+
+def test_info_data_copies_of_different_memories_stay_apart() -> None:
+    assert _copies((0, _at(8), 4), (1, _at(12), 6)) == [0, 8, 0, 4, 1, 12, 4, 6]
+
+
+def test_info_data_copies_offsets_are_unsigned_and_empty_segments_stay() -> None:
+    assert _copies((0, _at(-1), 0)) == [0, 0xFFFF_FFFF, 0, 0]
+
+
+def test_info_data_copies_are_left_out_if_an_offset_is_no_constant() -> None:
+    assert _copies((0, _at(8), 4), (0, ((constexpr.GLOBAL_GET, 0),), 6)) == []
+
+
+def test_info_passive_segments_are_counted() -> None:
+    assert (info().data_segment_count, info().passive_data_count) == (2, 1)
 
 
 def test_info_empty_module_round_trips() -> None:

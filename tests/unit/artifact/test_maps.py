@@ -36,10 +36,25 @@ def test_addrmap_lookup_before_the_first_row_is_none() -> None:
 
 
 def test_addrmap_truncated_is_refused() -> None:
-    for length in range(len(ADDRESSES)):
-        if length % 8:
-            with pytest.raises(IncompatibleArtifact):
-                addrmap.lookup(ADDRESSES[:length], 5)
+    for length in range(1, len(ADDRESSES)):
+        with pytest.raises(IncompatibleArtifact):
+            addrmap.lookup(ADDRESSES[:length], 5)
+
+
+def test_addrmap_of_many_rows_with_wide_steps_gives_back_every_row() -> None:
+    rows = {}
+    code, step = 0, 1
+    for i in range(2000):
+        step = step * 75 % 65537
+        code += 1 + step % (200_000 if i % 97 == 0 else 40)
+        rows[code] = (
+            NO_OFFSET if i % 500 == 499 else 1 + step * (61 if i % 50 == 0 else 1) % 4_000_000
+        )
+    section = memoryview(addrmap.encode(array("I", rows), array("I", rows.values())))
+    expected = [None if wasm == NO_OFFSET else wasm for wasm in rows.values()]
+    assert [addrmap.lookup(section, code) for code in rows] == expected
+    ends = list(rows)[1:]
+    assert [addrmap.lookup(section, code - 1) for code in ends] == expected[:-1]
 
 
 NAMES = {3: "main", 0: "größe", 200: "", 17: "a\udcffb", 2**32 - 1: "last"}
@@ -84,4 +99,4 @@ def test_encode_bytes_are_those_of_the_format_document() -> None:
         "02000000 00000000 03000000 01000000 05000000 61 6d61696e"
     )
     encoded = addrmap.encode(array("I", [0, 4, 9]), array("I", [NO_OFFSET, 100, 90]))
-    assert encoded == bytes.fromhex("00000000 04000000 09000000 ffffffff 64000000 5a000000")
+    assert encoded == bytes.fromhex("03000000 00000000 00000000 0000 0400 0500 0000 6400 f6ff")

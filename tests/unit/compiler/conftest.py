@@ -16,11 +16,13 @@ import wasmtime
 from cachewasm.abi import symbols, traps, vmctx
 from cachewasm.abi.builtins import BUILTINS
 from cachewasm.compiler.codegen import compile_ir
-from cachewasm.compiler.link import LinkedImage, UndefinedSymbols, link
+from cachewasm.compiler.fragment import Fragment, make_fragment
+from cachewasm.compiler.link import LinkedImage, link
 from cachewasm.compiler.runtime_library import runtime_library_ir
+from cachewasm.compiler.trampolines import representatives
 from cachewasm.compiler.translate.context import escapes, instance_layout
 from cachewasm.compiler.translate.ir import module_text
-from cachewasm.compiler.translate.module import translate
+from cachewasm.compiler.translate.module import translate, translate_trampolines
 from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.engine.flags import DEFAULT_FLAGS
 from cachewasm.engine.target import parse_target
@@ -84,17 +86,22 @@ def build(module: ValidModule, env: CompileEnvironment, tier: str) -> LinkedImag
     """Compile in two shards, so that calls across objects are covered, and link."""
     first, end = module.module.imported_funcs, len(module.module.func_typeidxs)
     middle = (first + end + 1) // 2
-    shards = [
-        translate(module, env, range(first, middle), with_trampolines=True),
-        translate(module, env, range(middle, end)),
+    texts = [
+        translate_trampolines(
+            module, env, sorted(set(representatives(module.module.types))), first=True
+        ),
+        translate(module, env, range(first, middle)).ir,
+        translate(module, env, range(middle, end)).ir,
+        module_text(env.target, [HARNESS]),
     ]
-    texts = [shard.ir for shard in shards] + [module_text(env.target, [HARNESS])]
-    objects = [compile_ir(text, env, tier, verify=True) for text in texts]
-    try:
-        return link(objects)
-    except UndefinedSymbols as missing:
-        library = runtime_library_ir(missing.names, env.target)
-        return link([*objects, compile_ir(library, env, tier, verify=True)])
+
+    def fragment(text: str) -> Fragment:
+        return make_fragment(compile_ir(text, env, tier, verify=True))
+
+    return link(
+        [fragment(text) for text in texts],
+        lambda names: fragment(runtime_library_ir(names, env.target)),
+    )
 
 
 class Trapped(Exception):

@@ -7,10 +7,11 @@ import mmap
 import pytest
 
 from cachewasm.compiler.codegen import TIERS, compile_ir
+from cachewasm.compiler.fragment import make_fragment
 from cachewasm.compiler.link import link
 from cachewasm.compiler.object import MACHINE_AARCH64, MACHINE_X86_64, parse_object
 from cachewasm.compiler.runtime_library import NAMES, runtime_library_ir
-from cachewasm.compiler.translate.module import translate
+from cachewasm.compiler.translate.module import translate, translate_trampolines
 from cachewasm.errors import CompileError, InternalError
 
 PROGRAM = """(module (memory 1)
@@ -31,12 +32,16 @@ PROGRAM = """(module (memory 1)
 )
 def test_compile_ir_each_target_gives_a_linkable_object(valid_module, env, tier, target, machine):
     environment = env(target)
-    ir = translate(valid_module(PROGRAM), environment, range(2), with_trampolines=True).ir
-    objects = [compile_ir(ir, environment, tier, verify=True)]
+    module = valid_module(PROGRAM)
+    texts = [
+        translate_trampolines(module, environment, range(2), first=True),
+        translate(module, environment, range(2)).ir,
+    ]
+    objects = [compile_ir(ir, environment, tier, verify=True) for ir in texts]
     assert parse_object(objects[0]).machine == machine
     library = runtime_library_ir(NAMES, environment.target)
     objects.append(compile_ir(library, environment, tier, verify=True))
-    image = link(objects)
+    image = link([make_fragment(each) for each in objects])
     assert {"f0", "f1", "thunk0", "host0", "thunk1", "host1"} <= image.symbols.keys()
 
 
@@ -72,7 +77,8 @@ def test_runtime_library_unknown_name_is_an_internal_error(env):
 def library(env, tier):
     """The addresses of all functions of the runtime library, compiled without SSE4.1."""
     environment = env("x86-64-v1")
-    image = link([compile_ir(runtime_library_ir(NAMES, environment.target), environment, tier)])
+    library = runtime_library_ir(NAMES, environment.target)
+    image = link([make_fragment(compile_ir(library, environment, tier))])
     code = mmap.mmap(-1, image.rodata_offset + len(image.rodata) + 4096, prot=7)
     code[: len(image.text)] = image.text
     code[image.rodata_offset : image.rodata_offset + len(image.rodata)] = image.rodata

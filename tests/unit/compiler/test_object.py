@@ -55,10 +55,10 @@ def test_parse_object_agrees_with_pyelftools(triple: str) -> None:
             assert bytes(section.body) == expected.data()
         table = theirs.get_section_by_name(".rela" + expected.name)
         if table is not None:
-            assert section.relocations == tuple(
+            assert list(section.relocations()) == [
                 (r["r_offset"], r["r_info_type"], r["r_info_sym"], r["r_addend"])
                 for r in table.iter_relocations()
-            )
+            ]
     symbols = list(theirs.get_section_by_name(".symtab").iter_symbols())
     assert [(s.name, s.value, s.size) for s in ours.symbols] == [
         (s.name if s["st_info"]["type"] != "STT_SECTION" else "", s["st_value"], s["st_size"])
@@ -66,6 +66,9 @@ def test_parse_object_agrees_with_pyelftools(triple: str) -> None:
     ]
     assert [s.is_func for s in ours.symbols] == [
         s["st_info"]["type"] == "STT_FUNC" for s in symbols
+    ]
+    assert [s.is_section for s in ours.symbols] == [
+        s["st_info"]["type"] == "STT_SECTION" for s in symbols
     ]
 
 

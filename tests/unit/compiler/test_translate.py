@@ -6,9 +6,10 @@ import pytest
 
 from cachewasm.abi.vmctx import FUNC_BOUNDED
 from cachewasm.compiler.codegen import compile_ir
+from cachewasm.compiler.fragment import make_fragment
 from cachewasm.compiler.link import link
 from cachewasm.compiler.translate.dispatch import LOWERINGS
-from cachewasm.compiler.translate.module import translate
+from cachewasm.compiler.translate.module import translate, translate_trampolines
 from cachewasm.errors import InvalidModule, UnsupportedModule
 from cachewasm.wasm.opcodes import OPS
 
@@ -59,8 +60,11 @@ def test_translate_without_address_map_has_no_debug_metadata(valid_module, env):
 def test_translate_lines_give_wasm_offsets(valid_module, env, tier):
     module = valid_module(CALLS)
     environment = env()
-    ir = translate(module, environment, range(1, 3)).ir
-    image = link([compile_ir(ir, environment, tier)])
+    texts = [
+        translate_trampolines(module, environment, (), first=True),
+        translate(module, environment, range(1, 3)).ir,
+    ]
+    image = link([make_fragment(compile_ir(ir, environment, tier)) for ir in texts])
     data = module.module.data
     offsets = set(image.wasm_offsets)
     load = module.module.code[0].start + 3  # after the count of locals and i32.const 0

@@ -1,5 +1,7 @@
 """The options: types, refusals, and that each is in the key or on the list of those without effect."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,11 +15,19 @@ from cachewasm.wasm import features
 
 # The written list: what cannot change compiled code. An option that is added is either in the
 # hash, or a deliberate line here.
-WITHOUT_EFFECT = {"cache", "max_wasm_stack", "parallel_compilation"}
+WITHOUT_EFFECT = {
+    "cache",
+    "compile_executor",
+    "compile_progress",
+    "max_wasm_stack",
+    "parallel_compilation",
+}
 
 # A value other than the default of each option that is not a switch.
 OTHER_VALUES = {
     "cache": "/var/cache/cachewasm",
+    "compile_executor": ThreadPoolExecutor(),
+    "compile_progress": print,
     "max_wasm_stack": 1 << 20,
     "memory_guard_size": 1 << 16,
     "memory_reservation": 1 << 20,
@@ -116,6 +126,19 @@ def test_option_without_effect_keeps_the_hash(name: str) -> None:
     setattr(config, name, other_value(name))
     assert getattr(config, name) == other_value(name)
     assert key_of(config) == key_of(Config())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("compile_executor", "concurrent.futures.Executor"), ("compile_progress", "callable")],
+)
+def test_option_of_objects_accepts_none_and_refuses_others(name: str, expected: str) -> None:
+    config = Config()
+    setattr(config, name, other_value(name))
+    setattr(config, name, None)
+    assert getattr(config, name) is None
+    with pytest.raises(TypeError, match=f"expected a {expected}"):
+        setattr(config, name, 1)
 
 
 @pytest.mark.parametrize("name", by_effect[REFUSED])

@@ -1,0 +1,88 @@
+"""The compiler of this machine: the compile server or, where none can be started, this process.
+
+In this process the shards are the same and are compiled one after the other. LLVM's options are the
+application's there, and its errors abort the application, so this is no choice otherwise.
+"""
+
+import sys
+
+from cachewasm.compiler import failures
+from cachewasm.compiler.server_process import server
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
+
+    from cachewasm.compiler.server_process import Progress
+    from cachewasm.compiler.worker import Task
+
+    _Result = TypeVar("_Result")
+
+
+def can_spawn() -> bool:
+    """Whether sys.executable is a Python that can run the server."""
+    return bool(sys.executable) and not getattr(sys, "frozen", False)
+
+
+def start() -> None:
+    """Have the server started, if there will be one: it takes a while to be ready."""
+    if can_spawn():
+        server.start()
+
+
+def is_clean() -> bool:
+    """Whether no other user of LLVM can have changed how the next request is compiled."""
+    return can_spawn() or "llvmlite.binding" not in sys.modules
+
+
+def ask(request: "Sequence[bytes]", progress: "Progress | None" = None) -> list[bytes]:
+    """The answer to a request (requests.py). `progress` is called in this thread.
+
+    Raises WasmtimeError's leaves, and what `progress` raises, which ends the compile.
+    """
+    if not can_spawn():
+        return _ask_here(request, progress)
+    kind, *fields = server.ask(request, progress)
+    if kind != b"ok":
+        raise failures.from_fields(fields)
+    return fields
+
+
+class _Raised(BaseException):
+    """Carries what `progress` has raised past whatever would take it for an error of ours."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def _ask_here(request: "Sequence[bytes]", progress: "Progress | None") -> list[bytes]:
+    from cachewasm.compiler.requests import carry_out
+
+    def tell(done: int, total: int) -> None:
+        if progress is not None:
+            try:
+                progress(done, total)
+            except BaseException as error:
+                raise _Raised(error) from None
+
+    try:
+        return carry_out(request, _run_here, tell)
+    except _Raised as raised:
+        raise raised.error from None
+    except Exception as error:
+        raise failures.from_fields(failures.to_fields(error)) from error
+
+
+def _run_here(
+    tasks: "Sequence[Task[_Result]]",
+    processes: int,
+    done: "Callable[[int], object] | None" = None,
+) -> "list[_Result]":
+    """Run tasks one after the other, however many processes there may be."""
+    results = []
+    for task in tasks:
+        results.append(task.read(task.run()))
+        if done is not None:
+            done(task.functions)
+    return results
