@@ -6,6 +6,8 @@ The names are those of the PyPI package `wasmtime`. Each is imported when it is 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.abi.traps import TrapCode as TrapCode
+    from cachewasm.cache.cache import Cache as Cache
+    from cachewasm.cache.settings import CacheConfig as CacheConfig
     from cachewasm.engine.config import Config as Config
     from cachewasm.errors import CachewasmError as CachewasmError
     from cachewasm.errors import CompileError as CompileError
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 # Where each public name is defined.
 _HOMES = {
     "abi.traps": ("TrapCode",),
+    "cache.cache": ("Cache",),
+    "cache.settings": ("CacheConfig",),
     "engine.config": ("Config",),
     "errors": (
         "CachewasmError",

@@ -18,6 +18,7 @@ OPTIONS = (
     ("--invoke", "NAME", "call one export with ARG... and print its results, one per line"),
     ("--strategy", "STRATEGY", "how to compile: auto, baseline or optimized"),
     ("--cache-dir", "PATH", "the cache directory"),
+    ("--config", "PATH", "the configuration file of the cache"),
     ("--no-cache", "", "compile anew, and store nothing"),
     ("--help", "", "print this text"),
 )
@@ -32,6 +33,7 @@ class RunArguments:
 
     __slots__ = (
         "cache_dir",
+        "config",
         "directories",
         "file",
         "help",
@@ -50,6 +52,7 @@ class RunArguments:
         self.invoke: str | None = None
         self.strategy: str | None = None
         self.cache_dir: str | None = None
+        self.config: str | None = None
         self.no_cache = False
         self.help = False
 
@@ -98,6 +101,8 @@ def _set(found: RunArguments, name: str, value: str) -> None:
         found.strategy = value
     elif name == "--cache-dir":
         found.cache_dir = value
+    elif name == "--config":
+        found.config = value
     elif name == "--no-cache":
         found.no_cache = True
     else:

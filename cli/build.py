@@ -19,7 +19,7 @@ def compile(options: Namespace) -> int:
     path: str = options.file
     output: str = options.output or os.path.splitext(path)[0] + SUFFIX
     refuse_replacing(path, output)
-    choose_cache(options.cache_dir, off=options.no_cache)
+    choose_cache(options.cache_dir, options.config, off=options.no_cache)
     config = Config()
     if options.target is not None:
         config.target = options.target

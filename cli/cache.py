@@ -38,13 +38,13 @@ _DIGEST_DIGITS = 12
 
 def directory(options: Namespace) -> int:
     """Print the path; it need not exist."""
-    print(chosen_directory(options.cache_dir))
+    print(chosen_directory(options.cache_dir, options.config))
     return exit_codes.OK
 
 
 def list_entries(options: Namespace) -> int:
     """Print the entries, by what they say of themselves: nothing of them is checked."""
-    directory = chosen_directory(options.cache_dir)
+    directory = chosen_directory(options.cache_dir, options.config)
     entries = sorted(inspect.entries(directory), key=_ORDERS[options.sort])
     now = time.time()
     texts = inspect.texts_by_module(directory)
@@ -58,7 +58,7 @@ def list_entries(options: Namespace) -> int:
 
 def verify(options: Namespace) -> int:
     """Check everything; the exit code is the sum of VERDICT_BITS."""
-    report = verifying.verify(chosen_directory(options.cache_dir))
+    report = verifying.verify(chosen_directory(options.cache_dir, options.config))
     bad = [found for found in report.findings if VERDICT_BITS[found.verdict]]
     code = exit_codes.OK
     for finding in bad:
@@ -89,7 +89,7 @@ def verify(options: Namespace) -> int:
 def prune(options: Namespace) -> int:
     """Remove what the limits ask for; files that cannot be removed are a failure."""
     report = pruning.prune(
-        chosen_directory(options.cache_dir),
+        chosen_directory(options.cache_dir, options.config),
         max_size=options.max_size,
         older_than=options.older_than,
         dry_run=options.dry_run,

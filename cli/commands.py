@@ -10,7 +10,7 @@ from cachewasm.engine.options import Strategy
 from cachewasm.engine.version import VERSION
 from cachewasm.errors import ConfigError
 
-from . import arguments, build, cache, convert, examine, exit_codes, stats, wast
+from . import arguments, build, cache, cache_config, convert, examine, exit_codes, stats, wast
 from .failure import UsageError
 
 _EPILOG = f"""exit codes:
@@ -143,6 +143,15 @@ def _add_cache(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _add(verbs, "dir", cache.directory, "print where the cache is")
     _add_place(parser)
 
+    parser = _add(
+        verbs,
+        "config",
+        cache_config.show,
+        "print every setting in effect, and where its value comes from",
+    )
+    _add_place(parser)
+    _add_json(parser)
+
     parser = _add(verbs, "list", cache.list_entries, "list the entries")
     _add_place(parser)
     _add_json(parser)
@@ -176,6 +185,7 @@ def _add_cache(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache-dir", metavar="PATH", help="the cache directory")
+    parser.add_argument("--config", metavar="PATH", help="the configuration file of the cache")
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Which cache the command uses: the options --no-cache and --cache-dir over the environment.
+"""Which cache the command uses: the options --no-cache, --cache-dir and --config over the environment.
 
 The choice is made in this process's environment, since the engine is not the only one that keeps
 code: the support image is shared by all engines of a process. On the warm path.
@@ -6,24 +6,36 @@ code: the support image is shared by all engines of a process. On the warm path.
 
 import os
 
-from cachewasm.cache.config import cache_directory
+from cachewasm.cache.config import cache_directory, is_default
 
 from .failure import Failure
 
+_NO_PLACE = "there is no place for a cache: set CACHEWASM_DIR"
 
-def choose_cache(directory: str | None, *, off: bool = False) -> None:
-    """Use the cache in `directory`, by default that of the environment; or none if it is `off`."""
+
+def choose_cache(directory: str | None, config: str | None = None, *, off: bool = False) -> None:
+    """Use the cache in `directory` under the configuration file `config`, by default those of the
+    environment; or none if it is `off`.
+    """
     if off:
         os.environ["CACHEWASM_CACHE"] = "0"
-    elif directory is not None:
+        return
+    if directory is not None:
         os.environ["CACHEWASM_CACHE"] = "1"
         os.environ["CACHEWASM_DIR"] = os.path.abspath(directory)
+    if config is not None:
+        os.environ["CACHEWASM_CONFIG"] = os.path.abspath(config)
 
 
-def chosen_directory(directory: str | None) -> str:
+def chosen_directory(directory: str | None, config: str | None = None) -> str:
     """The absolute path of the cache directory; it need not exist. Raises Failure if there is none."""
-    choose_cache(directory)
-    found = cache_directory(os.environ)
+    choose_cache(directory, config)
+    if is_default(os.environ):
+        found = cache_directory(os.environ)
+    else:
+        from cachewasm.cache.settings import CacheConfig
+
+        found = CacheConfig.from_file().directory
     if found is None:
-        raise Failure("there is no place for a cache: set CACHEWASM_DIR")
+        raise Failure(_NO_PLACE)
     return found

@@ -43,7 +43,7 @@ def run(arguments: "Sequence[str]") -> int:
     if options.help:
         print(help_text(), end="")
         return exit_codes.OK
-    choose_cache(options.cache_dir, off=options.no_cache)
+    choose_cache(options.cache_dir, options.config, off=options.no_cache)
     note = Note(f"cachewasm: compiling {printable(options.file)} ...")
     engine = _engine(options, note)
     with about(options.file), note:

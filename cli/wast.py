@@ -25,7 +25,7 @@ _Counts = Counter[Verdict]
 
 def wast(options: Namespace) -> int:
     """Run `options.files`; the exit code says whether a command of any of them failed."""
-    choose_cache(options.cache_dir, off=options.no_cache)
+    choose_cache(options.cache_dir, options.config, off=options.no_cache)
     config = Config()
     if options.tier is not None:
         config.strategy = options.tier

@@ -1,8 +1,9 @@
 """What every test can rely on: a cache directory of its own, and the engine under test.
 
-No test reads or writes the user's cache: `CACHEWASM_DIR` names a directory of this session, for
-child processes too. `--engine wasmtime` runs the tests of behaviour on the PyPI package instead,
-which shows that a test asks for what the oracle does.
+No test reads or writes the user's cache or reads their configuration: `CACHEWASM_DIR` and
+`XDG_CONFIG_HOME` name directories of this session, for child processes too. `--engine wasmtime`
+runs the tests of behaviour on the PyPI package instead, which shows that a test asks for what the
+oracle does.
 """
 
 import importlib
@@ -15,6 +16,7 @@ from types import ModuleType
 
 import pytest
 
+OF_THE_TESTS = ("CACHEWASM_TEST_MODULES", "CACHEWASM_SPEC_DIR", "CACHEWASM_UPDATE_GOLDEN")
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 MODULES = BENCHMARKS / "modules"
 
@@ -29,7 +31,10 @@ def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     directory = tmp_path_factory.mktemp("cachewasm")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CACHEWASM_DIR", str(directory))
-        patch.delenv("CACHEWASM_CACHE", raising=False)
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        for name in [name for name in os.environ if name.startswith("CACHEWASM_")]:
+            if name not in ("CACHEWASM_DIR", *OF_THE_TESTS):
+                patch.delenv(name)
         yield directory
 
 

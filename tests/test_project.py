@@ -14,6 +14,8 @@ import pytest
 
 import cachewasm
 from cachewasm.cache.config import cache_enabled
+from cachewasm.cache.setting import NotYet
+from cachewasm.cache.settings import SETTINGS, VARIABLE, CacheConfig
 from cachewasm.engine.version import VERSION
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +27,8 @@ SOURCES = sorted(
 )
 
 PUBLIC_NAMES = {
+    "Cache",
+    "CacheConfig",
     "CachewasmError",
     "Caller",
     "CompileError",
@@ -199,11 +203,24 @@ def _variables(*folders: str) -> set[str]:
     return found
 
 
-def test_environment_page_has_every_variable_that_is_read() -> None:
+def test_environment_page_has_every_variable_that_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Examples of settings that support only their default yet are examples all the same.
+    monkeypatch.setattr("cachewasm.cache.settings.AT_DEFAULT_ONLY", frozenset())
     page = _page("config/environment.md")
     documented = {row[0].strip("`") for row in _rows(page, "variable")}
+    settings = {row[0].strip("`"): row for row in _rows(page, "setting")}
+    table = {row.variable: row for row in SETTINGS.values() if not isinstance(row, NotYet)}
+    del table[None], table["CACHEWASM_DIR"]
     assert documented == _variables(*PACKAGES)
     assert all(f"`{name}`" in page for name in _variables("tests", "benchmarks") - {"HOME"})
+    assert list(settings) == list(table)
+    for name, (_, example, key) in settings.items():
+        setting = table[name]
+        config = CacheConfig(environ={name: example.strip("`")})
+        assert key == f"`{setting.key}`"
+        assert config.origin(setting.name).kind == VARIABLE
 
 
 def test_readme_has_the_variables_of_this_project() -> None:

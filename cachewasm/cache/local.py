@@ -16,6 +16,8 @@ import time
 from cachewasm.cache import files, layout
 from cachewasm.cache.counters import Counters, record_of
 from cachewasm.cache.entry import (
+    CODEC_RAW,
+    CODEC_ZSTD,
     HEADER_SIZE,
     MAX_ENTRY_SIZE,
     MAX_RAW_SIZE,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from cachewasm.cache.alias import AliasKey
     from cachewasm.cache.keys import ArtifactKey
+    from cachewasm.cache.settings import CacheConfig
 
     Key = ArtifactKey | AliasKey
 
@@ -74,8 +77,9 @@ class StoreFailure:
 class LocalStore:
     """Entries and aliases by key in `directory`, which need not exist: the first put makes it.
 
-    With `sync`, put returns only when the entry is on the disk. Holds no descriptor between calls;
-    any number of processes and threads may use one directory and one store at a time.
+    With `sync`, put returns only when the entry is on the disk. `config` has this and all other
+    settings; without it they have their defaults. Holds no descriptor between calls; any number of
+    processes and threads may use one directory and one store at a time.
 
     `counters` are events of this process, `amounts` their bytes and milliseconds. `on_event`, if set,
     is called with each event as it is counted: its name ("hit", "miss", "store", "store-failure", or
@@ -83,7 +87,10 @@ class LocalStore:
     """
 
     __slots__ = (
+        "_codec",
+        "_config",
         "_directory",
+        "_level",
         "_recorded",
         "_sync",
         "_trusted_path",
@@ -92,11 +99,18 @@ class LocalStore:
         "on_event",
     )
 
-    def __init__(self, directory: str, *, sync: bool = False) -> None:
+    def __init__(
+        self, directory: str, *, sync: bool = False, config: "CacheConfig | None" = None
+    ) -> None:
         if not os.path.isabs(directory):
             raise ConfigError(f"the cache directory must be an absolute path, not {directory!r}")
         self._directory = directory
-        self._sync = sync
+        self._config = config
+        self._sync, self._codec, self._level = sync, CODEC_ZSTD, 3
+        if config is not None:
+            self._sync = sync or config.sync
+            self._codec = CODEC_RAW if config.payload == "raw" else CODEC_ZSTD
+            self._level = config.baseline_compression_level
         self._trusted_path = ""
         self.counters = Counters()
         self.amounts = Counters()
@@ -105,8 +119,17 @@ class LocalStore:
 
     @property
     def directory(self) -> str:
-        """The absolute path, as given."""
+        """The absolute path that was given."""
         return self._directory
+
+    @property
+    def config(self) -> "CacheConfig":
+        """The settings, for those that work on the directory; a hit needs none of them."""
+        if self._config is None:
+            from cachewasm.cache.settings import CacheConfig
+
+            self._config = CacheConfig.defaults(self._directory)
+        return self._config
 
     def get(self, key: "ArtifactKey", *, is_last: bool = True) -> Entry | Miss:
         """The entry of `key`, checked, or why there is none. Notes the use at most once an hour.
@@ -148,7 +171,7 @@ class LocalStore:
                 raise EntryError(TOO_LARGE, detail)
             # Before anything is compressed.
             path = layout.entry_path(self._trusted_directory(), key)
-            self._publish(path, pack(key, raw, manifest))
+            self._publish(path, pack(key, raw, manifest, codec=self._codec, level=self._level))
         except (EntryError, OSError) as error:
             return self._failed("store-failure", key, error)
         self._happened("store", key)

@@ -14,11 +14,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
+    from typing import TypeAlias
 
+    from cachewasm.cache.cache import Cache
+    from cachewasm.cache.settings import CacheConfig
     from cachewasm.engine.config import Config
 
-    Progress = Callable[[int, int], object]
-    Value = bool | int | str | Executor | Progress | None
+    Progress: TypeAlias = Callable[[int, int], object]
+    Value: TypeAlias = bool | int | str | CacheConfig | Cache | Executor | Progress | None
 
 KEY, NO_EFFECT, REFUSED = "in the key", "without effect on code", "refused"
 
@@ -141,19 +144,28 @@ class VersionName(Option):
 
 
 class CachePlace(Option):
-    """True: the default directory; False: no cache; a str: the absolute path of a directory."""
+    """True: the default cache; False: none; a str: the absolute path of a directory, or the path of
+    a configuration file, told apart by what lies there or else by the suffix `.toml`; or a
+    `CacheConfig` or a `Cache`.
+    """
 
     __slots__ = ()
 
     if TYPE_CHECKING:
 
-        def __get__(self, config: "Config | None", owner: type) -> bool | str: ...
+        def __get__(
+            self, config: "Config | None", owner: type
+        ) -> "bool | str | CacheConfig | Cache": ...
 
-    def __set__(self, config: "Config", value: bool | str) -> None:
-        if not isinstance(value, (bool, str)):
+    def __set__(self, config: "Config", value: "bool | str | CacheConfig | Cache") -> None:
+        # The cache's classes are known by an attribute: this layer stands below them.
+        if not isinstance(value, (bool, str)) and not hasattr(type(value), "chooses_cache"):
             raise TypeError("expected string or bool")
-        if isinstance(value, str) and not value.startswith("/"):
-            raise ConfigError(f"the option cache must be an absolute path, not '{value}'")
+        if isinstance(value, str) and not value.startswith("/") and not value.endswith(".toml"):
+            raise ConfigError(
+                "the option cache must be an absolute path, or one that ends in .toml, "
+                f"not '{value}'"
+            )
         self._choose(config, value)
 
 

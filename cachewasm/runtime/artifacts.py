@@ -64,12 +64,13 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
 
     if store is None:
         return compile()
-    from cachewasm.cache.single_flight import compile_once
+    from cachewasm.cache.single_flight import Patience, compile_once
 
     def look_again() -> Artifact | None:
         return cached_artifact(engine, digest, again=True)
 
-    return compile_once(store, keys_of(engine, digest), look_again, compile)
+    patience = Patience(timeout=store.config.lock_timeout)
+    return compile_once(store, keys_of(engine, digest), look_again, compile, patience)
 
 
 def cached_artifact(engine: "Engine", digest: bytes, *, again: bool = False) -> Artifact | None:
@@ -111,11 +112,12 @@ def support_artifact(environment: "CompileEnvironment", store: "LocalStore | Non
 
     if store is None:
         return compile()
-    from cachewasm.cache.single_flight import compile_once
+    from cachewasm.cache.single_flight import Patience, compile_once
 
     key = _key(environment, _support_digest(), _SUPPORT_TIER)
+    patience = Patience(timeout=store.config.lock_timeout)
     return compile_once(
-        store, [key], lambda: _cached_support(environment, store, again=True), compile
+        store, [key], lambda: _cached_support(environment, store, again=True), compile, patience
     )
 
 

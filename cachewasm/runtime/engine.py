@@ -5,7 +5,7 @@ Cheap to make and to share between threads; it holds no code. On the warm path.
 
 import os
 
-from cachewasm.cache.config import cache_directory, cache_enabled
+from cachewasm.cache.config import cache_directory, cache_enabled, is_default, names_a_file
 from cachewasm.cache.local import LocalStore
 from cachewasm.engine import host
 from cachewasm.engine.config import Config
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from os import PathLike
 
+    from cachewasm.cache.cache import Cache
+    from cachewasm.cache.settings import CacheConfig
     from cachewasm.engine.options import Progress
 
 _MAX_FRAMES = 20
 
-# Stores by directory, so that engines share their counters.
+# Stores with the default settings by directory, so that engines share their counters.
 _stores: dict[str, LocalStore] = {}
 
 
@@ -61,6 +63,13 @@ class Engine:
         self._backtraces: bool = config.wasm_backtrace
         self._max_frames = _MAX_FRAMES
         self._cache = _store_of(config.cache)
+
+    @property
+    def cache(self) -> "Cache | None":
+        """The cache that modules of this engine are taken from and kept in; None if it has none."""
+        from cachewasm.cache.cache import Cache
+
+        return None if self._cache is None else Cache.of_store(self._cache)
 
     def precompile_compatibility_hash(self) -> bytes:
         """32 bytes: engines with equal ones load each other's artifacts."""
@@ -102,10 +111,15 @@ class Engine:
         return self._environment == other._environment
 
 
-def _store_of(choice: bool | str) -> LocalStore | None:
+def _store_of(choice: "bool | str | CacheConfig | Cache") -> LocalStore | None:
     """The artifact store of a Config's `cache`; None if there is none."""
     if choice is False or not cache_enabled(os.environ):
         return None
+    is_directory = isinstance(choice, str) and not names_a_file(choice)
+    if not (choice is True or is_directory) or not is_default(os.environ):
+        from cachewasm.cache.cache import chosen_store
+
+        return chosen_store(choice)
     directory = choice if isinstance(choice, str) else cache_directory(os.environ)
     if directory is None:
         return None

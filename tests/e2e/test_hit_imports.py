@@ -1,12 +1,14 @@
 """A hit imports what it needs and nothing else: import time is most of a warm run.
 
-A bare interpreter hits, instantiates, calls and runs WASI, from a binary and from text; whatever that adds to `sys.modules` must
-be on the list below. To lengthen the list is to lengthen every warm start: measure before.
+A bare interpreter hits, instantiates, calls and runs WASI, from a binary, from text, and under a
+configuration file; whatever that adds to `sys.modules` must be on the list below. To lengthen the
+list is to lengthen every warm start: measure before.
 """
 
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,10 +32,13 @@ COLD = (
     *("cachewasm.wasm.decode", "cachewasm.wasm.body", "cachewasm.wasm.opcodes"),
     *("cachewasm.wasm.module", "cachewasm.wasm.encode", "cachewasm.artifact.writer"),
     *("cachewasm.artifact.info_writer", "cachewasm.cache.inspect", "cachewasm.cache.prune"),
-    *("cachewasm.cache.verify", "cachewasm.wasm.text"),
+    *("cachewasm.cache.verify", "cachewasm.wasm.text", "cachewasm.cache.toml"),
 )
-# What only text needs, even on a hit.
+# What only text needs, even on a hit, and what only those need who have configured something.
 TEXT_ONLY = {"cachewasm.cache.alias", "cachewasm.runtime.text"}
+CONFIGURED_ONLY = {
+    f"cachewasm.cache.{name}" for name in ("cache", "config_file", "setting", "settings")
+}
 
 
 def _imported(path: Path) -> set[str]:
@@ -45,16 +50,31 @@ def _imported(path: Path) -> set[str]:
     return set(process.stdout.decode().split())
 
 
-@pytest.fixture(scope="module", params=["binary", "text"])
-def added(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+@pytest.fixture(scope="module", params=["binary", "text", "configured"])
+def added(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[set[str]]:
     """What the second of two runs imports."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield _added(request.param, tmp_path_factory, patch)
+
+
+def _added(
+    kind: str, tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch
+) -> set[str]:
     path = WASM
-    if request.param == "text":
+    if kind == "configured":
+        config = tmp_path_factory.mktemp("hit") / "config.toml"
+        config.write_text('[cache]\nmax-age = "30d" # a month\nsync = true\n', encoding="utf-8")
+        config.chmod(0o600)
+        patch.setenv("CACHEWASM_CONFIG", str(config))
+    if kind == "text":
         path = tmp_path_factory.mktemp("hit") / "mandelbrot.wat"
         path.write_text(wasm2wat(WASM.read_bytes(), features.DEFAULT), encoding="utf-8")
     _imported(path)
     imported = _imported(path)
-    assert TEXT_ONLY & imported == (TEXT_ONLY if request.param == "text" else set())
+    assert TEXT_ONLY & imported == (TEXT_ONLY if kind == "text" else set())
+    assert CONFIGURED_ONLY & imported == (CONFIGURED_ONLY if kind == "configured" else set())
     return imported
 
 

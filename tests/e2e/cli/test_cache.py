@@ -149,7 +149,7 @@ def test_cache_with_a_relative_directory_in_the_environment_is_refused(
 ) -> None:
     done = cachewasm("cache", "dir", env={**os.environ, "CACHEWASM_DIR": "relative"})
     assert done.returncode == 1
-    assert b"CACHEWASM_DIR must be an absolute path" in done.stderr
+    assert b"CACHEWASM_DIR: Cache directory path has to be absolute" in done.stderr
 
 
 def test_stats_tell_what_all_processes_have_counted(
