@@ -12,12 +12,11 @@ On the warm path; a hit parses the header and the payload and nothing else.
 
 from struct import Struct
 
-from blake3 import blake3
-
 from cachewasm.cache import manifest as manifests
 from cachewasm.cache import zstd
 from cachewasm.cache.reasons import CORRUPT, FOREIGN_VERSION, TORN, WRONG_KEY, EntryError
 from cachewasm.errors import InternalError
+from cachewasm.hashing import digest_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,18 +187,18 @@ def pack(
         payload_offset=offset,
         stored_size=len(payload),
         raw_size=len(raw),
-        raw_digest=blake3(raw).digest(),
+        raw_digest=digest_of(raw),
         entry_size=offset + len(payload) + len(encoded) + DIGEST_SIZE,
     )
     body = b"".join((header.to_bytes(), bytes(offset - HEADER_SIZE), payload, encoded))
-    return body + blake3(body).digest()
+    return body + digest_of(body)
 
 
 def unpack(data: bytes, key: "ArtifactKey") -> Entry:
     """Check the whole file `data` as the entry of `key`. Raises EntryError with the reason."""
     header = Header.from_bytes(data, len(data))
     view = memoryview(data)
-    if blake3(view[:-DIGEST_SIZE]).digest() != data[-DIGEST_SIZE:]:
+    if digest_of(view[:-DIGEST_SIZE]) != data[-DIGEST_SIZE:]:
         raise EntryError(CORRUPT, "the digest over the entry does not match")
     if header.key_digest != key.digest:
         raise EntryError(WRONG_KEY, f"the entry is of key {header.key_digest.hex()}")
@@ -209,7 +208,7 @@ def unpack(data: bytes, key: "ArtifactKey") -> Entry:
             raw = memoryview(zstd.decompress(raw, header.raw_size))
         except zstd.ZstdError as error:
             raise EntryError(CORRUPT, f"the payload cannot be decompressed: {error}") from None
-    if blake3(raw).digest() != header.raw_digest:
+    if digest_of(raw) != header.raw_digest:
         raise EntryError(CORRUPT, "the digest of the payload does not match")
     return Entry(key, raw, header.raw_digest, data[header.manifest_offset : -DIGEST_SIZE])
 

@@ -11,6 +11,7 @@ from cachewasm.cache.keys import ArtifactKey
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config
 from cachewasm.errors import IncompatibleArtifact
+from cachewasm.hashing import digest_of
 from cachewasm.log import WARNING, log
 
 TYPE_CHECKING = False
@@ -35,10 +36,8 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
 
     If it is `to_run`, a miss may compile the support image along with it.
     """
-    from blake3 import blake3
-
     environment = engine._environment
-    digest = blake3(wasm).digest()
+    digest = digest_of(wasm)
     found = cached_artifact(engine, digest)
     if found is not None:
         return found
@@ -158,9 +157,7 @@ def _cached_support(
 
 
 def _support_digest() -> bytes:
-    from blake3 import blake3
-
-    return blake3(b"cachewasm support image").digest()
+    return digest_of(b"cachewasm support image")
 
 
 def _keep(

@@ -5,9 +5,8 @@ A lookup is no event: it is neither counted nor logged, and never starts the com
 
 from dataclasses import dataclass
 
-from blake3 import blake3
-
 from cachewasm.cache.local import Miss
+from cachewasm.hashing import digest_of
 from cachewasm.runtime.artifacts import cached_artifact, keys_of
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.module import binary_of
@@ -38,7 +37,7 @@ def lookup(engine: Engine, wasm: "str | bytes | bytearray") -> Lookup:
     store = engine._cache
     if store is None:
         return Lookup(NO_CACHE, "the engine has no cache")
-    digest = blake3(binary_of(wasm)).digest()
+    digest = digest_of(binary_of(wasm))
     if cached_artifact(engine, digest, again=True) is not None:
         return Lookup()
     last = store.peek(keys_of(engine, digest)[-1])

@@ -4,10 +4,9 @@ An alias in the cache says which binary a text has, by digest; then neither the 
 binary made. On the warm path of text; the parser is imported by a miss only.
 """
 
-from blake3 import blake3
-
 from cachewasm.cache.alias import AliasKey
 from cachewasm.engine import identity
+from cachewasm.hashing import digest_of
 from cachewasm.runtime import artifacts
 
 TYPE_CHECKING = False
@@ -21,14 +20,14 @@ def text_artifact(engine: "Engine", text: bytes, *, to_run: bool = False) -> "Ar
     store = engine._cache
     if store is None:
         return artifacts.module_artifact(engine, to_binary(text), to_run=to_run)
-    key = AliasKey(blake3(text).digest(), engine._environment.identity)
+    key = AliasKey(digest_of(text), engine._environment.identity)
     known = store.get_alias(key)
     if isinstance(known, bytes):
         found = artifacts.cached_artifact(engine, known)
         if found is not None:
             return found
     binary = to_binary(text)
-    digest = blake3(binary).digest()
+    digest = digest_of(binary)
     artifact = artifacts.module_artifact(engine, binary, to_run=to_run)
     # Only now, so that what cannot be compiled leaves nothing behind.
     if digest != known and not identity.sources_changed():

@@ -16,7 +16,7 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "config.toml"
-    path.write_text('[cache]\ndirectory = "/in/the/file"\nmax-age = "5d"\n', encoding="utf-8")
+    path.write_text('[cache]\ndirectory = "/in/the/file"\nlock-timeout = "5m"\n', encoding="utf-8")
     path.chmod(0o600)
     return path
 
@@ -55,7 +55,7 @@ def test_cache_config_shows_each_origin(
     shown = rows(capsys, "--config", str(file))
     assert shown["enabled"] == ("false", "variable CACHEWASM_CACHE")
     assert shown["directory"] == ("/in/the/file", f"{file}:2")
-    assert shown["max-age"] == ("5d", f"{file}:3")
+    assert shown["lock-timeout"] == ("5m", f"{file}:3")
     assert shown["sync"] == ("true", "variable CACHEWASM_SYNC")
     shown = rows(capsys, "--config", str(file), "--cache-dir", str(tmp_path))
     assert shown["enabled"] == ("true", "argument")
@@ -69,7 +69,7 @@ def test_cache_config_json_has_values_and_places(capsys: Capture, file: Path) ->
     assert facts["enabled"] == {"value": True, "origin": "default", "place": None, "line": None}
     settings = facts["settings"]
     place = {"origin": "file", "place": str(file)}
-    assert settings["max-age"] == {"value": 5 * 86400, **place, "line": 3}
+    assert settings["lock-timeout"] == {"value": 300, **place, "line": 3}
     assert settings["file-mode"]["value"] == "0600"
     assert settings["trusted-owners"]["value"] == []
     assert settings["key-file"]["value"] is None
