@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from cachewasm.runtime.instance import InstanceExports as InstanceExports
     from cachewasm.runtime.linker import InstancePre as InstancePre
     from cachewasm.runtime.linker import Linker as Linker
+    from cachewasm.runtime.lookup import Lookup as Lookup
+    from cachewasm.runtime.lookup import lookup as lookup
     from cachewasm.runtime.memory import Memory as Memory
     from cachewasm.runtime.module import Module as Module
     from cachewasm.runtime.store import Store as Store
@@ -81,6 +83,7 @@ _HOMES = {
     "runtime.global_": ("Global",),
     "runtime.instance": ("Instance", "InstanceExports"),
     "runtime.linker": ("InstancePre", "Linker"),
+    "runtime.lookup": ("Lookup", "lookup"),
     "runtime.memory": ("Memory",),
     "runtime.module": ("Module",),
     "runtime.store": ("Store",),

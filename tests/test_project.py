@@ -55,6 +55,7 @@ PUBLIC_NAMES = {
     "Limits",
     "LinkError",
     "Linker",
+    "Lookup",
     "MalformedModule",
     "Memory",
     "MemoryType",
@@ -71,6 +72,7 @@ PUBLIC_NAMES = {
     "ValType",
     "WasiConfig",
     "WasmtimeError",
+    "lookup",
     "wat2wasm",
 }
 

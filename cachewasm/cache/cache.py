@@ -14,6 +14,7 @@ from cachewasm.errors import ConfigError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.cache.setting import Value
+    from cachewasm.cache.statistics import Statistics
 
 
 class Cache:
@@ -73,6 +74,12 @@ class Cache:
     def counts(self) -> dict[str, int]:
         """What happened in this process so far, by the names of counters.py."""
         return self._store.counters.snapshot()
+
+    def statistics(self) -> "Statistics":
+        """What happened in all processes that have ended, as `cachewasm cache stats` tells it."""
+        from cachewasm.cache.statistics import read
+
+        return read(self.directory)
 
 
 # Stores by all their settings.

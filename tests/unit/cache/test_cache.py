@@ -200,3 +200,14 @@ def test_store_without_a_config_has_the_defaults_of_the_table(tmp_path: Path) ->
     assert plain.config.identity()[1:] == config.identity()[1:]
     assert plain.config.directory == plain.directory
     assert not plain.config.sync
+
+
+def test_cache_statistics_are_those_of_the_directory(tmp_path: Path) -> None:
+    config = CacheConfig(environ={"CACHEWASM_DIR": str(tmp_path / "cache")})
+    cache = Cache(config)
+    cache.store.put(KEY, RAW, {"compile_ms": 12})
+    cache.store.get(KEY)
+    assert cache.statistics().counts == {}
+    cache.store.record()
+    counts = Cache(config).statistics().counts
+    assert (counts["hit"], counts["store"]) == (1, 1)
