@@ -29,9 +29,7 @@ else:
             self.repr = repr
             self.compare = compare
 
-    def field(
-        *, default=_MISSING, default_factory=_MISSING, init=True, repr=True, compare=True
-    ):
+    def field(*, default=_MISSING, default_factory=_MISSING, init=True, repr=True, compare=True):
         """As `dataclasses.field`."""
         return _Field(default, default_factory, init, repr, compare)
 
@@ -78,18 +76,24 @@ else:
         known = {"MISSING": _MISSING, "set_field": object.__setattr__}
         parameters, lines = ["self"], []
         for name, each in fields.items():
-            if each.default is not _MISSING:
+            if each.default_factory is not _MISSING:
+                known[f"make_{name}"] = each.default_factory
+                made = f"make_{name}()"
+                if each.init:
+                    parameters.append(f"{name}=MISSING")
+                    made = f"{made} if {name} is MISSING else {name}"
+            elif not each.init:
+                continue
+            elif each.default is not _MISSING:
                 known[f"default_{name}"] = each.default
                 parameters.append(f"{name}=default_{name}")
-            elif each.default_factory is not _MISSING:
-                known[f"make_{name}"] = each.default_factory
-                parameters.append(f"{name}=MISSING")
-                lines.append(f"if {name} is MISSING: {name} = make_{name}()")
-            elif each.init:
-                parameters.append(name)
+                made = name
             else:
-                continue
-            lines.append(f"set_field(self, {name!r}, {name})" if frozen else f"self.{name} = {name}")
+                parameters.append(name)
+                made = name
+            lines.append(
+                f"set_field(self, {name!r}, {made})" if frozen else f"self.{name} = {made}"
+            )
         if has_post_init:
             lines.append("self.__post_init__()")
         body = "\n ".join(lines or ["pass"])
@@ -97,24 +101,24 @@ else:
         return known["__init__"]
 
     def _repr(names):
-        def __repr__(self):
+        def written(self):
             shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
             return f"{type(self).__qualname__}({shown})"
 
-        return __repr__
+        return written
 
     def _comparison(names, frozen):
         values = attrgetter(*names) if names else lambda self: ()
 
-        def __eq__(self, other):
+        def equals(self, other):
             if other.__class__ is not self.__class__:
                 return NotImplemented
             return values(self) == values(other)
 
-        def __hash__(self):
+        def hashed(self):
             return hash(values(self))
 
-        return __eq__, __hash__ if frozen else None
+        return equals, hashed if frozen else None
 
     def _refuse_setting(self, name, value):
         raise AttributeError(f"cannot assign to field {name!r}")

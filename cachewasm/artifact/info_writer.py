@@ -7,10 +7,10 @@ import than a warm run may spend.
 import struct
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cachewasm.artifact import info
 from cachewasm.errors import InternalError
+from cachewasm.record import dataclass
 from cachewasm.wasm import constexpr
 from cachewasm.wasm.module import DataSegment, ElementSegment, Import, Module, SegmentMode
 from cachewasm.wasm.types import FuncType, GlobalType, Limits, MemoryType, TableType

@@ -9,7 +9,6 @@ file positions, so the text needs no translation in a debugger. Equal arguments 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from cachewasm.artifact.format import (
     ABI_VERSION,
@@ -37,6 +36,7 @@ from cachewasm.artifact.format import (
     TYPE_DYN,
 )
 from cachewasm.errors import InternalError
+from cachewasm.record import dataclass
 
 _STT_OBJECT = 1
 _STT_FUNC = 2

@@ -13,22 +13,24 @@ waits: a compile inside another one (from a callback) is done alone, so nobody w
 Imported by a miss only. Protocol: docs/format/cache.md.
 """
 
-import contextlib
 import os
-import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
 
 from cachewasm.cache import files, layout
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.cache.reasons import UNLOCKABLE, EntryError
 from cachewasm.log import DEBUG, WARNING, log
+from cachewasm.record import dataclass
 
-T = TypeVar("T")
+# Imports that take long would delay every first compile.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 # Longer than the largest modules in use take to compile: what is not there by then is with a
 # process that was stopped, or hangs.
@@ -42,16 +44,18 @@ class Patience:
     """How to wait: for at most `timeout` seconds in all, by `clock`, and `sleep` in between."""
 
     timeout: float = DEFAULT_TIMEOUT
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    clock: "Callable[[], float]" = time.monotonic
+    sleep: "Callable[[float], None]" = time.sleep
 
-    def delays(self) -> Iterator[float]:
+    def delays(self) -> "Iterator[float]":
         """How long to wait each time: not at all, then twice as long each time up to a bound.
 
         Shortened at random, so that many who began together do not look together.
         """
         end = self.clock() + self.timeout
         yield 0.0
+        import random  # who never waits never needs it
+
         delay = _FIRST_DELAY
         while (left := end - self.clock()) > 0:
             yield min(left, delay * random.uniform(0.5, 1.0))
@@ -60,11 +64,11 @@ class Patience:
 
 def compile_once(
     store: LocalStore,
-    keys: Sequence[ArtifactKey],
-    lookup: Callable[[], T | None],
-    compile: Callable[[], T],
+    keys: "Sequence[ArtifactKey]",
+    lookup: "Callable[[], T | None]",
+    compile: "Callable[[], T]",
     patience: Patience | None = None,
-) -> T:
+) -> "T":
     """What `lookup` finds, or else what `compile` makes, taking turns with all who miss one of `keys`.
 
     `keys` are all under which `compile` might store its result: a strategy may choose the tier, and
@@ -87,7 +91,9 @@ def compile_once(
 class _Turn:
     """The turn of one compile, or its waiting for it. Owns what it has taken; use `with`."""
 
-    def __init__(self, store: LocalStore, keys: Sequence[ArtifactKey], patience: Patience) -> None:
+    def __init__(
+        self, store: LocalStore, keys: "Sequence[ArtifactKey]", patience: Patience
+    ) -> None:
         self._store = store
         self._keys = frozenset(keys)
         self.names = {(store.directory, key.digest) for key in self._keys}
@@ -95,7 +101,7 @@ class _Turn:
         self._has_process = False
         self._lock_file: _LockFile | None = None
 
-    def take(self, lookup: Callable[[], T | None]) -> T | None:
+    def take(self, lookup: "Callable[[], T | None]") -> "T | None":
         """Wait for the turn, the entry or the end of patience; the entry if it is there by then."""
         count = self._store.counters.add
         for delay in self._patience.delays():
@@ -193,8 +199,10 @@ class _LockFile:
         with _fork_guard:
             if self in _lock_files:
                 # Other than closing, this also reaches copies that a fork in native code has made.
-                with contextlib.suppress(OSError):
+                try:
                     files.unlock_all(self._descriptor)
+                except OSError as error:
+                    log(DEBUG, "cannot give back a turn by name: %s", error)
                 self.forsake()
 
     def forsake(self) -> None:

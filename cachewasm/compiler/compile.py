@@ -6,7 +6,6 @@ Everything that may change the result is in the arguments: no environment variab
 directory or global is read below this point. Equal arguments give equal bytes.
 """
 
-from dataclasses import dataclass
 from functools import partial
 
 from cachewasm.abi import symbols
@@ -27,9 +26,9 @@ from cachewasm.compiler.fragment import Fragment, make_fragment
 from cachewasm.compiler.link import LinkedImage, link
 from cachewasm.compiler.plan import Plan, ShardCode
 from cachewasm.compiler.runtime_library import runtime_library_ir
-from cachewasm.compiler.support.assemble import support_ir
 from cachewasm.compiler.translate.context import escapes
 from cachewasm.engine import metadata
+from cachewasm.record import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +89,9 @@ def compile_library(env: "CompileEnvironment", tier: str, names: "Sequence[str]"
 
 def compile_support(env: "CompileEnvironment") -> Compiled:
     """Compile the support image for an environment's target."""
+    # Only the first compile on a machine needs it.
+    from cachewasm.compiler.support.assemble import support_ir
+
     ir = support_ir(env.target.triple, env.target.cpu, env.target.llvm_features())
     fragment = make_fragment(codegen.compile_ir(ir, env, OPTIMIZED))
     image = link([fragment], partial(compile_library, env, OPTIMIZED))

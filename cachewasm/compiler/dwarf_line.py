@@ -17,10 +17,10 @@ import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 from cachewasm.errors import InternalError
+from cachewasm.record import dataclass
 
 _COPY = 1
 _ADVANCE_PC = 2

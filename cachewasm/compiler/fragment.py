@@ -15,7 +15,6 @@ size is checked against the bytes that are there, every position against what it
 import struct
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cachewasm.artifact.addrmap import NO_OFFSET
 from cachewasm.compiler.dwarf_line import line_rows
@@ -42,6 +41,7 @@ from cachewasm.compiler.relocate import (
     relocate,
 )
 from cachewasm.errors import InternalError
+from cachewasm.record import dataclass
 
 _ABSOLUTE_64 = {MACHINE_X86_64: 1, MACHINE_AARCH64: 257}
 _ABSOLUTE_32 = {MACHINE_X86_64: 10, MACHINE_AARCH64: 258}

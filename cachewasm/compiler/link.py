@@ -19,7 +19,6 @@ done per reference or row of the address map are array operations and the shorte
 import struct
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from cachewasm.artifact.addrmap import NO_OFFSET
@@ -27,6 +26,7 @@ from cachewasm.compiler.fragment import Fragment
 from cachewasm.compiler.parts import CONSTANT_SIZES, PADDING, RODATA, TEXT, align_up
 from cachewasm.compiler.relocate import relocate
 from cachewasm.errors import CompileError, InternalError
+from cachewasm.record import dataclass
 
 _RODATA_ALIGN = 64
 _BSS_ALIGN = 1 << 16

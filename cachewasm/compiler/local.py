@@ -11,13 +11,9 @@ from cachewasm.compiler.server_process import server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TypeVar
+    from collections.abc import Sequence
 
     from cachewasm.compiler.server_process import Progress
-    from cachewasm.compiler.worker import Task
-
-    _Result = TypeVar("_Result")
 
 
 def can_spawn() -> bool:
@@ -57,7 +53,7 @@ class _Raised(BaseException):
 
 
 def _ask_here(request: "Sequence[bytes]", progress: "Progress | None") -> list[bytes]:
-    from cachewasm.compiler.requests import carry_out
+    from cachewasm.compiler.requests import carry_out, run_here
 
     def tell(done: int, total: int) -> None:
         if progress is not None:
@@ -67,22 +63,8 @@ def _ask_here(request: "Sequence[bytes]", progress: "Progress | None") -> list[b
                 raise _Raised(error) from None
 
     try:
-        return carry_out(request, _run_here, tell)
+        return carry_out(request, run_here, tell)
     except _Raised as raised:
         raise raised.error from None
     except Exception as error:
         raise failures.from_fields(failures.to_fields(error)) from error
-
-
-def _run_here(
-    tasks: "Sequence[Task[_Result]]",
-    processes: int,
-    done: "Callable[[int], object] | None" = None,
-) -> "list[_Result]":
-    """Run tasks one after the other, however many processes there may be."""
-    results = []
-    for task in tasks:
-        results.append(task.read(task.run()))
-        if done is not None:
-            done(task.functions)
-    return results

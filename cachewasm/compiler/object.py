@@ -10,10 +10,10 @@ Source: System V ABI, chapters 4 and 5; the AMD64 and AArch64 supplements.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from cachewasm.errors import InternalError
+from cachewasm.record import dataclass
 
 MACHINE_X86_64 = 62
 MACHINE_AARCH64 = 183

@@ -10,7 +10,6 @@ symbols.
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from cachewasm.compiler.object import (
     MACHINE_AARCH64,
@@ -27,6 +26,7 @@ from cachewasm.compiler.object import (
     Section,
 )
 from cachewasm.errors import InternalError
+from cachewasm.record import dataclass
 
 TEXT, RODATA, BSS = range(3)
 PARTS = 3

@@ -6,7 +6,6 @@ equal binaries, environments and tiers make equal plans, and equal shards make e
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cachewasm.abi.vmctx import FUNC_BASELINE
 from cachewasm.compiler import codegen
@@ -16,6 +15,7 @@ from cachewasm.compiler.shards import Shard, cut, is_huge
 from cachewasm.compiler.trampolines import representatives
 from cachewasm.compiler.translate.module import translate, translate_trampolines
 from cachewasm.errors import InternalError
+from cachewasm.record import dataclass
 from cachewasm.wasm.decode import decode as decode_module
 from cachewasm.wasm.module import ValidModule
 from cachewasm.wasm.validate import validate
@@ -24,8 +24,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.engine.environment import CompileEnvironment
 
-# Above so many bytes of bodies, strategy "auto" prefers a short wait to fast code.
-AUTO_OPTIMIZED_BYTES = 40_000
+# Above this weight of all shards, in bytes of bodies, strategy "auto" prefers a short wait to fast
+# code.
+AUTO_OPTIMIZED_WEIGHT = 48_000
 
 _COUNT = struct.Struct("<I")
 
@@ -87,13 +88,14 @@ def make_plan(wasm: bytes, env: "CompileEnvironment", strategy: str) -> Plan:
     """
     valid = validate(decode_module(wasm, env.features))
     module = valid.module
-    tier = strategy
-    if strategy == "auto":
-        small = sum(body.size for body in module.code) <= AUTO_OPTIMIZED_BYTES
-        tier = OPTIMIZED if small else BASELINE
     trampolines_of = representatives(module.types)
     own_types = sorted(set(trampolines_of))
-    return Plan(valid, env, tier, trampolines_of, own_types, cut(module, len(own_types)))
+    shards = cut(module, len(own_types))
+    tier = strategy
+    if strategy == "auto":
+        is_small = sum(shard.weight for shard in shards) <= AUTO_OPTIMIZED_WEIGHT
+        tier = OPTIMIZED if is_small else BASELINE
+    return Plan(valid, env, tier, trampolines_of, own_types, shards)
 
 
 def compile_shard(plan: Plan, shard: Shard) -> ShardCode:

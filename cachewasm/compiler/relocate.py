@@ -13,11 +13,11 @@ Source: System V ABI, AMD64 supplement 4.4 and appendix B.2; ELF for the Arm 64-
 import struct
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 from cachewasm.compiler.object import MACHINE_AARCH64, MACHINE_X86_64
 from cachewasm.errors import CompileError, InternalError
+from cachewasm.record import dataclass, field
 
 R_X86_64_PC32 = 2
 R_X86_64_PLT32 = 4

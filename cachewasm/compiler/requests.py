@@ -82,6 +82,20 @@ def carry_out(
     raise InternalError(f"the compile server does not know the request {request[:1]}")
 
 
+def run_here(
+    tasks: Sequence[Task["Result"]],
+    processes: int,
+    done: Callable[[int], object] | None = None,
+) -> list["Result"]:
+    """Run tasks in this process, one after the other, however many processes there may be."""
+    results = []
+    for task in tasks:
+        results.append(task.read(task.run(b"")))
+        if done is not None:
+            done(task.functions)
+    return results
+
+
 def _plan(environment: bytes, strategy: bytes, wasm: bytes) -> Plan:
     return make_plan(wasm, CompileEnvironment.from_bytes(environment), strategy.decode())
 
@@ -130,7 +144,7 @@ def _shard_task(plan: Plan, shard: Shard) -> Task[ShardCode]:
     return Task(
         name=plan.describe(shard),
         weight=shard.weight,
-        run=lambda: compile_shard(plan, shard).to_bytes(),
+        run=lambda _: compile_shard(plan, shard).to_bytes(),
         read=read,
         parts=lambda: [_shard_task(plan, part) for part in shard.parts()],
         functions=shard.functions,
@@ -141,7 +155,7 @@ def _support_task(environment: CompileEnvironment) -> Task[bytes]:
     return Task(
         name="the support image",
         weight=_SUPPORT_WEIGHT,
-        run=lambda: compile_support(environment).artifact,
+        run=lambda _: compile_support(environment).artifact,
         read=bytes,
     )
 
@@ -150,7 +164,7 @@ def _library(plan: Plan, run: "Runner", names: Sequence[str]) -> Fragment:
     task = Task(
         name="the runtime library",
         weight=_LIBRARY_WEIGHT,
-        run=lambda: encode(compile_library(plan.env, plan.tier, names)),
+        run=lambda _: encode(compile_library(plan.env, plan.tier, names)),
         read=decode,
     )
     return run([task], 1)[0]

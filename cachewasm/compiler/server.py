@@ -2,50 +2,93 @@
 
 LLVM's options are global to a process and its internal errors abort it; here neither can come from
 the application or reach it. Started by server_process.py, which sends its sys.path first. LLVM runs
-in workers that the server forks for each request (pool.py), never in the server itself.
+in workers that the server forks (pool.py, standing.py), never in the server itself.
 
 The answer to a request (requests.py) is ["ok", field...] or ["error", and the fields of
 failures.py]. Any number of ["progress", functions done, functions] may precede it.
 """
 
+import gc
 import os
 import resource
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from cachewasm.compiler import confine, failures, frames, pool
-from cachewasm.compiler.requests import carry_out
+from cachewasm.compiler.requests import carry_out, run_here
+from cachewasm.compiler.standing import Standing
+from cachewasm.compiler.worker import Task
 
 _INPUT = 0
+# Up to so many bytes, a module is compiled faster by one process that is warm than by several.
+_SMALL_MODULE = 4 << 10
+
+Progress = Callable[[int, int], object]
 
 
 def main() -> None:
     """Serve standard input and output. Returns when the input ends."""
-    # The terminal's Ctrl-C goes to the whole group; the parent decides what becomes of a compile.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     confine.keep_freed_memory()
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     # Whatever prints by mistake must not end up between answers.
     os.dup2(2, 1)
+    standing = Standing(Task("a small module", _SMALL_MODULE, _whole_module, bytes), _INPUT)
 
     def progress(done: int, total: int) -> None:
         frames.write(answers, [b"progress", b"%d" % done, b"%d" % total])
 
-    def answer(request: Sequence[bytes]) -> list[bytes]:
-        try:
-            return [b"ok", *carry_out(request, partial(pool.run, client=_INPUT), progress)]
-        except (BrokenPipeError, pool.ClientGone):
-            raise
-        except Exception as error:
-            return [b"error", *failures.to_fields(error)]
+    gc.freeze()
+    try:
+        while (request := frames.read(requests)) is not None:
+            frames.write(answers, _answer(request, standing, progress))
+            # A module may be large, and the next request far away; automatic collections are off.
+            del request
+            gc.collect()
+    except (BrokenPipeError, pool.ClientGone):
+        return
+    finally:
+        standing.close()
 
-    while (request := frames.read(requests)) is not None:
-        try:
-            frames.write(answers, answer(request))
-        except (BrokenPipeError, pool.ClientGone):
-            return
-        # A module may be large, and the next request far away.
-        del request
+
+def _answer(request: Sequence[bytes], standing: Standing, progress: Progress) -> list[bytes]:
+    try:
+        fields = None
+        if _is_small(request):
+            fields = _from(standing.run(frames.encode(request)), progress)
+        if fields is None:
+            fields = carry_out(request, partial(pool.run, client=_INPUT), progress)
+        return [b"ok", *fields]
+    except (BrokenPipeError, pool.ClientGone):
+        raise
+    except Exception as error:
+        return [b"error", *failures.to_fields(error)]
+
+
+def _is_small(request: Sequence[bytes]) -> bool:
+    match request:
+        case [b"module", _, _, wasm, _, support]:
+            return len(wasm) <= _SMALL_MODULE and not support
+    return False
+
+
+def _whole_module(data: bytes) -> bytes:
+    """The standing worker's task: the number of functions, then the answer to the request."""
+    functions = 0
+
+    def progress(_: int, total: int) -> None:
+        nonlocal functions
+        functions = total
+
+    fields = carry_out(frames.decode(data), run_here, progress)
+    return frames.encode([b"%d" % functions, *fields])
+
+
+def _from(result: bytes | None, progress: Progress) -> list[bytes] | None:
+    if result is None:
+        return None
+    functions, *fields = frames.decode(result)
+    if int(functions):
+        progress(int(functions), int(functions))
+    return fields

@@ -23,17 +23,32 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], object]
 
+# Nothing that a start makes is garbage.
 _BOOTSTRAP = """\
-import sys
+import gc, sys
+gc.disable()
 sys.path[:] = {path!r}
+from cachewasm.compiler.lean_llvm import import_llvmlite
+import_llvmlite()
 from cachewasm.compiler.server import main
 main()
 """
+# What the server needs from outside the standard library.
+_PACKAGES = ("cachewasm", "llvmlite", "blake3")
 # Linux, every architecture. The child must not inherit that somebody ignores or blocks them.
-_SIGKILL, _SIGPIPE, _SIGXCPU, _SIGXFSZ = 9, 13, 24, 25
+_SIGINT, _SIGKILL, _SIGPIPE, _SIGXCPU, _SIGXFSZ = 2, 9, 13, 24, 25
 # How long somebody else, who has inherited a pipe of the server's by accident, may keep us waiting.
 _LAST_WORDS_MS = 5000
 _READ = 1 << 16
+
+
+def _options(path: list[str]) -> list[str]:
+    """The interpreter's options: without `site`, which takes 4 ms, if it is not needed.
+
+    It is where a package is found by a hook that `site` installs, as some editable installs have it.
+    """
+    on_path = (any(os.path.isdir(f"{each}/{name}") for each in path) for name in _PACKAGES)
+    return ["-I", "-S"] if all(on_path) else ["-I"]
 
 
 class ServerProcess:
@@ -51,16 +66,22 @@ class ServerProcess:
 
     def start(self) -> None:
         """See to it that the server is running or starting. Raises CompileError."""
-        self._refuse_nesting()
-        with self._lock:
-            self._start()
+        if not self._is_nested():
+            with self._lock:
+                self._start()
 
     def ask(self, request: "Sequence[bytes]", progress: "Progress | None" = None) -> list[bytes]:
         """The answer to a request; `progress` gets the number of functions done, and of all.
 
         Raises CompileError if the server dies, and what `progress` raises.
         """
-        self._refuse_nesting()
+        if self._is_nested():
+            # `progress` compiles something: a server of its own serves that.
+            another = ServerProcess()
+            try:
+                return another.ask(request, progress)
+            finally:
+                another.close()
         with self._lock:
             self._asking = _thread.get_ident()
             try:
@@ -95,9 +116,8 @@ class ServerProcess:
         self._pid = 0
         self._let_go()
 
-    def _refuse_nesting(self) -> None:
-        if self._asking == _thread.get_ident():
-            raise CompileError("what is called during a compile cannot compile")
+    def _is_nested(self) -> bool:
+        return self._asking == _thread.get_ident()
 
     def _send(self, request: "Sequence[bytes]") -> None:
         assert self._requests is not None
@@ -134,15 +154,16 @@ class ServerProcess:
         path = [entry or os.getcwd() for entry in sys.path]
         self._pid = os.posix_spawn(
             sys.executable,
-            [sys.executable, "-I", "-c", _BOOTSTRAP.format(path=path)],
+            [sys.executable, *_options(path), "-c", _BOOTSTRAP.format(path=path)],
             os.environ,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, read_requests, 0),
                 (os.POSIX_SPAWN_DUP2, write_answers, 1),
                 (os.POSIX_SPAWN_DUP2, self._stderr, 2),
             ],
-            # What this process ignores or blocks must not keep the server or its workers alive.
-            setsigmask=(),
+            # The terminal's Ctrl-C goes to the whole group; this process decides what becomes of a
+            # compile. Whatever else it blocks or ignores must not keep the server or workers alive.
+            setsigmask=(_SIGINT,),
             setsigdef=(_SIGPIPE, _SIGXCPU, _SIGXFSZ),
         )
         for fd in (read_requests, write_answers):

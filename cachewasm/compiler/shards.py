@@ -11,9 +11,9 @@ minutes for the one that holds a whole interpreter. The size of the body alone d
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from cachewasm.record import dataclass
 from cachewasm.wasm.module import ByteRange, Module
 
 HUGE_BODY = 64 << 10

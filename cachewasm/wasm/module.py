@@ -7,9 +7,9 @@ somebody needs it. Defined and imported things share one index space per kind, i
 properties and methods named after a space (`func_type`, `table_types`, ...) cover all of it.
 """
 
-from dataclasses import dataclass, field
 from enum import Enum
 
+from cachewasm.record import dataclass, field
 from cachewasm.wasm.constexpr import ConstExpr
 from cachewasm.wasm.types import FuncType, GlobalType, MemoryType, TableType, ValType
 

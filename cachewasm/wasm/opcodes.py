@@ -8,8 +8,7 @@ binary format appear here and nowhere else.
 Specification: sections 5.4 (bytes) and 3.4 (types).
 """
 
-from dataclasses import dataclass
-
+from cachewasm.record import dataclass
 from cachewasm.wasm import features
 from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, ValType
 

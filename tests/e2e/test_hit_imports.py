@@ -65,7 +65,9 @@ def _added(
     path = WASM
     if kind == "configured":
         config = tmp_path_factory.mktemp("hit") / "config.toml"
-        config.write_text('[cache]\nlock-timeout = "1m" # a minute\nsync = true\n', encoding="utf-8")
+        config.write_text(
+            '[cache]\nlock-timeout = "1m" # a minute\nsync = true\n', encoding="utf-8"
+        )
         config.chmod(0o600)
         patch.setenv("CACHEWASM_CONFIG", str(config))
     if kind == "text":

@@ -27,7 +27,7 @@ def ran():
     return os.pread(marks, 1000, 0).decode()
 
 def task(name, run=lambda: None, parts=None, weight=1, read=bytes.decode):
-    def marked():
+    def marked(_):
         os.write(marks, name.encode())
         run()
         return f"<{name}>".encode()
@@ -78,7 +78,7 @@ assert ran() == "bdac"
 
 def test_pool_result_larger_than_a_pipe_arrives_whole(run: Run) -> None:
     run("""
-big = Task("big", 1, lambda: bytes(range(256)) * 9999, bytes)
+big = Task("big", 1, lambda _: bytes(range(256)) * 9999, bytes)
 assert work([big, big]) == [bytes(range(256)) * 9999] * 2
 """)
 
@@ -300,7 +300,7 @@ import os, signal
 from cachewasm.compiler import pool
 from cachewasm.compiler.worker import Task
 reader, writer = os.pipe()
-def run():
+def run(_):
     os.write(writer, b"%d\\n" % os.getpid())
     signal.pause()
     return b""

@@ -215,7 +215,26 @@ def kill_all():
         os.kill(worker, signal.SIGKILL)
 assert compile_with(kill_all) == undisturbed
 assert servers() == [server]
-assert children(server) == []
+assert len(children(server)) <= 1  # the one that stays
+""",
+        compiled=False,
+        **MODULES,
+    )
+
+
+def test_worker_that_stays_is_replaced_when_it_is_killed(run_python: Any) -> None:
+    run_python(
+        LARGE
+        + """
+assert run("second") == 1
+worker, = children(server)
+assert run("third") == 2
+assert children(server) == [worker]
+os.kill(worker, signal.SIGKILL)
+for name, result in (("second", 1), ("third", 2), ("first", 0)):
+    assert run(name) == result
+assert servers() == [server]
+assert len(children(server)) == 1 and children(server) != [worker]
 """,
         compiled=False,
         **MODULES,
@@ -267,18 +286,15 @@ assert run("second") == 1
     )
 
 
-def test_progress_that_compiles_is_refused(run_python: Any) -> None:
+def test_progress_may_compile_something_else(run_python: Any) -> None:
     run_python(
         LARGE
         + """
-errors = []
-def again():
-    try:
-        Module(engine, WASM["third"])
-    except cachewasm.CompileError as error:
-        errors.append(str(error))
-compile_with(again)
-assert errors == ["what is called during a compile cannot compile"]
+results = []
+undisturbed = compile_with(lambda: None)
+assert compile_with(lambda: results.append(run("third"))) == undisturbed
+assert results == [2]
+assert servers() == [server]
 """,
         compiled=False,
         **MODULES,
@@ -347,6 +363,24 @@ config = Config()
 config.cache = False
 store = Store(Engine(config))
 assert instantiate(store, "second")["f"](store) == 1
+""",
+        compiled=False,
+        **MODULES,
+    )
+
+
+def test_server_and_workers_live_through_an_interrupt_of_the_whole_group(run_python: Any) -> None:
+    run_python(
+        LARGE
+        + """
+os.setpgrp()
+os.kill(server, signal.SIGKILL)
+os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
+interrupts = []
+signal.signal(signal.SIGINT, lambda *_: interrupts.append(1))
+handled = compile_with(lambda: os.killpg(0, signal.SIGINT))
+assert interrupts == [1]
+assert handled == compile_with(lambda: None)
 """,
         compiled=False,
         **MODULES,

@@ -5,13 +5,13 @@ by symbol. Bodies are validated on the way, so whoever translates every function
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cachewasm.compiler.trampolines import trampolines
 from cachewasm.compiler.translate import debug
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.function import FunctionTranslator
 from cachewasm.compiler.translate.ir import declare_raise_trap, module_text, raise_trap
+from cachewasm.record import dataclass
 from cachewasm.wasm.module import ValidModule
 
 TYPE_CHECKING = False

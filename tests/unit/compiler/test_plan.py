@@ -4,7 +4,7 @@ import pytest
 
 from cachewasm.abi.vmctx import FUNC_BASELINE, FUNC_BOUNDED
 from cachewasm.compiler.plan import (
-    AUTO_OPTIMIZED_BYTES,
+    AUTO_OPTIMIZED_WEIGHT,
     Plan,
     ShardCode,
     compile_shard,
@@ -44,10 +44,15 @@ def plan(wasm: bytes, strategy: str = "auto") -> Plan:
 
 @pytest.mark.parametrize(
     ("size", "tier"),
-    [(AUTO_OPTIMIZED_BYTES - 100, "optimized"), (AUTO_OPTIMIZED_BYTES + 100, "baseline")],
+    [(AUTO_OPTIMIZED_WEIGHT - 500, "optimized"), (AUTO_OPTIMIZED_WEIGHT + 100, "baseline")],
 )
-def test_plan_auto_chooses_the_tier_by_the_size_of_the_bodies(size: int, tier: str) -> None:
+def test_plan_auto_chooses_the_tier_by_the_size_of_the_code(size: int, tier: str) -> None:
     assert plan(module(size)).tier == tier
+
+
+def test_plan_auto_counts_functions_and_types_besides_bodies() -> None:
+    assert plan(module(*[2] * 1500)).tier == "baseline"
+    assert plan(module(*[2] * 900)).tier == "optimized"
 
 
 def test_plan_of_equal_modules_is_equal() -> None:
