@@ -42,6 +42,14 @@ def keep_freed_memory() -> None:
         libc.mallopt(_M_MMAP_THRESHOLD, 32 * _MIB)  # the most that glibc takes
 
 
+def give_back_freed_memory() -> None:
+    """Give back what was kept, once: nobody may want it for long."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):  # not in every C library
+        # SAFETY: malloc_trim(3) takes a number of bytes to keep.
+        libc.malloc_trim(0)
+
+
 def budget_for(weight: int) -> Budget:
     """What compiling a shard of a weight may take: many times what it usually does.
 

@@ -23,6 +23,8 @@ from cachewasm.compiler.worker import Task
 _INPUT = 0
 # Up to so many bytes, a module is compiled faster by one process that is warm than by several.
 _SMALL_MODULE = 4 << 10
+# From so many bytes on, what a request has left behind is worth to be given back.
+_LARGE_REQUEST = 1 << 20
 
 Progress = Callable[[int, int], object]
 
@@ -43,9 +45,12 @@ def main() -> None:
     try:
         while (request := frames.read(requests)) is not None:
             frames.write(answers, _answer(request, standing, progress))
-            # A module may be large, and the next request far away; automatic collections are off.
+            # The next request may be far away; automatic collections are off.
+            is_large = sum(map(len, request)) > _LARGE_REQUEST
             del request
             gc.collect()
+            if is_large:
+                confine.give_back_freed_memory()
     except (BrokenPipeError, pool.ClientGone):
         return
     finally:

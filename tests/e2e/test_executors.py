@@ -12,11 +12,14 @@ DEFAULT = "all"
 
 
 @pytest.fixture(scope="module")
-def artifacts_of(python: Callable[..., bytes]) -> Callable[..., list[str]]:
+def artifacts_of(
+    python: Callable[..., bytes], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., list[str]]:
     """The digests of the artifacts that are compiled in some ways, in a process for them."""
+    scratch = {"DASK_TEMPORARY_DIRECTORY": str(tmp_path_factory.mktemp("dask"))}
 
     def run(*ways: str) -> list[str]:
-        lines = python("-W", "error", str(SCRIPT), *ways).decode().split()
+        lines = python("-W", "error", str(SCRIPT), *ways, variables=scratch).decode().split()
         assert lines[::2] == list(ways)
         return lines[1::2]
 
