@@ -95,10 +95,6 @@ class Setting:
             raise TypeError("expected a str")
         return self.from_text(value)
 
-    def to_toml(self, value: "Value") -> str:
-        """How a file spells `value`."""
-        return f'"{self.to_text(value)}"'
-
     def to_text(self, value: "Value") -> str:
         """How people read `value`."""
         return "none" if value is None else str(value)
@@ -297,10 +293,6 @@ class Level(Number):
             )
         return number
 
-    def to_toml(self, value: "Value") -> str:
-        """An integer has no quotes."""
-        return self.to_text(value)
-
 
 class Switch(Setting):
     """On or off."""
@@ -330,10 +322,6 @@ class Switch(Setting):
         if not isinstance(value, bool):
             raise TypeError("expected a bool")
         return value
-
-    def to_toml(self, value: "Value") -> str:
-        """As TOML has it."""
-        return self.to_text(value)
 
     def to_text(self, value: "Value") -> str:
         """As TOML has it."""
@@ -409,10 +397,6 @@ class Owners(Setting):
         ):
             raise TypeError("expected a list of int and str")
         return tuple(sorted({_user(each) for each in value}))
-
-    def to_toml(self, value: "Value") -> str:
-        """An array."""
-        return self.to_text(value)
 
     def to_text(self, value: "Value") -> str:
         """Numbers, as in an array."""
