@@ -2,7 +2,7 @@
 
 import pytest
 from cachewasm_cli import main as entry
-from cachewasm_cli.cache import VERDICT_BITS
+from cachewasm_cli.cache.verify import VERDICT_BITS
 from cachewasm_cli.failure import Failure, about, reason
 
 from cachewasm import ExitTrap, IncompatibleArtifact, InternalError, Trap

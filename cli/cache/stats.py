@@ -7,16 +7,25 @@ from datetime import UTC, datetime
 from cachewasm.cache import inspect, prometheus
 from cachewasm.cache import statistics as statistics_of
 
-from . import exit_codes, text
-from .failure import UsageError
-from .place import chosen_directory
+from .. import exit_codes, text
+from ..failure import UsageError
+from ..parser import Commands, add_command, add_json, add_place
+from ..place import chosen_directory
+
+
+def add(verbs: Commands) -> None:
+    """Add the verb."""
+    parser = add_command(verbs, "stats", stats, "print what all processes have counted")
+    add_place(parser)
+    add_json(parser)
+    parser.add_argument("--prometheus", action="store_true", help="print as Prometheus reads it")
 
 
 def stats(options: Namespace) -> int:
     """Print the statistics: for people, as JSON or for Prometheus."""
     if options.json and options.prometheus:
         raise UsageError("cachewasm cache stats", "--json and --prometheus exclude each other")
-    directory = chosen_directory(options.cache_dir)
+    directory = chosen_directory(options.cache_dir, options.config)
     found = statistics_of.read(directory)
     sizes = [file.size for file in inspect.listing(directory)]
     if options.prometheus:

@@ -7,10 +7,19 @@ from cachewasm.cache.config import cache_enabled
 from cachewasm.cache.setting import NotYet, Setting
 from cachewasm.cache.settings import ARGUMENT, DEFAULT, SETTINGS, VARIABLE, CacheConfig, Origin
 
-from . import exit_codes, text
-from .failure import printable
+from .. import exit_codes, text
+from ..failure import printable
+from ..parser import Commands, add_command, add_json, add_place
 
 _COLUMNS = ("SETTING", "VALUE", "ORIGIN")
+
+
+def add(verbs: Commands) -> None:
+    """Add the verb."""
+    summary = "print every setting in effect, and where its value comes from"
+    parser = add_command(verbs, "config", show, summary)
+    add_place(parser)
+    add_json(parser)
 
 
 def show(options: Namespace) -> int:

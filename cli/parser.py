@@ -1,0 +1,68 @@
+"""The parser of every command but `run`, and the arguments that several commands share."""
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn, TypeAlias
+
+from cachewasm.cache.units import parse_age, parse_size
+from cachewasm.errors import ConfigError
+
+from .failure import UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(self.prog, message)
+
+
+# The class has this private name and no other.
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    function: Callable[[argparse.Namespace], int],
+    summary: str,
+    epilog: str | None = None,
+) -> Parser:
+    """Add a command that `function` carries out and return its parser, for the arguments."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=function)
+    return parser
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """The options that say which cache is meant."""
+    parser.add_argument("--cache-dir", metavar="PATH", help="the cache directory")
+    parser.add_argument("--config", metavar="PATH", help="the configuration file of the cache")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that reads."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def size(text: str) -> int:
+    """The type of an argument that is a size, in bytes."""
+    try:
+        return parse_size(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def age(text: str) -> int:
+    """The type of an argument that is a span of time, in seconds."""
+    try:
+        return parse_age(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
