@@ -9,9 +9,12 @@ from blake3 import blake3
 _MANY_BYTES = 1 << 20
 
 
-def digest_of(data: bytes | memoryview) -> bytes:
-    """The 32 bytes of BLAKE3 of `data`."""
+def digest_of(*pieces: bytes | memoryview) -> bytes:
+    """The 32 bytes of BLAKE3 of all `pieces`, one after the other."""
     # Two threads of its own: those that processes share by default are gone in a forked child, which
     # would wait for them for ever.
-    threads = 2 if len(data) >= _MANY_BYTES else 1
-    return blake3(data, max_threads=threads).digest()
+    threads = 2 if sum(map(len, pieces)) >= _MANY_BYTES else 1
+    hasher = blake3(max_threads=threads)
+    for piece in pieces:
+        hasher.update(piece)
+    return hasher.digest()

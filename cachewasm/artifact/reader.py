@@ -48,6 +48,7 @@ class Artifact:
     `kind` is MODULE, COMPONENT or SUPPORT. `text_range` and `image_range` are (offset, size) in the
     file: of the code, and of code and constants, which have to be mapped together. `bss_offset` and
     `bss_size` say where zeros are needed, counted from the start of the text; usually there are none.
+    `owner` is what keeps the bytes, where a view does not.
     """
 
     __slots__ = (
@@ -58,11 +59,13 @@ class Artifact:
         "image_range",
         "kind",
         "machine",
+        "owner",
         "text_range",
     )
 
-    def __init__(self, data: "memoryview | bytes") -> None:
+    def __init__(self, data: "memoryview | bytes", owner: object = None) -> None:
         self._bytes = memoryview(data)
+        self.owner = owner
         self.kind, self.machine, table, count, names = _header(self._bytes)
         self._ranges: dict[str, tuple[int, int]] = {}
         self.bss_offset = self.bss_size = 0
@@ -74,11 +77,12 @@ class Artifact:
         return self._bytes
 
     def moved_to(self, data: memoryview) -> "Artifact":
-        """The same artifact over a copy of its bytes, which are not parsed again."""
+        """The same artifact over a copy of its bytes, which are not parsed again and have no owner."""
         moved = Artifact.__new__(Artifact)
         for name in Artifact.__slots__:
             setattr(moved, name, getattr(self, name))
         moved._bytes = data
+        moved.owner = None
         return moved
 
     def section(self, name: str) -> memoryview:

@@ -3,9 +3,10 @@
     header | padding (raw payload only) | payload | manifest | BLAKE3 of all before
 
 Every byte is checked on every read, in this order: lengths against the file's, the digest over the
-file, the key, the payload's size and digest. A truncated or altered file is therefore refused, and
-so is an intact copy under another key's name. Digests without a secret find damage, not forgery:
-who may write the file is files.py's question. Format: docs/format/cache.md.
+file, the key, the payload's size. A truncated or altered file is therefore refused, and so is an
+intact copy under another key's name. The artifact's own digest is for verify: once the file is what
+was written, only a fault of the writer or of zstd could show in it. Digests without a secret find
+damage, not forgery: who may write the file is files.py's question. Format: docs/format/cache.md.
 
 On the warm path; a hit parses the header and the payload and nothing else.
 """
@@ -13,7 +14,7 @@ On the warm path; a hit parses the header and the payload and nothing else.
 from struct import Struct
 
 from cachewasm.cache import manifest as manifests
-from cachewasm.cache import zstd
+from cachewasm.cache import payload, zstd
 from cachewasm.cache.reasons import CORRUPT, FOREIGN_VERSION, TORN, WRONG_KEY, EntryError
 from cachewasm.errors import InternalError
 from cachewasm.hashing import digest_of
@@ -22,7 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cachewasm.cache.files import EntryFile
     from cachewasm.cache.keys import ArtifactKey
+    from cachewasm.cache.payload import MakePlace, Place
 
 # Not ASCII, so that text is never taken for an entry and a 7-bit transfer is noticed.
 MAGIC = b"\x93cwentry"
@@ -135,16 +138,18 @@ class Header:
 class Entry:
     """An entry whose every byte has been checked. Immutable by convention.
 
-    `raw` is the artifact, decompressed, as a read-only view; `raw_digest` is its BLAKE3.
+    `raw` is the artifact, decompressed, as a read-only view of `place`, which it does not keep;
+    `raw_digest` is its BLAKE3 as the header has it.
     """
 
-    __slots__ = ("_manifest", "key", "raw", "raw_digest")
+    __slots__ = ("_manifest", "key", "place", "raw", "raw_digest")
 
     def __init__(
-        self, key: "ArtifactKey", raw: memoryview, raw_digest: bytes, manifest: bytes
+        self, key: "ArtifactKey", place: "Place", raw_digest: bytes, manifest: bytes
     ) -> None:
         self.key = key
-        self.raw = raw
+        self.place = place
+        self.raw = place.sealed()
         self.raw_digest = raw_digest
         self._manifest = manifest
 
@@ -178,39 +183,69 @@ def pack(
         raise InternalError("a manifest cannot set the parts of the key")
     key_values = (key.wasm_digest.hex(), key.compat.hex(), key.isa, key.tier)
     encoded = manifests.encode({**manifest, **dict(zip(KEY_PAIRS, key_values, strict=True))})
-    payload = raw if codec == CODEC_RAW else zstd.compress(raw, level)
+    stored = raw if codec == CODEC_RAW else payload.encode(raw, level)
     offset = _payload_offset(codec)
     header = Header(
         codec=codec,
         manifest_size=len(encoded),
         key_digest=key.digest,
         payload_offset=offset,
-        stored_size=len(payload),
+        stored_size=len(stored),
         raw_size=len(raw),
         raw_digest=digest_of(raw),
-        entry_size=offset + len(payload) + len(encoded) + DIGEST_SIZE,
+        entry_size=offset + len(stored) + len(encoded) + DIGEST_SIZE,
     )
-    body = b"".join((header.to_bytes(), bytes(offset - HEADER_SIZE), payload, encoded))
+    body = b"".join((header.to_bytes(), bytes(offset - HEADER_SIZE), stored, encoded))
     return body + digest_of(body)
 
 
-def unpack(data: bytes, key: "ArtifactKey") -> Entry:
-    """Check the whole file `data` as the entry of `key`. Raises EntryError with the reason."""
-    header = Header.from_bytes(data, len(data))
+def read(file: "EntryFile", key: "ArtifactKey", make_place: "MakePlace" = payload.Memory) -> Entry:
+    """Check a whole open file as the entry of `key`, whose artifact goes to a new place.
+
+    Raises EntryError with the reason.
+    """
+    # Nothing of the file's size is allocated before its first bytes agree with it.
+    head = file.read(0, min(file.size, HEADER_SIZE))
+    header = Header.from_bytes(head, file.size)
+    if header.codec == CODEC_ZSTD:
+        return _read_zstd(file.read(0, file.size), head, header, key, make_place)
+    front = head + file.read(HEADER_SIZE, RAW_ALIGNMENT - HEADER_SIZE)
+    place = make_place(header.raw_size)
+    file.copy(place, RAW_ALIGNMENT, header.raw_size)
+    back = file.read(header.manifest_offset, header.manifest_size + DIGEST_SIZE)
+    manifest = back[:-DIGEST_SIZE]
+    entry = Entry(key, place, header.raw_digest, manifest)
+    # What is hashed is the sealed copy, not what somebody might still change.
+    _check(digest_of(front, entry.raw, manifest), back[-DIGEST_SIZE:], header, key)
+    return entry
+
+
+def _read_zstd(
+    data: bytes, head: bytes, header: Header, key: "ArtifactKey", make_place: "MakePlace"
+) -> Entry:
     view = memoryview(data)
-    if digest_of(view[:-DIGEST_SIZE]) != data[-DIGEST_SIZE:]:
+    if not data.startswith(head):
+        raise EntryError(CORRUPT, "the file was changed while it was read")
+    _check(digest_of(view[:-DIGEST_SIZE]), data[-DIGEST_SIZE:], header, key)
+    stored = view[header.payload_offset : header.manifest_offset]
+    try:
+        place = payload.decode(stored, header.raw_size, make_place)
+    except zstd.ZstdError as error:
+        raise EntryError(CORRUPT, f"the payload cannot be decompressed: {error}") from None
+    return Entry(key, place, header.raw_digest, data[header.manifest_offset : -DIGEST_SIZE])
+
+
+def _check(found: bytes, digest: bytes, header: Header, key: "ArtifactKey") -> None:
+    if found != digest:
         raise EntryError(CORRUPT, "the digest over the entry does not match")
     if header.key_digest != key.digest:
         raise EntryError(WRONG_KEY, f"the entry is of key {header.key_digest.hex()}")
-    raw = view[header.payload_offset : header.manifest_offset]
-    if header.codec == CODEC_ZSTD:
-        try:
-            raw = memoryview(zstd.decompress(raw, header.raw_size))
-        except zstd.ZstdError as error:
-            raise EntryError(CORRUPT, f"the payload cannot be decompressed: {error}") from None
-    if digest_of(raw) != header.raw_digest:
+
+
+def check_raw_digest(entry: Entry) -> None:
+    """What a hit need not look at. Raises EntryError(CORRUPT)."""
+    if digest_of(entry.raw) != entry.raw_digest:
         raise EntryError(CORRUPT, "the digest of the payload does not match")
-    return Entry(key, raw, header.raw_digest, data[header.manifest_offset : -DIGEST_SIZE])
 
 
 def _payload_offset(codec: int) -> int:

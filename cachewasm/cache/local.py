@@ -18,15 +18,22 @@ from cachewasm.cache.counters import Counters, record_of
 from cachewasm.cache.entry import (
     CODEC_RAW,
     CODEC_ZSTD,
-    HEADER_SIZE,
     MAX_ENTRY_SIZE,
     MAX_RAW_SIZE,
     Entry,
-    Header,
     pack,
-    unpack,
+    read,
 )
-from cachewasm.cache.reasons import ABSENT, FULL, TOO_LARGE, UNTRUSTED, UNWRITABLE, EntryError
+from cachewasm.cache.payload import Memory
+from cachewasm.cache.reasons import (
+    ABSENT,
+    FULL,
+    TOO_LARGE,
+    UNREADABLE,
+    UNTRUSTED,
+    UNWRITABLE,
+    EntryError,
+)
 from cachewasm.errors import ConfigError
 from cachewasm.log import DEBUG, WARNING, log
 
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
 
     from cachewasm.cache.alias import AliasKey
     from cachewasm.cache.keys import ArtifactKey
+    from cachewasm.cache.payload import MakePlace
     from cachewasm.cache.settings import CacheConfig
 
     Key = ArtifactKey | AliasKey
@@ -131,13 +139,16 @@ class LocalStore:
             self._config = CacheConfig.defaults(self._directory)
         return self._config
 
-    def get(self, key: "ArtifactKey", *, is_last: bool = True) -> Entry | Miss:
+    def get(
+        self, key: "ArtifactKey", *, is_last: bool = True, make_place: "MakePlace" = Memory
+    ) -> Entry | Miss:
         """The entry of `key`, checked, or why there is none. Notes the use at most once an hour.
 
-        If it is not the last key to be tried, its absence is no event.
+        The artifact is put where `make_place` says, given its size. If it is not the last key to be
+        tried, its absence is no event.
         """
         try:
-            entry = self._read(key)
+            entry = self._read(key, make_place)
         except EntryError as error:
             if error.reason == ABSENT and not is_last:
                 return Miss(error.reason, error.detail)
@@ -148,10 +159,10 @@ class LocalStore:
         log(DEBUG, "cache hit for %s", key)
         return entry
 
-    def peek(self, key: "ArtifactKey") -> Entry | Miss:
+    def peek(self, key: "ArtifactKey", *, make_place: "MakePlace" = Memory) -> Entry | Miss:
         """`get` that is no event: neither counted nor logged."""
         try:
-            return self._read(key)
+            return self._read(key, make_place)
         except EntryError as error:
             return Miss(error.reason, error.detail)
 
@@ -260,13 +271,13 @@ class LocalStore:
         files.make_directory(os.path.dirname(path))
         return files.open_lock_file(path)
 
-    def _read(self, key: "ArtifactKey") -> Entry:
+    def _read(self, key: "ArtifactKey", make_place: "MakePlace") -> Entry:
         path = layout.entry_path(self._trusted_directory(), key)
         with files.EntryFile(path, MAX_ENTRY_SIZE) as file:
-            # Nothing of the file's size is allocated before its first bytes agree with it.
-            Header.from_bytes(file.read(0, min(file.size, HEADER_SIZE)), file.size)
-            data = file.read(0, file.size)
-        entry = unpack(data, key)
+            try:
+                entry = read(file, key, make_place)
+            except OSError as error:
+                raise EntryError(UNREADABLE, f"there is no memory for it: {error}") from None
         files.touch_if_old(path, file.mtime)
         return entry
 

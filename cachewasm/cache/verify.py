@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 from cachewasm.cache import files
 from cachewasm.cache.alias import is_alias_name
-from cachewasm.cache.entry import HEADER_SIZE, KEY_PAIRS, MAX_ENTRY_SIZE, Header, unpack
+from cachewasm.cache.entry import (
+    HEADER_SIZE,
+    KEY_PAIRS,
+    MAX_ENTRY_SIZE,
+    Header,
+    check_raw_digest,
+    read,
+)
 from cachewasm.cache.inspect import (
     ListedFile,
     alias_listing,
@@ -101,10 +108,9 @@ def _check(file: ListedFile) -> Finding:
         with files.EntryFile(file.path, MAX_ENTRY_SIZE) as opened:
             head = opened.read(0, min(opened.size, HEADER_SIZE))
             header = Header.from_bytes(head, opened.size)
-            data = opened.read(0, opened.size)
-        pairs = decode(data[header.manifest_offset :][: header.manifest_size])
-        key = _key_of(pairs)
-        unpack(data, key)
+            key = _key_of(decode(opened.read(header.manifest_offset, header.manifest_size)))
+            entry = read(opened, key)
+        check_raw_digest(entry)
     except EntryError as error:
         return Finding(file, error.reason, error.detail)
     if key.entry_name != file.name:

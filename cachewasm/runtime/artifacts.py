@@ -8,15 +8,20 @@ from cachewasm.abi.support import OFFSETS
 from cachewasm.artifact.format import ENGINE_SECTION, INFO_SECTION
 from cachewasm.artifact.reader import Artifact
 from cachewasm.cache.keys import ArtifactKey
+from cachewasm.cache.local import Miss
+from cachewasm.cache.payload import Memory
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config
 from cachewasm.errors import IncompatibleArtifact
 from cachewasm.hashing import digest_of
+from cachewasm.loader.image import new_copy
 from cachewasm.log import WARNING, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cachewasm.cache.entry import Entry
     from cachewasm.cache.local import LocalStore
+    from cachewasm.cache.payload import MakePlace
     from cachewasm.compiler.client import CompileResult
     from cachewasm.engine.environment import CompileEnvironment
     from cachewasm.runtime.engine import Engine
@@ -38,7 +43,7 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
     """
     environment = engine._environment
     digest = digest_of(wasm)
-    found = cached_artifact(engine, digest)
+    found = cached_artifact(engine, digest, to_load=to_run)
     if found is not None:
         return found
     store = engine._cache
@@ -66,23 +71,33 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
     from cachewasm.cache.single_flight import Patience, compile_once
 
     def look_again() -> Artifact | None:
-        return cached_artifact(engine, digest, again=True)
+        return cached_artifact(engine, digest, again=True, to_load=to_run)
 
     patience = Patience(timeout=store.config.lock_timeout)
     return compile_once(store, keys_of(engine, digest), look_again, compile, patience)
 
 
-def cached_artifact(engine: "Engine", digest: bytes, *, again: bool = False) -> Artifact | None:
+def cached_artifact(
+    engine: "Engine", digest: bytes, *, again: bool = False, to_load: bool = False
+) -> Artifact | None:
     """The artifact of the module whose binary has this digest, if the engine's cache has it.
 
-    `again` if it has just been missed: then this lookup is not counted.
+    `again` if it has just been missed: then this lookup is not counted. If it is `to_load`, its
+    bytes go straight to where they will be mapped.
     """
+    make_place: MakePlace = new_copy if to_load else Memory
     store = engine._cache
     if store is not None:
         tiers = _TIERS[engine._strategy]
         for tier in tiers:
             is_last = tier == tiers[-1]
-            found = _lookup(store, engine._environment, digest, tier, again=again, is_last=is_last)
+            key = _key(engine._environment, digest, tier)
+            entry = (
+                store.peek(key, make_place=make_place)
+                if again
+                else store.get(key, is_last=is_last, make_place=make_place)
+            )
+            found = _artifact_in(entry, store, engine._environment, is_news=not again)
             if found is not None:
                 return found
     return None
@@ -151,7 +166,9 @@ def _cached_support(
 ) -> Artifact | None:
     if store is None:
         return None
-    found = _lookup(store, environment, _support_digest(), _SUPPORT_TIER, again=again)
+    key = _key(environment, _support_digest(), _SUPPORT_TIER)
+    entry = store.peek(key) if again else store.get(key)
+    found = _artifact_in(entry, store, environment, is_news=not again)
     is_whole = found is not None and len(found.section(INFO_SECTION)) == OFFSETS.size
     return found if is_whole else None
 
@@ -179,29 +196,21 @@ def _key(environment: "CompileEnvironment", digest: bytes, tier: str) -> Artifac
     return ArtifactKey(digest, environment.compat_hash, isa, tier)
 
 
-def _lookup(
-    store: "LocalStore",
-    environment: "CompileEnvironment",
-    digest: bytes,
-    tier: str,
-    *,
-    again: bool,
-    is_last: bool = True,
+def _artifact_in(
+    found: "Entry | Miss", store: "LocalStore", environment: "CompileEnvironment", *, is_news: bool
 ) -> Artifact | None:
-    key = _key(environment, digest, tier)
-    entry = store.peek(key) if again else store.get(key, is_last=is_last)
-    raw: bytes | None = getattr(entry, "raw", None)
-    if raw is None:
+    """The artifact of an entry that was found, unless it is not what its key says."""
+    if isinstance(found, Miss):
         return None
     try:
-        artifact = Artifact(raw)
+        artifact = Artifact(found.raw, found.place)
         made_for = bytes(artifact.section(ENGINE_SECTION))
     except IncompatibleArtifact:
         made_for = b""
     if not made_for.startswith(environment.engine_section):
         # Intact, under the right key, and yet not what the key says: a fault of whoever stored it.
-        if not again:
+        if is_news:
             store.counters.add("miss.incompatible")
-            log(WARNING, "cache miss for %s: made for another engine", key)
+            log(WARNING, "cache miss for %s: made for another engine", found.key)
         return None
     return artifact

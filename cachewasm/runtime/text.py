@@ -23,7 +23,7 @@ def text_artifact(engine: "Engine", text: bytes, *, to_run: bool = False) -> "Ar
     key = AliasKey(digest_of(text), engine._environment.identity)
     known = store.get_alias(key)
     if isinstance(known, bytes):
-        found = artifacts.cached_artifact(engine, known)
+        found = artifacts.cached_artifact(engine, known, to_load=to_run)
         if found is not None:
             return found
     binary = to_binary(text)

@@ -18,7 +18,7 @@ def _vector(head: str) -> bytes:
 def test_format_page_test_vector_is_what_pack_writes() -> None:
     key = ArtifactKey(bytes(range(32)), bytes(range(32, 64)), "x86-64-v3:+avx,+avx2", "optimized")
     packed = pack(key, b"artifact", {"module": "demo", "compile_ms": 12})
-    assert _vector("zstd, 396 bytes:") == packed
+    assert _vector("zstd, 400 bytes:") == packed
     vector = PAGE.read_text(encoding="utf-8").partition("## Test vector")[2]
     assert key.digest.hex() in vector
     assert key.entry_name in vector
