@@ -21,9 +21,11 @@ class Package:
         *,
         strategy: str | None = None,
         cache: Path | None = None,
+        payload: str = "zstd",
         features: Iterable[str] = (),
     ) -> Any:
-        """An engine. `strategy` is for whoever has tiers; without `cache` nothing is cached.
+        """An engine. `strategy` is for whoever has tiers, `payload` for whoever has several kinds of
+        cache entries; without `cache` nothing is cached.
 
         `features` are WebAssembly features to switch on. Raises the package's error where it
         does not have one.
@@ -37,7 +39,10 @@ class Package:
         else:
             if strategy is not None:
                 config.strategy = strategy
-            config.cache = False if cache is None else str(cache)
+            config.cache = False
+            if cache is not None:
+                config.cache = settings = self.api.CacheConfig()
+                settings.directory, settings.payload = str(cache), payload
         return self.api.Engine(config)
 
     def binary(self, text: str) -> bytes:

@@ -46,6 +46,9 @@ MAX_RAW_SIZE = 1 << 30
 # Incompressible bytes grow by 1/256 at most; the rest of an entry is far smaller than that.
 MAX_ENTRY_SIZE = MAX_RAW_SIZE + (MAX_RAW_SIZE >> 7)
 
+# Below, reading a raw payload takes less than the page faults of hashing it where it will stay.
+_MUCH = 1 << 20
+
 # The manifest pairs that pack() adds: the key in full, so that a listing can tell it.
 KEY_PAIRS = ("wasm_digest", "compat", "isa", "tier")
 
@@ -207,32 +210,37 @@ def read(file: "EntryFile", key: "ArtifactKey", make_place: "MakePlace" = payloa
     # Nothing of the file's size is allocated before its first bytes agree with it.
     head = file.read(0, min(file.size, HEADER_SIZE))
     header = Header.from_bytes(head, file.size)
-    if header.codec == CODEC_ZSTD:
-        return _read_zstd(file.read(0, file.size), head, header, key, make_place)
-    front = head + file.read(HEADER_SIZE, RAW_ALIGNMENT - HEADER_SIZE)
-    place = make_place(header.raw_size)
-    file.copy(place, RAW_ALIGNMENT, header.raw_size)
-    back = file.read(header.manifest_offset, header.manifest_size + DIGEST_SIZE)
-    manifest = back[:-DIGEST_SIZE]
-    entry = Entry(key, place, header.raw_digest, manifest)
-    # What is hashed is the sealed copy, not what somebody might still change.
-    _check(digest_of(front, entry.raw, manifest), back[-DIGEST_SIZE:], header, key)
-    return entry
-
-
-def _read_zstd(
-    data: bytes, head: bytes, header: Header, key: "ArtifactKey", make_place: "MakePlace"
-) -> Entry:
+    if header.codec == CODEC_RAW and header.raw_size > _MUCH:
+        return _read_in_place(file, head, header, key, make_place)
+    data = file.read(0, file.size)
     view = memoryview(data)
     if not data.startswith(head):
         raise EntryError(CORRUPT, "the file was changed while it was read")
     _check(digest_of(view[:-DIGEST_SIZE]), data[-DIGEST_SIZE:], header, key)
     stored = view[header.payload_offset : header.manifest_offset]
-    try:
-        place = payload.decode(stored, header.raw_size, make_place)
-    except zstd.ZstdError as error:
-        raise EntryError(CORRUPT, f"the payload cannot be decompressed: {error}") from None
+    if header.codec == CODEC_RAW:
+        place = make_place(header.raw_size)
+        place.write(0, stored)
+    else:
+        try:
+            place = payload.decode(stored, header.raw_size, make_place)
+        except zstd.ZstdError as error:
+            raise EntryError(CORRUPT, f"the payload cannot be decompressed: {error}") from None
     return Entry(key, place, header.raw_digest, data[header.manifest_offset : -DIGEST_SIZE])
+
+
+def _read_in_place(
+    file: "EntryFile", head: bytes, header: Header, key: "ArtifactKey", make_place: "MakePlace"
+) -> Entry:
+    """`read` of a large raw entry, without a copy in between: the place itself is hashed."""
+    front = head + file.read(HEADER_SIZE, RAW_ALIGNMENT - HEADER_SIZE)
+    place = make_place(header.raw_size)
+    file.copy(place, RAW_ALIGNMENT, header.raw_size)
+    back = file.read(header.manifest_offset, header.manifest_size + DIGEST_SIZE)
+    entry = Entry(key, place, header.raw_digest, back[:-DIGEST_SIZE])
+    found = digest_of(front, entry.raw, memoryview(back)[:-DIGEST_SIZE])
+    _check(found, back[-DIGEST_SIZE:], header, key)
+    return entry
 
 
 def _check(found: bytes, digest: bytes, header: Header, key: "ArtifactKey") -> None:
