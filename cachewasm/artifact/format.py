@@ -14,7 +14,7 @@ CLASS_64 = 2
 LITTLE_ENDIAN = 1
 ELF_VERSION = 1
 OS_ABI = 0xCA
-ABI_VERSION = 2
+ABI_VERSION = 3
 TYPE_DYN = 3
 
 MACHINE_X86_64 = 62
@@ -35,8 +35,8 @@ RODATA_SECTION = ".rodata"
 DATA_SECTION = ".cachewasm.data"
 BSS_SECTION = ".bss"
 
-# AArch64 kernels have pages of up to 64 KiB, and text must start at one.
-TEXT_ALIGN = 1 << 16
+# Text must start at a page: AArch64 kernels have them of up to 64 KiB.
+TEXT_ALIGN = {MACHINE_X86_64: 1 << 12, MACHINE_AARCH64: 1 << 16}
 DATA_ALIGN = 1 << 12
 BSS_ALIGN = 1 << 16
 MAX_BSS_SIZE = 1 << 24

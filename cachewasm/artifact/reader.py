@@ -141,7 +141,7 @@ class Artifact:
         """Mapping relies on this: text and constants lie in the file as they will in memory."""
         self.text_range = offset, size = self._range(TEXT_SECTION)
         end = offset + size
-        if offset % TEXT_ALIGN or addresses[TEXT_SECTION] != offset:
+        if offset % TEXT_ALIGN[self.machine] or addresses[TEXT_SECTION] != offset:
             raise IncompatibleArtifact(_BAD_CODE)
         rodata = self._ranges.get(RODATA_SECTION)
         if rodata is not None:
@@ -151,7 +151,8 @@ class Artifact:
         self.image_range = (offset, end - offset)
         if self.bss_size:
             address = addresses[BSS_SECTION]
-            if address < len(self._bytes) or address % BSS_ALIGN or address - end >= 2 * BSS_ALIGN:
+            page = TEXT_ALIGN[self.machine]
+            if address < len(self._bytes) or address % page or address - end >= 2 * BSS_ALIGN:
                 raise IncompatibleArtifact(_BAD_CODE)
             self.bss_offset = address - offset
         if self._ranges.get(DATA_SECTION, (0, 0))[0] % DATA_ALIGN:

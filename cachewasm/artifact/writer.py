@@ -93,7 +93,7 @@ def write_artifact(
     symtab = _Section(".symtab", bytes(SYMBOL.size * (1 + len(symbols))), 8, SHT_SYMTAB)
     strtab = _Section(".strtab", strings.to_bytes(), 1, SHT_STRTAB)
     shstrtab = _Section(".shstrtab", b"", 1, SHT_STRTAB)
-    text = _Section(TEXT_SECTION, image.text, TEXT_ALIGN, flags=SHF_ALLOC | SHF_EXECINSTR)
+    text = _Section(TEXT_SECTION, image.text, TEXT_ALIGN[machine], flags=SHF_ALLOC | SHF_EXECINSTR)
     rodata = _Section(RODATA_SECTION, image.rodata, 1, flags=SHF_ALLOC)
     bss = _Section(BSS_SECTION, b"", 1, SHT_NOBITS, SHF_ALLOC | SHF_WRITE)
     data = [

@@ -38,8 +38,8 @@ CODEC_RAW, CODEC_ZSTD = 0, 1
 _HEADER = Struct("<8sHHI32sQQQ32sQ")
 HEADER_SIZE = _HEADER.size
 DIGEST_SIZE = 32
-# The largest page size of a supported kernel, so that a raw payload can be mapped from the file.
-RAW_ALIGNMENT = 1 << 16
+# A page, so that the kernel copies whole ones; hashing more padding would cost every hit.
+RAW_ALIGNMENT = 1 << 12
 
 # Generous: the code of the largest modules in use is under a third of it.
 MAX_RAW_SIZE = 1 << 30

@@ -178,7 +178,7 @@ def load(plan: Artifact) -> Image:
 def _map_zeroed(address: int, plan: Artifact) -> None:
     start = address + plan.text_range[0] + plan.bss_offset
     fixed = native.MAP_PRIVATE | native.MAP_FIXED | native.MAP_ANONYMOUS
-    # SAFETY: load() reserved this range, and it begins on a page of its own (BSS_ALIGN).
+    # SAFETY: load() reserved this range, and it begins on a page of its own.
     native.mmap(
         _round_up(plan.bss_size), native.PROT_READ | native.PROT_WRITE, fixed, address=start
     )

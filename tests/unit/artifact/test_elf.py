@@ -23,6 +23,7 @@ from cachewasm.artifact.format import (
     MODULE,
     RODATA_SECTION,
     SUPPORT,
+    TEXT_ALIGN,
     TEXT_SECTION,
 )
 from cachewasm.artifact.reader import Artifact
@@ -60,15 +61,15 @@ def test_artifact_round_trip_keeps_every_part(machine: int, flags: int) -> None:
         assert artifact.section(section.name) == section.body
     assert artifact.section(TEXT_SECTION) == CODE[machine]
     assert artifact.section(RODATA_SECTION) == b"constant"
-    assert artifact.text_range == (1 << 16, len(CODE[machine]))
-    assert artifact.image_range == (1 << 16, 128 + 8)
+    assert artifact.text_range == (TEXT_ALIGN[machine], len(CODE[machine]))
+    assert artifact.image_range == (TEXT_ALIGN[machine], 128 + 8)
     assert (artifact.bss_offset, artifact.bss_size) == (0, 0)
 
 
 def test_artifact_sections_are_not_copied() -> None:
     data = bytearray(build())
     section = Artifact(memoryview(data)).section(TEXT_SECTION)
-    data[1 << 16] = 0xCC
+    data[TEXT_ALIGN[MACHINE_X86_64]] = 0xCC
     assert section[0] == 0xCC
 
 
@@ -115,7 +116,7 @@ def test_write_artifact_bytes_are_those_of_the_format_document() -> None:
     # The vector of docs/format/artifact.md: whoever changes it raises ABI_VERSION.
     data = build()
     assert data[:64].hex() == (
-        "7f454c46020101ca020000000000000003003e00010000000000000000000000"
+        "7f454c46020101ca030000000000000003003e00010000000000000000000000"
         "00000000000000004000000000000000"
         "01000000400000000000400009000500"
     )
@@ -129,12 +130,12 @@ def test_artifact_opens_in_pyelftools(machine: int, bss_size: int) -> None:
     data = build(machine=machine, bss_size=bss_size)
     elf = ELFFile(io.BytesIO(data))
     text = elf.get_section_by_name(TEXT_SECTION)
-    assert text["sh_addr"] == text["sh_offset"] == 1 << 16
+    assert text["sh_addr"] == text["sh_offset"] == TEXT_ALIGN[machine]
     assert text.data() == CODE[machine]
     symbols = {s.name: s for s in elf.get_section_by_name(".symtab").iter_symbols()}
     assert elf.get_section(symbols["f0"]["st_shndx"]).name == TEXT_SECTION
     assert elf.get_section(symbols["table"]["st_shndx"]).name == RODATA_SECTION
-    assert symbols["table"]["st_value"] == (1 << 16) + 128
+    assert symbols["table"]["st_value"] == TEXT_ALIGN[machine] + 128
     if bss_size:
         assert elf.get_section(symbols["state"]["st_shndx"]).name == BSS_SECTION
 
@@ -243,7 +244,8 @@ def test_artifact_without_engine_section_is_refused_when_asked() -> None:
 def test_artifact_truncated_anywhere_is_refused() -> None:
     data = build()
     # Zeros between metadata and text are like one another: every length outside them, some inside.
-    for length in [*range(200), *range(200, 1 << 16, 997), *range(1 << 16, len(data))]:
+    text = TEXT_ALIGN[MACHINE_X86_64]
+    for length in [*range(200), *range(200, text, 97), *range(text, len(data))]:
         assert refusal(data[:length])
 
 
@@ -262,7 +264,7 @@ def test_artifact_flipped_byte_is_refused_or_harmless() -> None:
             for offset, size in artifact.sections.values():
                 assert offset + size <= len(data)
             offset, size = artifact.image_range
-            assert offset % (1 << 16) == 0
+            assert offset % TEXT_ALIGN[MACHINE_X86_64] == 0
             assert offset + size <= len(data)
 
 

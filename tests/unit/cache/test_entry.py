@@ -87,7 +87,7 @@ def test_pack_compressed_entry_is_spelled_out() -> None:
 
 
 def test_pack_raw_entry_is_spelled_out() -> None:
-    assert pack(KEY, RAW, PAIRS, codec=CODEC_RAW) == _spelled(0, 65536, RAW)
+    assert pack(KEY, RAW, PAIRS, codec=CODEC_RAW) == _spelled(0, 4096, RAW)
 
 
 def test_pack_test_vector_ends_with_its_digest() -> None:
@@ -198,7 +198,7 @@ def test_unpack_wrong_size_of_a_frame_under_a_right_digest_is_corrupt(size: int)
 
 def test_check_raw_digest_other_content_under_a_right_digest_is_corrupt() -> None:
     body = bytearray(pack(KEY, RAW, PAIRS, codec=CODEC_RAW)[:-32])
-    body[65536] ^= 1
+    body[4096] ^= 1
     unpacked = unpack(_sealed(bytes(body)), KEY)
     with pytest.raises(EntryError, match="digest of the payload"):
         check_raw_digest(unpacked)
