@@ -11,7 +11,6 @@ configured something.
 """
 
 import os
-import stat
 
 from cachewasm.cache import trust
 from cachewasm.errors import ConfigError
@@ -30,7 +29,7 @@ _MAX_DIGITS = 18
 
 def read(path: str) -> "Settings":
     """The values of the table `cache` with their lines, by key. Raises ConfigError."""
-    data = _trusted_content(path)
+    data = read_private(path, "config file")
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -110,21 +109,25 @@ def _scalar(text: str) -> str | int | None:
     return int(text) if is_number and (text == "0" or text[0] != "0") else None
 
 
-def _trusted_content(path: str) -> bytes:
+def read_private(path: str, what: str, *, is_secret: bool = False) -> bytes:
+    """The bytes of a file that nobody else can change, or read if it `is_secret`.
+
+    `what` names its kind in messages. Raises ConfigError.
+    """
     try:
         descriptor = os.open(path, _FLAGS)
         try:
-            problem = _problem(path, os.fstat(descriptor))
+            problem = _problem(path, os.fstat(descriptor), is_secret=is_secret)
             if problem is not None:
-                raise ConfigError(f"the config file is not trusted: {problem}")
+                raise ConfigError(f"the {what} is not trusted: {problem}")
             data = _read_all(descriptor)
         finally:
             os.close(descriptor)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no path of a file"
-        raise ConfigError(f"failed to read config file: {path}: {reason}") from None
+        raise ConfigError(f"failed to read {what}: {path}: {reason}") from None
     if len(data) > MAX_SIZE:
-        raise ConfigError(f"failed to read config file: {path}: more than {MAX_SIZE} bytes")
+        raise ConfigError(f"failed to read {what}: {path}: more than {MAX_SIZE} bytes")
     return data
 
 
@@ -139,16 +142,11 @@ def _read_all(descriptor: int) -> bytes:
     return data
 
 
-def _problem(path: str, status: os.stat_result) -> str | None:
+def _problem(path: str, status: os.stat_result, *, is_secret: bool) -> str | None:
     """Why the open file, or one of the directories above it, must not be believed."""
-    if not stat.S_ISREG(status.st_mode):
-        return f"{path}: it is not a regular file"
-    # Of a file a sticky bit means nothing; the group of the owner's own number is the owner.
-    if status.st_uid not in (0, os.geteuid()):
-        return f"{path}: it belongs to user {status.st_uid}, neither to this one nor to root"
-    others = stat.S_IWOTH | (0 if status.st_gid == status.st_uid else stat.S_IWGRP)
-    if status.st_mode & others:
-        return f"{path}: others can write to it (mode {stat.S_IMODE(status.st_mode):04o})"
+    problem = trust.private_file_problem(status, is_secret=is_secret)
+    if problem is not None:
+        return f"{path}: {problem}"
     place = os.path.realpath(path)
     while place != os.path.dirname(place):
         place = os.path.dirname(place)

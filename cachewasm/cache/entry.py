@@ -1,11 +1,12 @@
 """The format of a cache entry: one self-contained file per key, never changed in place.
 
-    header | padding (raw payload only) | payload | manifest | BLAKE3 of all before
+    header | padding (raw payload only) | payload | manifest | BLAKE3 of all before | seal, or nothing
 
 Every byte is checked on every read, in this order: lengths against the file's, the digest over the
 file, the key, the payload's size and digest. A truncated or altered file is therefore refused, and
 so is an intact copy under another key's name. Digests without a secret find damage, not forgery:
-who may write the file is files.py's question. Format: docs/format/cache.md.
+who may write the file is trust.py's question, or the seal's if the reader has its secret. Format:
+docs/format/cache.md.
 
 On the warm path; a hit parses the header and the payload and nothing else.
 """
@@ -14,7 +15,15 @@ from struct import Struct
 
 from cachewasm.cache import manifest as manifests
 from cachewasm.cache import zstd
-from cachewasm.cache.reasons import CORRUPT, FOREIGN_VERSION, TORN, WRONG_KEY, EntryError
+from cachewasm.cache.reasons import (
+    CORRUPT,
+    FOREIGN_VERSION,
+    TORN,
+    UNTRUSTED,
+    WRONG_KEY,
+    EntryError,
+)
+from cachewasm.cache.trust import SEAL_SIZE
 from cachewasm.errors import InternalError
 from cachewasm.hashing import digest_of
 
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cachewasm.cache.keys import ArtifactKey
+    from cachewasm.cache.secret import Secret
 
 # Not ASCII, so that text is never taken for an entry and a 7-bit transfer is noticed.
 MAGIC = b"\x93cwentry"
@@ -121,7 +131,7 @@ class Header:
         if file_size < header.entry_size:
             raise EntryError(TORN, f"the file has {file_size} of {header.entry_size} bytes")
         if (
-            file_size > header.entry_size
+            file_size - header.entry_size not in (0, SEAL_SIZE)
             or header.payload_offset != _payload_offset(codec)
             or not 0 < header.raw_size <= MAX_RAW_SIZE
             or (codec == CODEC_RAW and header.stored_size != header.raw_size)
@@ -166,6 +176,7 @@ def pack(
     *,
     codec: int = CODEC_ZSTD,
     level: int = 3,
+    secret: "Secret | None" = None,
 ) -> bytes:
     """The bytes of an entry; equal arguments give equal bytes (with one version of zstd).
 
@@ -191,15 +202,24 @@ def pack(
         entry_size=offset + len(payload) + len(encoded) + DIGEST_SIZE,
     )
     body = b"".join((header.to_bytes(), bytes(offset - HEADER_SIZE), payload, encoded))
-    return body + digest_of(body)
+    digest = digest_of(body)
+    return body + digest if secret is None else b"".join((body, digest, secret.seal(digest)))
 
 
-def unpack(data: bytes, key: "ArtifactKey") -> Entry:
-    """Check the whole file `data` as the entry of `key`. Raises EntryError with the reason."""
+def unpack(data: bytes, key: "ArtifactKey", secret: "Secret | None" = None) -> Entry:
+    """Check the whole file `data` as the entry of `key`; it must be sealed with `secret` if there is
+    one. Raises EntryError with the reason.
+    """
     header = Header.from_bytes(data, len(data))
     view = memoryview(data)
-    if digest_of(view[:-DIGEST_SIZE]) != data[-DIGEST_SIZE:]:
+    end = header.entry_size
+    digest = digest_of(view[: end - DIGEST_SIZE])
+    if digest != view[end - DIGEST_SIZE : end]:
         raise EntryError(CORRUPT, "the digest over the entry does not match")
+    if secret is not None:
+        problem = secret.problem(view[end:], digest)
+        if problem is not None:
+            raise EntryError(UNTRUSTED, problem)
     if header.key_digest != key.digest:
         raise EntryError(WRONG_KEY, f"the entry is of key {header.key_digest.hex()}")
     raw = view[header.payload_offset : header.manifest_offset]
@@ -210,7 +230,7 @@ def unpack(data: bytes, key: "ArtifactKey") -> Entry:
             raise EntryError(CORRUPT, f"the payload cannot be decompressed: {error}") from None
     if digest_of(raw) != header.raw_digest:
         raise EntryError(CORRUPT, "the digest of the payload does not match")
-    return Entry(key, raw, header.raw_digest, data[header.manifest_offset : -DIGEST_SIZE])
+    return Entry(key, raw, header.raw_digest, data[header.manifest_offset : end - DIGEST_SIZE])
 
 
 def _payload_offset(codec: int) -> int:

@@ -3,8 +3,9 @@
 A file is visible under its name whole or not at all: it is written under an exclusive name in tmp/
 and renamed. A crash leaves nothing but files in tmp/. What is opened for reading is judged by its
 open descriptor, so it cannot be exchanged between the check and the use; symbolic links are never
-followed to an entry, and a FIFO in its place cannot block. Directories are made with mode 0700 and
-files with 0600, less what the umask takes away.
+followed to an entry, and a FIFO in its place cannot block. One function makes every file and one
+every directory, with the mode that the rules say, less what the umask takes away; a directory with
+the set-group-ID bit hands it and its group on, as the kernel does by itself.
 
 On the warm path. Functions raise EntryError where a reason is expected, else OSError.
 """
@@ -15,7 +16,16 @@ import time
 from struct import pack
 
 from cachewasm.cache import layout, trust
-from cachewasm.cache.reasons import ABSENT, CORRUPT, TORN, UNREADABLE, UNTRUSTED, EntryError
+from cachewasm.cache.reasons import (
+    ABSENT,
+    CORRUPT,
+    TORN,
+    UNREADABLE,
+    UNTRUSTED,
+    DirectoryError,
+    EntryError,
+)
+from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +38,9 @@ _APPEND_FLAGS = (
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
+# The mode of directories that are not the cache's own.
+_PRIVATE = 0o700
+
 # A hit writes nothing more often than this, so a hot cache costs no writes; prune's order is no
 # finer.
 TOUCH_INTERVAL = 3600.0
@@ -38,7 +51,7 @@ class EntryFile:
 
     __slots__ = ("_descriptor", "mtime", "size")
 
-    def __init__(self, path: str, max_size: int) -> None:
+    def __init__(self, path: str, max_size: int, rules: Rules = DEFAULT_RULES) -> None:
         """Open `path`. Raises EntryError: absent, untrusted, unreadable, or corrupt if too large."""
         try:
             self._descriptor = os.open(path, _READ_FLAGS)
@@ -49,10 +62,13 @@ class EntryFile:
             if status is not None and not stat.S_ISREG(status.st_mode):
                 # A symbolic link, which O_NOFOLLOW refuses, or a socket.
                 raise EntryError(UNTRUSTED, "it is not a regular file") from None
+            if status is None and isinstance(error, PermissionError):
+                detail = f"{os.path.dirname(path)} may not be searched"
+                raise DirectoryError(UNREADABLE, detail) from None
             raise EntryError(UNREADABLE, f"it cannot be opened: {error.strerror}") from None
         try:
             status = os.fstat(self._descriptor)
-            problem = trust.file_problem(status)
+            problem = trust.file_problem(status, rules)
             if problem is not None:
                 raise EntryError(UNTRUSTED, problem)
             if status.st_size > max_size:
@@ -98,12 +114,13 @@ class DirectoryState:
     """What a cache directory is at this moment: where, whether it exists, and whether to believe it.
 
     `path` has no symbolic links; `problem` is None or says which directory, of this one and all
-    above it, is in doubt and why. A directory that does not exist yet has only those above it.
+    above it, is in doubt and why. A directory that does not exist yet has only those above it; with
+    a secret, no directory can be in doubt.
     """
 
     __slots__ = ("exists", "path", "problem")
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, rules: Rules = DEFAULT_RULES) -> None:
         self.path = os.path.realpath(directory)
         self.exists = False
         self.problem: str | None = None
@@ -113,9 +130,9 @@ class DirectoryState:
             if status is not None:
                 if path == self.path:
                     self.exists = True
-                    problem = trust.directory_problem(status)
+                    problem = trust.directory_problem(status, rules)
                 else:
-                    problem = trust.parent_problem(status)
+                    problem = trust.parent_problem(status, rules)
                 self.problem = problem and f"{path}: {problem}"
             parent = os.path.dirname(path)
             if parent == path:
@@ -131,28 +148,38 @@ def status_of(path: str) -> os.stat_result | None:
         return None
 
 
-def make_directory(path: str) -> bool:
+def create_file(path: str, flags: int, mode: int) -> int:
+    """A descriptor of the file at `path`, which is made with `mode` if it is missing.
+
+    `flags` are those of a writer. Raises OSError.
+    """
+    return os.open(path, flags, mode)
+
+
+def make_directory(path: str, mode: int = _PRIVATE) -> bool:
     """Make `path` and what is missing above it; whether it had to be made. Raises OSError."""
     try:
-        os.mkdir(path, 0o700)
+        os.mkdir(path, mode)
     except FileExistsError:
         return False
     except FileNotFoundError:
-        make_directory(os.path.dirname(path))
-        return make_directory(path)
+        make_directory(os.path.dirname(path), mode)
+        return make_directory(path, mode)
     return True
 
 
-def make_cache_directory(directory: str) -> None:
+def make_cache_directory(directory: str, rules: Rules = DEFAULT_RULES) -> None:
     """Make a cache directory, tagged as one. Raises OSError.
 
-    A directory that holds anything else is not tagged: it may be the user's home, which backups
-    must not skip.
+    What is missing above it is not the cache's, and made for this user alone. A directory that holds
+    anything else is not tagged: it may be the user's home, which backups must not skip.
     """
-    if not make_directory(directory) and os.listdir(directory):
+    make_directory(os.path.dirname(directory))
+    if not make_directory(directory, rules.directory_mode) and os.listdir(directory):
         return
     try:
-        descriptor = os.open(os.path.join(directory, layout.TAG), _WRITE_FLAGS, 0o600)
+        tag = os.path.join(directory, layout.TAG)
+        descriptor = create_file(tag, _WRITE_FLAGS, rules.file_mode)
     except FileExistsError:
         return
     try:
@@ -161,14 +188,57 @@ def make_cache_directory(directory: str) -> None:
         os.close(descriptor)
 
 
-def write_atomic(temporary: str, path: str, content: bytes, *, sync: bool) -> None:
+def make_directory_inside(path: str, rules: Rules = DEFAULT_RULES) -> None:
+    """Make `path` in a cache directory, and what is missing above it.
+
+    The cache directory's own path has no symbolic links. Raises EntryError(UNTRUSTED), OSError.
+    """
+    _check_inside(path, rules)
+    make_directory(path, rules.directory_mode)
+
+
+def _check_inside(path: str, rules: Rules) -> None:
+    """Refuse a path below a cache directory that leads elsewhere. Raises EntryError(UNTRUSTED).
+
+    Where others may write to the directory without being believed, a link of theirs would have
+    files made and replaced there.
+    """
+    if rules.secret is not None and os.path.realpath(path) != path:
+        raise DirectoryError(UNTRUSTED, f"{path} leads out of the cache directory")
+
+
+def write_new(path: str, content: bytes, *, mode: int) -> None:
+    """Make the file at `path` with `content`, if nothing is there yet. Raises OSError.
+
+    If that fails half-way, the file is removed.
+    """
+    descriptor = create_file(path, _WRITE_FLAGS, mode)
+    try:
+        try:
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        remove(path)
+        raise
+
+
+def write_atomic(
+    temporary: str,
+    path: str,
+    content: bytes,
+    *,
+    sync: bool,
+    mode: int = trust.DEFAULT_FILE_MODE,
+) -> None:
     """Publish `content` as `path` by way of `temporary`, on the same file system.
 
     `path` is replaced if it exists, even if it is a symbolic link. With `sync` the content, then
     the name, reach the disk before this returns. On a failure of any kind the temporary file is
     removed and `path` is as before. Raises OSError; FileExistsError if `temporary` exists.
     """
-    descriptor = os.open(temporary, _WRITE_FLAGS, 0o600)
+    descriptor = create_file(temporary, _WRITE_FLAGS, mode)
     try:
         try:
             _write_all(descriptor, content)
@@ -184,20 +254,21 @@ def write_atomic(temporary: str, path: str, content: bytes, *, sync: bool) -> No
         _sync_directory(os.path.dirname(path))
 
 
-def append(path: str, content: bytes, *, max_size: int) -> int:
+def append(path: str, content: bytes, *, max_size: int, rules: Rules = DEFAULT_RULES) -> int:
     """Append to the file at `path`, in one write, unless it is too large; its size afterwards.
 
     The file and its directory are made if missing, but nothing above. Raises EntryError(UNTRUSTED),
     OSError.
     """
+    _check_inside(path, rules)
     try:
-        descriptor = os.open(path, _APPEND_FLAGS, 0o600)
+        descriptor = create_file(path, _APPEND_FLAGS, rules.file_mode)
     except FileNotFoundError:
-        os.mkdir(os.path.dirname(path), 0o700)
-        descriptor = os.open(path, _APPEND_FLAGS, 0o600)
+        os.mkdir(os.path.dirname(path), rules.directory_mode)
+        descriptor = create_file(path, _APPEND_FLAGS, rules.file_mode)
     try:
         status = os.fstat(descriptor)
-        problem = trust.file_problem(status)
+        problem = trust.file_problem(status, rules)
         if problem is not None:
             raise EntryError(UNTRUSTED, f"{path}: {problem}")
         if status.st_size + len(content) > max_size:
@@ -207,14 +278,14 @@ def append(path: str, content: bytes, *, max_size: int) -> int:
         os.close(descriptor)
 
 
-def open_lock_file(path: str) -> int:
+def open_lock_file(path: str, rules: Rules = DEFAULT_RULES) -> int:
     """A descriptor of the file at `path`, made if it is missing, for try_lock(); nothing is written.
 
     Raises EntryError(UNTRUSTED) if somebody else could hold its locks at will; OSError.
     """
-    descriptor = os.open(path, _LOCK_FLAGS, 0o600)
+    descriptor = create_file(path, _LOCK_FLAGS, rules.file_mode)
     try:
-        problem = trust.file_problem(os.fstat(descriptor))
+        problem = trust.file_problem(os.fstat(descriptor), rules)
         if problem is not None:
             raise EntryError(UNTRUSTED, f"{path}: {problem}")
     except BaseException:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cachewasm.cache.cache import Cache
     from cachewasm.cache.settings import CacheConfig
+    from cachewasm.cache.store import ArtifactStore
     from cachewasm.engine.options import Progress
 
 _MAX_FRAMES = 20
@@ -62,7 +63,7 @@ class Engine:
         self._max_wasm_stack: int = config.max_wasm_stack
         self._backtraces: bool = config.wasm_backtrace
         self._max_frames = _MAX_FRAMES
-        self._cache = _store_of(config.cache)
+        self._cache: ArtifactStore | None = _store_of(config.cache)
 
     @property
     def cache(self) -> "Cache | None":
@@ -111,7 +112,7 @@ class Engine:
         return self._environment == other._environment
 
 
-def _store_of(choice: "bool | str | CacheConfig | Cache") -> LocalStore | None:
+def _store_of(choice: "bool | str | CacheConfig | Cache") -> "ArtifactStore | None":
     """The artifact store of a Config's `cache`; None if there is none."""
     if choice is False or not cache_enabled(os.environ):
         return None
