@@ -12,7 +12,7 @@ configured something.
 
 import os
 
-from cachewasm.cache import trust
+from cachewasm.cache import files, trust
 from cachewasm.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 MAX_SIZE = 1 << 15
 
-# A link is followed: many people keep their configuration elsewhere and link to it.
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _KEY_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _MAX_DIGITS = 18
 
@@ -114,15 +112,14 @@ def read_private(path: str, what: str, *, is_secret: bool = False) -> bytes:
 
     `what` names its kind in messages. Raises ConfigError.
     """
+
+    def judge(status: os.stat_result) -> None:
+        problem = _problem(path, status, is_secret=is_secret)
+        if problem is not None:
+            raise ConfigError(f"the {what} is not trusted: {problem}")
+
     try:
-        descriptor = os.open(path, _FLAGS)
-        try:
-            problem = _problem(path, os.fstat(descriptor), is_secret=is_secret)
-            if problem is not None:
-                raise ConfigError(f"the {what} is not trusted: {problem}")
-            data = _read_all(descriptor)
-        finally:
-            os.close(descriptor)
+        data = files.read_judged(path, MAX_SIZE, judge)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no path of a file"
         raise ConfigError(f"failed to read {what}: {path}: {reason}") from None
@@ -131,26 +128,13 @@ def read_private(path: str, what: str, *, is_secret: bool = False) -> bytes:
     return data
 
 
-def _read_all(descriptor: int) -> bytes:
-    """All of a file, or more than MAX_SIZE of it."""
-    data = b""
-    while len(data) <= MAX_SIZE:
-        piece = os.read(descriptor, MAX_SIZE + 1)
-        if not piece:
-            break
-        data += piece
-    return data
-
-
 def _problem(path: str, status: os.stat_result, *, is_secret: bool) -> str | None:
     """Why the open file, or one of the directories above it, must not be believed."""
     problem = trust.private_file_problem(status, is_secret=is_secret)
     if problem is not None:
         return f"{path}: {problem}"
-    place = os.path.realpath(path)
-    while place != os.path.dirname(place):
-        place = os.path.dirname(place)
-        problem = trust.parent_problem(os.lstat(place))
+    for place, above in files.directories_above(path):
+        problem = trust.parent_problem(above)
         if problem is not None:
             return f"{place}: {problem}"
     return None

@@ -29,6 +29,7 @@ from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -36,6 +37,8 @@ _APPEND_FLAGS = (
     os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 )
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# A link to a configuration file is followed: many people keep theirs elsewhere and link to it.
+_FOLLOW_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # The mode of directories that are not the cache's own.
@@ -73,6 +76,9 @@ class EntryFile:
                 raise EntryError(UNTRUSTED, problem)
             if status.st_size > max_size:
                 raise EntryError(CORRUPT, f"{status.st_size} bytes are too many")
+        except OSError as error:
+            self.close()
+            raise EntryError(UNREADABLE, f"it cannot be examined: {error.strerror}") from None
         except BaseException:
             self.close()
             raise
@@ -96,7 +102,7 @@ class EntryFile:
 
     def close(self) -> None:
         """Close the descriptor."""
-        os.close(self._descriptor)
+        close(self._descriptor)
 
     def __enter__(self) -> "EntryFile":
         return self
@@ -126,7 +132,13 @@ class DirectoryState:
         self.problem: str | None = None
         path = self.path
         while self.problem is None:
-            status = status_of(path)
+            try:
+                status = os.lstat(path)
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                status = None  # what cannot be reached cannot be opened either
+            except OSError as error:
+                self.problem = f"{path}: it cannot be examined: {error.strerror}"
+                return
             if status is not None:
                 if path == self.path:
                     self.exists = True
@@ -146,6 +158,50 @@ def status_of(path: str) -> os.stat_result | None:
         return os.lstat(path)
     except OSError:
         return None
+
+
+def is_file(path: str) -> bool:
+    """Whether a path leads to a regular file, through symbolic links too."""
+    return os.path.isfile(path)
+
+
+def is_directory(path: str) -> bool:
+    """Whether a path leads to a directory, through symbolic links too."""
+    return os.path.isdir(path)
+
+
+def directories_above(path: str) -> "Iterator[tuple[str, os.stat_result]]":
+    """Each directory above the file to which `path` leads, the nearest first. Raises OSError."""
+    place = os.path.realpath(path)
+    while place != os.path.dirname(place):
+        place = os.path.dirname(place)
+        yield place, os.lstat(place)
+
+
+def lies_in(path: str, directory: str) -> bool:
+    """Whether `path` is `directory` or below it, whatever links lead there."""
+    inner, outer = os.path.realpath(path), os.path.realpath(directory)
+    return os.path.commonpath((inner, outer)) == outer
+
+
+def read_judged(path: str, limit: int, judge: "Callable[[os.stat_result], None]") -> bytes:
+    """All of the file to which `path` leads, or more than `limit` bytes of it.
+
+    Before anything is read, `judge` sees what was opened, and raises if it will not do. Raises also
+    OSError, and ValueError for what cannot be a path.
+    """
+    descriptor = os.open(path, _FOLLOW_FLAGS)
+    try:
+        judge(os.fstat(descriptor))
+        content = b""
+        while len(content) <= limit:
+            piece = os.read(descriptor, limit + 1)
+            if not piece:
+                break
+            content += piece
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def create_file(path: str, flags: int, mode: int) -> int:
@@ -315,6 +371,14 @@ def unlock_all(descriptor: int) -> None:
     import fcntl
 
     fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock_request(fcntl.F_UNLCK, 0, 0))
+
+
+def close(descriptor: int) -> None:
+    """Close a descriptor through which nothing was written: if that fails, nothing is lost."""
+    try:
+        os.close(descriptor)
+    except OSError:
+        return
 
 
 def _lock_request(kind: int, start: int, length: int) -> bytes:

@@ -12,6 +12,7 @@ import os
 
 from blake3 import blake3
 
+from cachewasm.cache import files
 from cachewasm.cache.config import default_config_file
 from cachewasm.cache.config_file import read_private
 from cachewasm.cache.trust import SEAL_SIZE, SECRET_ID_SIZE
@@ -69,7 +70,7 @@ def read_secret(path: str, *, outside: str | None = None) -> Secret:
 
     The file may not lie in the directory `outside`, for whose entries it speaks.
     """
-    if outside is not None and _lies_in(path, outside):
+    if outside is not None and files.lies_in(path, outside):
         raise ConfigError(f"the key file has to lie outside the cache directory: {path}")
     data = read_private(path, "key file", is_secret=True)
     lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
@@ -96,9 +97,3 @@ def default_key_file(environ: "Mapping[str, str]") -> str | None:
     """Where a user's secret is by default, beside the configuration; None without a place for one."""
     config = default_config_file(environ)
     return None if config is None else os.path.join(os.path.dirname(config), "key")
-
-
-def _lies_in(path: str, directory: str) -> bool:
-    """Whether `path` is `directory` or below it, whatever links lead there."""
-    inner, outer = os.path.realpath(path), os.path.realpath(directory)
-    return os.path.commonpath((inner, outer)) == outer

@@ -159,15 +159,23 @@ class CacheConfig:
         return copy
 
     def rules(self) -> Rules:
-        """Whom to believe, and how files are made. Raises ConfigError if there is to be a secret, and
-        its file cannot be read or believed.
+        """Whom to believe, and how files are made.
+
+        Raises ConfigError if the file of the secret cannot be read or believed, and if files would be
+        made that nobody believes.
         """
         secret = None
         if self.key_file is not None:
             from cachewasm.cache.secret import read_secret
 
             secret = read_secret(self.key_file, outside=self.directory)
-        return Rules(self.trusted_owners, secret, self.file_mode)
+        rules = Rules(self.trusted_owners, secret, self.file_mode)
+        if rules.file_mode & 0o020 and secret is None and not rules.owners:
+            raise ConfigError(
+                f"file_mode: what a group can write (mode {rules.file_mode:04o}) is believed only "
+                "with trusted_owners or a key_file"
+            )
+        return rules
 
     def identity(self) -> "tuple[tuple[str, Value], ...]":
         """What is equal for two configurations with the same effect; hashable."""

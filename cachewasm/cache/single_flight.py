@@ -216,7 +216,7 @@ class _LockFile:
         """Close the descriptor only: the locks stay with whoever has a copy of it."""
         _lock_files.discard(self)
         if self._descriptor is not None:
-            os.close(self._descriptor)
+            files.close(self._descriptor)
 
 
 class _ThisThread(threading.local):

@@ -109,7 +109,7 @@ def fold(directory: str, rules: Rules = DEFAULT_RULES) -> bool:
                 return False
             _fold(directory, rules)
         finally:
-            os.close(descriptor)
+            files.close(descriptor)
     except (EntryError, OSError):
         return False
     return True

@@ -65,7 +65,7 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
         if store is not None and store.must_hit:
             from cachewasm.runtime.must_hit import refused_module
 
-            raise refused_module(store, keys_of(engine, digest), wasm, environment.features)
+            raise refused_module(store, environment, keys_of(engine, digest), wasm)
         # Nobody would find what is compiled, so there are no turns to take.
         return compile()
     from cachewasm.cache.single_flight import Patience, compile_once

@@ -9,19 +9,23 @@ from cachewasm.cache.keys import ArtifactKey, wasm_prefix
 from cachewasm.cache.nearest import differences
 from cachewasm.cache.reasons import ABSENT, Miss
 from cachewasm.cache.store import ArtifactStore
+from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.errors import CacheMiss, ModuleError
 from cachewasm.wasm.decode import decode
 
 
 def refused_module(
-    store: ArtifactStore, keys: Sequence[ArtifactKey], wasm: bytes, features: int
+    store: ArtifactStore,
+    environment: CompileEnvironment,
+    keys: Sequence[ArtifactKey],
+    wasm: bytes,
 ) -> CacheMiss | ModuleError:
     """The error for a module in binary format that was looked for under `keys`.
 
     What is no module at all is a ModuleError, as where modules are compiled.
     """
     try:
-        name = decode(wasm, features).names.module
+        name = decode(wasm, environment.features).names.module
     except ModuleError as error:
         return error
     named = f" `{name}`" if name else ""
