@@ -72,6 +72,11 @@ class Engine:
 
         return None if self._cache is None else Cache.of_store(self._cache)
 
+    @property
+    def cache_problem(self) -> str:
+        """Why the cache is of no use and everything is compiled; empty if nothing has shown that."""
+        return "" if self._cache is None else self._cache.trouble
+
     def precompile_compatibility_hash(self) -> bytes:
         """32 bytes: engines with equal ones load each other's artifacts."""
         return self._environment.precompile_compatibility_hash(self._strategy)
