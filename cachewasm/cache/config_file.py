@@ -11,6 +11,7 @@ configured something.
 """
 
 import os
+import stat
 
 from cachewasm.cache import files, trust
 from cachewasm.errors import ConfigError
@@ -129,8 +130,21 @@ def read_private(path: str, what: str, *, is_secret: bool = False) -> bytes:
 
 
 def _problem(path: str, status: os.stat_result, *, is_secret: bool) -> str | None:
-    """Why the open file, or one of the directories above it, must not be believed."""
-    problem = trust.private_file_problem(status, is_secret=is_secret)
+    """Why the open file, or one of the directories above it, must not be believed.
+
+    The group with the owner's own number is the owner. What is secret nobody else may read either,
+    but for a group that root lets read it.
+    """
+    if not stat.S_ISREG(status.st_mode):
+        return f"{path}: it is not a regular file"
+    if is_secret:
+        readers = stat.S_IROTH | (stat.S_IRGRP if status.st_uid != 0 else 0)
+        if status.st_mode & readers:
+            return f"{path}: others can read it (mode {stat.S_IMODE(status.st_mode):04o})"
+    is_own_group = status.st_gid == status.st_uid and not is_secret
+    problem = trust.owner_problem(status) or trust.writers_problem(
+        status, allowed=stat.S_IWGRP if is_own_group else 0
+    )
     if problem is not None:
         return f"{path}: {problem}"
     for place, above in files.directories_above(path):

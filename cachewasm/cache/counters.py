@@ -11,15 +11,7 @@ from _thread import allocate_lock
 
 from blake3 import blake3
 
-from cachewasm.cache.reasons import (
-    ABSENT,
-    TOO_LARGE,
-    DirectoryError,
-    EntryError,
-    Miss,
-    StoreFailure,
-)
-from cachewasm.log import DEBUG, WARNING, log
+from cachewasm.log import DEBUG, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +55,8 @@ class Counters:
 class Events:
     """What every store does besides its work: count what happens, tell of it and log it.
 
+    What is no hit is in outcomes.py, which a hit need not import.
+
     `counters` are events of this process, `amounts` their bytes and milliseconds. `on_event`, if set,
     is called with each event as it is counted: its name ("hit", "miss", "store", "store-failure", or
     these of aliases), the key, and the reason or "". What it raises reaches who called the store.
@@ -86,56 +80,12 @@ class Events:
         self.amounts.add("saved-ms", entry.compile_ms)
         log(DEBUG, "cache hit for %s", key)
 
-    def stored(
-        self, key: "ArtifactKey", raw: "bytes | memoryview", manifest: "Mapping[str, str | int]"
-    ) -> None:
-        """An entry was published."""
-        self.happened("store", key)
-        self.amounts.add("store-bytes", len(raw))
-        compile_ms = manifest.get("compile_ms", 0)
-        if isinstance(compile_ms, int):
-            self.amounts.add("compile-ms", max(0, compile_ms))
-        log(DEBUG, "stored %s", key)
-
-    def missed(self, counter: str, key: "Key", error: EntryError) -> Miss:
-        """A lookup was in vain."""
-        self.happened(counter, key, error.reason)
-        if isinstance(error, DirectoryError):
-            self.degraded(error)
-        is_news = error.reason != ABSENT and not isinstance(error, DirectoryError)
-        message = "cache miss for %s: %s (%s)"
-        log(WARNING if is_news else DEBUG, message, key, error.reason, error.detail)
-        return Miss(error.reason, error.detail)
-
-    def failed(self, counter: str, key: "Key", error: EntryError) -> StoreFailure:
-        """An entry or alias could not be stored."""
-        count = self.happened(counter, key, error.reason)
-        if error.reason != TOO_LARGE:
-            # What stops one store stops them all.
-            self.degraded(error)
-        level = WARNING if error.reason == TOO_LARGE and count == 1 else DEBUG
-        log(level, "%s is not stored: %s (%s)", key, error.reason, error.detail)
-        return StoreFailure(error.reason, error.detail)
-
-    def degraded(self, error: EntryError) -> None:
-        """The place is of no use: everything is compiled. Said and counted once by a process."""
-        if not self.trouble:
-            self.trouble = f"{error.reason}: {error.detail}"
-        if self.place not in _degraded:
-            _degraded.add(self.place)
-            self.counters.add("degraded")
-            log(WARNING, "compiled code is not cached: %s (%s)", error.reason, error.detail)
-
     def happened(self, event: str, key: "Key", reason: str = "") -> int:
         """Count an event and tell of it; how many of its kind there are now."""
         count = self.counters.add(f"{event}.{reason}" if reason else event)
         if self.on_event is not None:
             self.on_event(event, key, reason)
         return count
-
-
-# Places of which this process has said that they are of no use.
-_degraded: set[str] = set()
 
 
 def record_of(counts: "Mapping[str, int]", time: int) -> bytes:

@@ -9,7 +9,6 @@ docs/format/cache.md.
 On the warm path; listing, verifying and pruning are elsewhere.
 """
 
-import errno
 import os
 import time
 
@@ -28,11 +27,9 @@ from cachewasm.cache.entry import (
 )
 from cachewasm.cache.reasons import (
     ABSENT,
-    FULL,
     READ_ONLY,
     TOO_LARGE,
     UNTRUSTED,
-    UNWRITABLE,
     DirectoryError,
     EntryError,
 )
@@ -54,8 +51,6 @@ if TYPE_CHECKING:
 # happens only where folding fails.
 FOLD_SIZE = 1 << 18
 MAX_LOG_SIZE = 1 << 20
-
-_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class LocalStore(Events):
@@ -126,7 +121,9 @@ class LocalStore(Events):
         except EntryError as error:
             if error.reason == ABSENT and not is_last:
                 return Miss(error.reason, error.detail)
-            return self.missed("miss", key, error)
+            from cachewasm.cache.outcomes import missed
+
+            return missed(self, "miss", key, error)
         self.hit(key, entry)
         return entry
 
@@ -149,6 +146,8 @@ class LocalStore(Events):
         """
         if not self.writes:
             return _NOT_WRITTEN
+        from cachewasm.cache import outcomes
+
         try:
             if len(raw) > MAX_RAW_SIZE:
                 detail = f"{len(raw)} bytes, at most {MAX_RAW_SIZE} can be stored"
@@ -159,8 +158,8 @@ class LocalStore(Events):
             data = pack(key, raw, manifest, codec=self._codec, level=self._level, secret=secret)
             self._publish(path, data)
         except (EntryError, OSError) as error:
-            return self.failed("store-failure", key, _failure(error))
-        self.stored(key, raw, manifest)
+            return outcomes.failed(self, "store-failure", key, error)
+        outcomes.stored(self, key, raw, manifest)
         return None
 
     def get_alias(self, key: "AliasKey") -> bytes | Miss:
@@ -174,7 +173,9 @@ class LocalStore(Events):
                 data = file.read(0, file.size)
             alias = unpack_alias(data, key, self.rules.secret)
         except EntryError as error:
-            return self.missed("alias-miss", key, error)
+            from cachewasm.cache.outcomes import missed
+
+            return missed(self, "alias-miss", key, error)
         if self.writes:
             files.touch_if_old(path, file.mtime)
         self.happened("alias-hit", key)
@@ -185,13 +186,14 @@ class LocalStore(Events):
         """Publish the wasm digest of a text, replacing what is there; None if that worked."""
         if not self.writes:
             return _NOT_WRITTEN
+        from cachewasm.cache import outcomes
         from cachewasm.cache.alias import Alias
 
         try:
             path = layout.alias_path(self._trusted_directory(), key)
             self._publish(path, Alias(key, wasm_digest).to_bytes(self.rules.secret))
         except (EntryError, OSError) as error:
-            return self.failed("alias-store-failure", key, _failure(error))
+            return outcomes.failed(self, "alias-store-failure", key, error)
         self.happened("alias-store", key)
         log(DEBUG, "stored %s", key)
         return None
@@ -286,11 +288,3 @@ class LocalStore(Events):
 
 
 _NOT_WRITTEN = StoreFailure(READ_ONLY, "the cache is not written to in this mode")
-
-
-def _failure(error: EntryError | OSError) -> EntryError:
-    """Why something was not stored."""
-    if isinstance(error, EntryError):
-        return error
-    reason = FULL if error.errno in _FULL_ERRORS else UNWRITABLE
-    return EntryError(reason, f"{error.filename or 'write'}: {error.strerror}")

@@ -10,7 +10,7 @@ import weakref
 from _thread import allocate_lock
 from itertools import count
 
-from cachewasm.cache import alias, entry
+from cachewasm.cache import alias, entry, outcomes
 from cachewasm.cache.counters import Events
 from cachewasm.cache.reasons import ABSENT, TOO_LARGE, EntryError, Miss, StoreFailure
 from cachewasm.cache.settings import CacheConfig
@@ -59,7 +59,7 @@ class MemoryStore(Events):
         except EntryError as error:
             if error.reason == ABSENT and not is_last:
                 return Miss(error.reason, error.detail)
-            return self.missed("miss", key, error)
+            return outcomes.missed(self, "miss", key, error)
         self.hit(key, found)
         return found
 
@@ -79,8 +79,8 @@ class MemoryStore(Events):
                 raise EntryError(TOO_LARGE, f"{len(raw)} bytes, at most {entry.MAX_RAW_SIZE}")
             self._write(key.digest.hex(), entry.pack(key, raw, manifest))
         except EntryError as error:
-            return self.failed("store-failure", key, error)
-        self.stored(key, raw, manifest)
+            return outcomes.failed(self, "store-failure", key, error)
+        outcomes.stored(self, key, raw, manifest)
         return None
 
     def get_alias(self, key: "AliasKey") -> bytes | Miss:
@@ -88,7 +88,7 @@ class MemoryStore(Events):
         try:
             digest = alias.unpack(self._read(key.alias_name), key).wasm_digest
         except EntryError as error:
-            return self.missed("alias-miss", key, error)
+            return outcomes.missed(self, "alias-miss", key, error)
         self.happened("alias-hit", key)
         return digest
 
@@ -97,7 +97,7 @@ class MemoryStore(Events):
         try:
             self._write(key.alias_name, alias.Alias(key, wasm_digest).to_bytes())
         except EntryError as error:
-            return self.failed("alias-store-failure", key, error)
+            return outcomes.failed(self, "alias-store-failure", key, error)
         self.happened("alias-store", key)
         return None
 

@@ -66,7 +66,7 @@ def file_problem(status: os.stat_result, rules: Rules = DEFAULT_RULES) -> str | 
     if rules.secret is not None:
         return None
     allowed = stat.S_IWGRP if rules.group_writes else 0
-    return _owner_problem(status, rules) or _writers_problem(status, allowed=allowed)
+    return owner_problem(status, rules) or writers_problem(status, allowed=allowed)
 
 
 def directory_problem(status: os.stat_result, rules: Rules = DEFAULT_RULES) -> str | None:
@@ -78,7 +78,7 @@ def directory_problem(status: os.stat_result, rules: Rules = DEFAULT_RULES) -> s
     # Without the bit a file could belong to another group, with more members than this one.
     is_shared = rules.group_writes and status.st_mode & stat.S_ISGID
     allowed = stat.S_IWGRP if is_shared else 0
-    return _owner_problem(status, rules) or _writers_problem(status, allowed=allowed)
+    return owner_problem(status, rules) or writers_problem(status, allowed=allowed)
 
 
 def parent_problem(status: os.stat_result, rules: Rules = DEFAULT_RULES) -> str | None:
@@ -88,36 +88,21 @@ def parent_problem(status: os.stat_result, rules: Rules = DEFAULT_RULES) -> str 
     if rules.secret is not None:
         return None
     if status.st_mode & stat.S_ISVTX:
-        return _owner_problem(status, rules)
+        return owner_problem(status, rules)
     allowed = stat.S_IWGRP if status.st_gid == status.st_uid else 0
-    return _owner_problem(status, rules) or _writers_problem(status, allowed=allowed)
+    return owner_problem(status, rules) or writers_problem(status, allowed=allowed)
 
 
-def private_file_problem(status: os.stat_result, *, is_secret: bool) -> str | None:
-    """Why a file outside the cache that decides about trust must not be believed; None if it may.
-
-    The group with the owner's own number is the owner. What is secret nobody else may read either,
-    but for a group that root lets read it.
-    """
-    if not stat.S_ISREG(status.st_mode):
-        return "it is not a regular file"
-    if is_secret:
-        readers = stat.S_IROTH | (stat.S_IRGRP if status.st_uid != 0 else 0)
-        if status.st_mode & readers:
-            return f"others can read it (mode {stat.S_IMODE(status.st_mode):04o})"
-    is_own_group = status.st_gid == status.st_uid and not is_secret
-    allowed = stat.S_IWGRP if is_own_group else 0
-    return _owner_problem(status, DEFAULT_RULES) or _writers_problem(status, allowed=allowed)
-
-
-def _owner_problem(status: os.stat_result, rules: Rules) -> str | None:
+def owner_problem(status: os.stat_result, rules: Rules = DEFAULT_RULES) -> str | None:
+    """Why the owner alone is reason not to believe; None if the owner is believed."""
     if status.st_uid in (0, os.geteuid()) or status.st_uid in rules.owners:
         return None
     others = ", to root nor to a trusted owner" if rules.owners else " nor to root"
     return f"it belongs to user {status.st_uid}, neither to this one{others}"
 
 
-def _writers_problem(status: os.stat_result, *, allowed: int = 0) -> str | None:
+def writers_problem(status: os.stat_result, *, allowed: int = 0) -> str | None:
+    """Who else can write, unless `allowed` by a bit; None if nobody can."""
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) & ~allowed == 0:
         return None
     return f"others can write to it (mode {stat.S_IMODE(status.st_mode):04o})"

@@ -34,6 +34,7 @@ COLD = (
     *("cachewasm.wasm.module", "cachewasm.wasm.encode", "cachewasm.artifact.writer"),
     *("cachewasm.artifact.info_writer", "cachewasm.cache.inspect", "cachewasm.cache.prune"),
     *("cachewasm.cache.verify", "cachewasm.wasm.text", "cachewasm.cache.toml"),
+    *("cachewasm.cache.outcomes", "cachewasm.cache.memory", "cachewasm.cache.store"),
 )
 # What only text needs, even on a hit, and what only those need who have configured something, or have
 # a secret.
