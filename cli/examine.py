@@ -15,6 +15,7 @@ from cachewasm.artifact.info import ModuleInfo
 from cachewasm.artifact.reader import Artifact
 from cachewasm.cache import alias, entry, manifest
 from cachewasm.cache.reasons import EntryError
+from cachewasm.cache.trust import SECRET_ID_SIZE
 from cachewasm.engine import metadata
 from cachewasm.engine.config import Config
 from cachewasm.errors import IncompatibleArtifact
@@ -241,11 +242,13 @@ def entry_facts(data: bytes) -> dict[str, text.Fact]:
     """A cache entry: header and manifest. Raises EntryError."""
     header = entry.Header.from_bytes(data, len(data))
     pairs = manifest.decode(data[header.manifest_offset :][: header.manifest_size])
-    digest = blake3(memoryview(data)[: -entry.DIGEST_SIZE]).digest()
+    end = header.entry_size
+    digest = blake3(memoryview(data)[: end - entry.DIGEST_SIZE]).digest()
     return {
         "file": "cache entry",
         "size": header.entry_size,
-        "intact": digest == data[-entry.DIGEST_SIZE :],
+        "intact": digest == data[end - entry.DIGEST_SIZE : end],
+        "sealed_with": _secret_of(data[end:]),
         "codec": _CODECS[header.codec],
         "key_digest": header.key_digest.hex(),
         "stored_size": header.stored_size,
@@ -261,7 +264,13 @@ def alias_facts(data: bytes) -> dict[str, text.Fact]:
     return {
         "file": "alias",
         "size": len(data),
+        "sealed_with": _secret_of(data[alias.ALIAS_SIZE :]),
         "text_digest": record.key.text_digest.hex(),
         "encoder": record.key.encoder.hex(),
         "wasm_digest": record.wasm_digest.hex(),
     }
+
+
+def _secret_of(seal: bytes) -> str | None:
+    """The number of the secret that a seal claims, if there is one; it is not checked."""
+    return seal[:SECRET_ID_SIZE].hex() if seal else None

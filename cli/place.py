@@ -7,6 +7,7 @@ code: the support image is shared by all engines of a process. On the warm path.
 import os
 
 from cachewasm.cache.config import cache_directory, is_default
+from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 from .failure import Failure
 
@@ -39,3 +40,12 @@ def chosen_directory(directory: str | None, config: str | None = None) -> str:
     if found is None:
         raise Failure(_NO_PLACE)
     return found
+
+
+def chosen_rules() -> Rules:
+    """Whom to believe in the directory that chosen_directory() has found, and how to write there."""
+    if is_default(os.environ):
+        return DEFAULT_RULES
+    from cachewasm.cache.settings import CacheConfig
+
+    return CacheConfig.from_file().rules()

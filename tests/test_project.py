@@ -29,6 +29,7 @@ SOURCES = sorted(
 PUBLIC_NAMES = {
     "Cache",
     "CacheConfig",
+    "CacheMiss",
     "CachewasmError",
     "Caller",
     "CompileError",

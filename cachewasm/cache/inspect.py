@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cachewasm.cache import files, layout, manifest
-from cachewasm.cache.alias import ALIAS_SIZE, Alias, is_alias_name
+from cachewasm.cache.alias import MAX_ALIAS_SIZE, Alias, is_alias_name
 from cachewasm.cache.entry import HEADER_SIZE, MAX_ENTRY_SIZE, Header
 from cachewasm.cache.keys import EntryName, parse_entry_name, wasm_prefix
 from cachewasm.cache.reasons import ABSENT, UNREADABLE, WRONG_KEY, EntryError
+from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +77,23 @@ def leftovers(directory: str) -> Iterator[ListedFile]:
             yield file
 
 
-def entries(directory: str, *, include_foreign: bool = False) -> Iterator[EntryInfo]:
+def entries(
+    directory: str, rules: Rules = DEFAULT_RULES, *, include_foreign: bool = False
+) -> Iterator[EntryInfo]:
     """What each listed file says about itself in its header and manifest."""
     for file in listing(directory, include_foreign=include_foreign):
-        info = _read_info(file)
+        info = _read_info(file, rules)
         if info.reason != ABSENT:
             yield info
 
 
-def _read_info(file: ListedFile) -> EntryInfo:
+def _read_info(file: ListedFile, rules: Rules) -> EntryInfo:
     parts = parse_entry_name(file.name)
     if parts is None:
         return EntryInfo(file, None)
     header = None
     try:
-        with files.EntryFile(file.path, MAX_ENTRY_SIZE) as opened:
+        with files.EntryFile(file.path, MAX_ENTRY_SIZE, rules) as opened:
             head = opened.read(0, min(opened.size, HEADER_SIZE))
             header = Header.from_bytes(head, opened.size)
             encoded = opened.read(header.manifest_offset, header.manifest_size)
@@ -102,21 +105,21 @@ def _read_info(file: ListedFile) -> EntryInfo:
     return EntryInfo(file, parts, header, pairs)
 
 
-def read_alias(file: ListedFile) -> Alias:
+def read_alias(file: ListedFile, rules: Rules = DEFAULT_RULES) -> Alias:
     """The record in a listed file, checked. Raises EntryError."""
-    with files.EntryFile(file.path, ALIAS_SIZE) as opened:
-        alias = Alias.from_bytes(opened.read(0, opened.size))
+    with files.EntryFile(file.path, MAX_ALIAS_SIZE, rules) as opened:
+        alias = Alias.from_bytes(opened.read(0, opened.size), rules.secret)
     if alias.key.alias_name != file.name:
         raise EntryError(WRONG_KEY, f"it is the alias {alias.key.alias_name}")
     return alias
 
 
-def texts_by_module(directory: str) -> dict[str, int]:
+def texts_by_module(directory: str, rules: Rules = DEFAULT_RULES) -> dict[str, int]:
     """How many intact aliases lead to a module, by what the names of its entries begin with."""
     counts: dict[str, int] = {}
     for file in alias_listing(directory):
         try:
-            module = wasm_prefix(read_alias(file).wasm_digest)
+            module = wasm_prefix(read_alias(file, rules).wasm_digest)
         except EntryError:
             continue
         counts[module] = counts.get(module, 0) + 1

@@ -41,6 +41,7 @@ _METRICS = (
     _Metric("give_ups_total", "Waits that took too long", (("give-up", ""),)),
     _Metric("nested_compiles_total", "Compiles within another one", (("nested", ""),)),
     _Metric("lock_failures_total", "Compiles without a lock", (("lock-failure.", ""),)),
+    _Metric("degraded_total", "Processes without a usable directory", (("degraded", ""),)),
     _Metric("read_bytes_total", "Size of the artifacts that were hit", (("hit-bytes", ""),)),
     _Metric("written_bytes_total", "Size of the artifacts stored", (("store-bytes", ""),)),
     _Metric("compile_seconds_total", "Time spent compiling", (("compile-ms", ""),), scale=1000),

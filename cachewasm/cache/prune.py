@@ -15,6 +15,7 @@ from cachewasm.cache import files, statistics
 from cachewasm.cache.inspect import ListedFile, alias_listing, leftovers, listing, read_alias
 from cachewasm.cache.keys import parse_entry_name, wasm_prefix
 from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
+from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 # No writer takes this long over one entry, so what is older in tmp/ has been left by a killed one.
 STALE_AFTER = 3600.0
@@ -64,7 +65,12 @@ def plan(
 
 
 def prune(
-    directory: str, *, max_size: int | None, older_than: float | None, dry_run: bool
+    directory: str,
+    rules: Rules = DEFAULT_RULES,
+    *,
+    max_size: int | None,
+    older_than: float | None,
+    dry_run: bool,
 ) -> PruneReport:
     """Evict what `plan` says from `directory`, stale aliases, and temporary files over an hour old.
 
@@ -78,7 +84,7 @@ def prune(
         file
         for file in alias_listing(directory)
         if (older_than is not None and now - file.mtime > older_than)
-        or not _leads_to(file, kept_modules)
+        or not _leads_to(file, kept_modules, rules)
     ]
     stale += [file for file in leftovers(directory) if now - file.mtime > STALE_AFTER]
     outcomes = {file: _remove(file, dry_run=dry_run) for file in [*evicted, *stale]}
@@ -87,7 +93,7 @@ def prune(
     removed = tuple(file for file in evicted if outcomes[file] is _Outcome.REMOVED)
     if not dry_run:
         counts = {"evicted": len(removed), "evicted-bytes": sum(file.size for file in removed)}
-        statistics.append(directory, counts)
+        statistics.append(directory, counts, rules)
     return PruneReport(
         removed=removed,
         stale=tuple(file for file in stale if outcomes[file] is _Outcome.REMOVED),
@@ -103,10 +109,10 @@ def _modules(entries: Iterable[ListedFile]) -> set[str]:
     return {name.wasm for name in names if name is not None}
 
 
-def _leads_to(file: ListedFile, modules: set[str]) -> bool:
+def _leads_to(file: ListedFile, modules: set[str], rules: Rules) -> bool:
     """Whether an alias may lead to one of `modules`: in doubt, unless it is damaged, it may."""
     try:
-        digest = read_alias(file).wasm_digest
+        digest = read_alias(file, rules).wasm_digest
     except EntryError as error:
         return error.reason not in (TORN, CORRUPT, WRONG_KEY)
     return wasm_prefix(digest) in modules

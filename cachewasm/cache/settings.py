@@ -26,6 +26,7 @@ from cachewasm.cache.setting import (
     Switch,
     quoted,
 )
+from cachewasm.cache.trust import Rules
 from cachewasm.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -133,10 +134,10 @@ class CacheConfig:
         return config
 
     @classmethod
-    def defaults(cls, directory: str) -> "CacheConfig":
+    def defaults(cls, directory: str | None) -> "CacheConfig":
         """Nothing but the defaults, for `directory`, in use: no variable and no file is read."""
-        config = cls(environ={"CACHEWASM_DIR": directory})
-        config._origins.clear()
+        config = cls(environ={})
+        config._values["directory"] = directory
         return config.in_use()
 
     @property
@@ -156,6 +157,25 @@ class CacheConfig:
         copy._is_in_use = True
         copy._file = self._file
         return copy
+
+    def rules(self) -> Rules:
+        """Whom to believe, and how files are made.
+
+        Raises ConfigError if the file of the secret cannot be read or believed, and if files would be
+        made that nobody believes.
+        """
+        secret = None
+        if self.key_file is not None:
+            from cachewasm.cache.secret import read_secret
+
+            secret = read_secret(self.key_file, outside=self.directory)
+        rules = Rules(self.trusted_owners, secret, self.file_mode)
+        if rules.file_mode & 0o020 and secret is None and not rules.owners:
+            raise ConfigError(
+                f"file_mode: what a group can write (mode {rules.file_mode:04o}) is believed only "
+                "with trusted_owners or a key_file"
+            )
+        return rules
 
     def identity(self) -> "tuple[tuple[str, Value], ...]":
         """What is equal for two configurations with the same effect; hashable."""
@@ -210,10 +230,6 @@ class CacheConfig:
 # Settings whose effect does not exist yet: anything but their default is refused.
 AT_DEFAULT_ONLY = frozenset(
     {
-        "mode",
-        "file_mode",
-        "trusted_owners",
-        "key_file",
         "file_count_soft_limit",
         "files_total_size_soft_limit",
         "file_count_limit_percent_if_deleting",

@@ -29,6 +29,7 @@ from cachewasm.cache.inspect import (
 from cachewasm.cache.keys import ArtifactKey, parse_entry_name
 from cachewasm.cache.manifest import decode
 from cachewasm.cache.reasons import ABSENT, CORRUPT, UNTRUSTED, WRONG_KEY, EntryError
+from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.errors import InternalError
 
 OK = "ok"
@@ -69,47 +70,53 @@ class VerifyReport:
         return self.directory_problem is None and self.counts.keys() <= {OK, FOREIGN}
 
 
-def verify(directory: str, progress: Callable[[Finding], None] | None = None) -> VerifyReport:
+def verify(
+    directory: str,
+    progress: Callable[[Finding], None] | None = None,
+    rules: Rules = DEFAULT_RULES,
+) -> VerifyReport:
     """Check the whole directory; `progress` is called with each finding as it is made."""
     findings = []
-    for finding in _findings(directory):
+    for finding in _findings(directory, rules):
         if finding.verdict == ABSENT:
             continue
         findings.append(finding)
         if progress is not None:
             progress(finding)
-    problem = files.DirectoryState(directory).problem
+    problem = files.DirectoryState(directory, rules).problem
     return VerifyReport(tuple(findings), tuple(leftovers(directory)), problem)
 
 
-def _findings(directory: str) -> Iterator[Finding]:
-    yield from map(_check, listing(directory, include_foreign=True))
-    yield from map(_check_alias, alias_listing(directory, include_foreign=True))
+def _findings(directory: str, rules: Rules) -> Iterator[Finding]:
+    for file in listing(directory, include_foreign=True):
+        yield _check(file, rules)
+    for file in alias_listing(directory, include_foreign=True):
+        yield _check_alias(file, rules)
 
 
-def _check_alias(file: ListedFile) -> Finding:
+def _check_alias(file: ListedFile, rules: Rules) -> Finding:
     if not is_alias_name(file.name):
         return Finding(file, FOREIGN, "its name is not that of an alias")
     if not file.is_regular:
         return Finding(file, UNTRUSTED, "it is not a regular file")
     try:
-        read_alias(file)
+        read_alias(file, rules)
     except EntryError as error:
         return Finding(file, error.reason, error.detail)
     return Finding(file, OK)
 
 
-def _check(file: ListedFile) -> Finding:
+def _check(file: ListedFile, rules: Rules) -> Finding:
     if parse_entry_name(file.name) is None:
         return Finding(file, FOREIGN, "its name is not that of an entry")
     if not file.is_regular:
         return Finding(file, UNTRUSTED, "it is not a regular file")
     try:
-        with files.EntryFile(file.path, MAX_ENTRY_SIZE) as opened:
+        with files.EntryFile(file.path, MAX_ENTRY_SIZE, rules) as opened:
             head = opened.read(0, min(opened.size, HEADER_SIZE))
             header = Header.from_bytes(head, opened.size)
             key = _key_of(decode(opened.read(header.manifest_offset, header.manifest_size)))
-            entry = read(opened, key)
+            entry = read(opened, key, secret=rules.secret)
         check_raw_digest(entry)
     except EntryError as error:
         return Finding(file, error.reason, error.detail)

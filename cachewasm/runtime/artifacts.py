@@ -20,8 +20,8 @@ from cachewasm.log import WARNING, log
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.cache.entry import Entry
-    from cachewasm.cache.local import LocalStore
     from cachewasm.cache.payload import MakePlace
+    from cachewasm.cache.store import ArtifactStore
     from cachewasm.compiler.client import CompileResult
     from cachewasm.engine.environment import CompileEnvironment
     from cachewasm.runtime.engine import Engine
@@ -66,7 +66,12 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
             _support.artifact = Artifact(compiled.support.artifact)
         return _keep(store, environment, digest, compiled.tier, compiled)
 
-    if store is None:
+    if store is None or not store.writes:
+        if store is not None and store.must_hit:
+            from cachewasm.runtime.must_hit import refused_module
+
+            raise refused_module(store, environment, keys_of(engine, digest), wasm)
+        # Nobody would find what is compiled, so there are no turns to take.
         return compile()
     from cachewasm.cache.single_flight import Patience, compile_once
 
@@ -108,7 +113,7 @@ def keys_of(engine: "Engine", digest: bytes) -> list[ArtifactKey]:
     return [_key(engine._environment, digest, tier) for tier in _TIERS[engine._strategy]]
 
 
-def support_artifact(environment: "CompileEnvironment", store: "LocalStore | None") -> Artifact:
+def support_artifact(environment: "CompileEnvironment", store: "ArtifactStore | None") -> Artifact:
     """The artifact of the support image for the target of the default environment."""
     _support.settled = True
     artifact, _support.artifact = _support.artifact, None
@@ -124,11 +129,15 @@ def support_artifact(environment: "CompileEnvironment", store: "LocalStore | Non
         compiled = client.compile_support(environment)
         return _keep(store, environment, _support_digest(), _SUPPORT_TIER, compiled)
 
-    if store is None:
+    key = _key(environment, _support_digest(), _SUPPORT_TIER)
+    if store is None or not store.writes:
+        if store is not None and store.must_hit:
+            from cachewasm.runtime.must_hit import refused_support
+
+            raise refused_support(store, key)
         return compile()
     from cachewasm.cache.single_flight import Patience, compile_once
 
-    key = _key(environment, _support_digest(), _SUPPORT_TIER)
     patience = Patience(timeout=store.config.lock_timeout)
     return compile_once(
         store, [key], lambda: _cached_support(environment, store, again=True), compile, patience
@@ -151,7 +160,7 @@ class _Support:
 _support = _Support()
 
 
-def _wanted_support(store: "LocalStore | None") -> "CompileEnvironment | None":
+def _wanted_support(store: "ArtifactStore | None") -> "CompileEnvironment | None":
     """The environment of the support image if this process will need it and nobody has it."""
     if _support.settled:
         return None
@@ -162,7 +171,7 @@ def _wanted_support(store: "LocalStore | None") -> "CompileEnvironment | None":
 
 
 def _cached_support(
-    environment: "CompileEnvironment", store: "LocalStore | None", *, again: bool = False
+    environment: "CompileEnvironment", store: "ArtifactStore | None", *, again: bool = False
 ) -> Artifact | None:
     if store is None:
         return None
@@ -178,7 +187,7 @@ def _support_digest() -> bytes:
 
 
 def _keep(
-    store: "LocalStore | None",
+    store: "ArtifactStore | None",
     environment: "CompileEnvironment",
     digest: bytes,
     tier: str,
@@ -197,7 +206,11 @@ def _key(environment: "CompileEnvironment", digest: bytes, tier: str) -> Artifac
 
 
 def _artifact_in(
-    found: "Entry | Miss", store: "LocalStore", environment: "CompileEnvironment", *, is_news: bool
+    found: "Entry | Miss",
+    store: "ArtifactStore",
+    environment: "CompileEnvironment",
+    *,
+    is_news: bool,
 ) -> Artifact | None:
     """The artifact of an entry that was found, unless it is not what its key says."""
     if isinstance(found, Miss):

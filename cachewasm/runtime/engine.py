@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cachewasm.cache.cache import Cache
     from cachewasm.cache.settings import CacheConfig
+    from cachewasm.cache.store import ArtifactStore
     from cachewasm.engine.options import Progress
 
 _MAX_FRAMES = 20
@@ -62,7 +63,7 @@ class Engine:
         self._max_wasm_stack: int = config.max_wasm_stack
         self._backtraces: bool = config.wasm_backtrace
         self._max_frames = _MAX_FRAMES
-        self._cache = _store_of(config.cache)
+        self._cache: ArtifactStore | None = _store_of(config.cache)
 
     @property
     def cache(self) -> "Cache | None":
@@ -70,6 +71,11 @@ class Engine:
         from cachewasm.cache.cache import Cache
 
         return None if self._cache is None else Cache.of_store(self._cache)
+
+    @property
+    def cache_problem(self) -> str:
+        """Why the cache is of no use and everything is compiled; empty if nothing has shown that."""
+        return "" if self._cache is None else self._cache.trouble
 
     def precompile_compatibility_hash(self) -> bytes:
         """32 bytes: engines with equal ones load each other's artifacts."""
@@ -111,7 +117,7 @@ class Engine:
         return self._environment == other._environment
 
 
-def _store_of(choice: "bool | str | CacheConfig | Cache") -> LocalStore | None:
+def _store_of(choice: "bool | str | CacheConfig | Cache") -> "ArtifactStore | None":
     """The artifact store of a Config's `cache`; None if there is none."""
     if choice is False or not cache_enabled(os.environ):
         return None

@@ -5,7 +5,7 @@ A lookup is no event: it is neither counted nor logged, and never starts the com
 
 from dataclasses import dataclass
 
-from cachewasm.cache.local import Miss
+from cachewasm.cache.reasons import Miss
 from cachewasm.hashing import digest_of
 from cachewasm.runtime.artifacts import cached_artifact, keys_of
 from cachewasm.runtime.engine import Engine

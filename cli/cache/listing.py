@@ -9,7 +9,7 @@ from cachewasm.cache.inspect import EntryInfo
 
 from .. import exit_codes, text
 from ..parser import Commands, add_command, add_json, add_place
-from ..place import chosen_directory
+from ..place import chosen_directory, chosen_rules
 
 _ORDERS: dict[str, Callable[[EntryInfo], tuple[object, ...]]] = {
     "module": lambda entry: (_module(entry), entry.file.name),
@@ -34,9 +34,10 @@ def add(verbs: Commands) -> None:
 def list_entries(options: Namespace) -> int:
     """Print the entries, by what they say of themselves: nothing of them is checked."""
     directory = chosen_directory(options.cache_dir, options.config)
-    entries = sorted(inspect.entries(directory), key=_ORDERS[options.sort])
+    rules = chosen_rules()
+    entries = sorted(inspect.entries(directory, rules), key=_ORDERS[options.sort])
     now = time.time()
-    texts = inspect.texts_by_module(directory)
+    texts = inspect.texts_by_module(directory, rules)
     if options.json:
         print(text.as_json([_entry(entry, now, texts) for entry in entries]))
     elif entries:

@@ -8,7 +8,7 @@ from cachewasm.cache.inspect import ListedFile
 from .. import exit_codes, text
 from ..failure import printable
 from ..parser import Commands, add_command, add_json, add_place, age, size
-from ..place import chosen_directory
+from ..place import chosen_directory, chosen_rules
 
 
 def add(verbs: Commands) -> None:
@@ -30,6 +30,7 @@ def prune(options: Namespace) -> int:
     """Remove what the limits ask for; files that cannot be removed are a failure."""
     report = pruning.prune(
         chosen_directory(options.cache_dir, options.config),
+        chosen_rules(),
         max_size=options.max_size,
         older_than=options.older_than,
         dry_run=options.dry_run,

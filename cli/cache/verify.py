@@ -8,7 +8,7 @@ from cachewasm.cache import verify as verifying
 from .. import exit_codes, text
 from ..failure import printable
 from ..parser import Commands, add_command, add_json, add_place
-from ..place import chosen_directory
+from ..place import chosen_directory, chosen_rules
 
 _EPILOG = f"""exit code: the sum of what was found among the entries
 {exit_codes.lines(exit_codes.VERIFY_MEANINGS)}
@@ -36,7 +36,8 @@ def add(verbs: Commands) -> None:
 
 def verify(options: Namespace) -> int:
     """Check everything; the exit code is the sum of VERDICT_BITS."""
-    report = verifying.verify(chosen_directory(options.cache_dir, options.config))
+    directory = chosen_directory(options.cache_dir, options.config)
+    report = verifying.verify(directory, rules=chosen_rules())
     bad = [found for found in report.findings if VERDICT_BITS[found.verdict]]
     code = exit_codes.OK
     for finding in bad:
