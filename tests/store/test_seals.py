@@ -204,3 +204,34 @@ def test_get_untrusted_entry_is_warned_of(make: Make, caplog: pytest.LogCaptureF
         make(MINE).get(KEY)
     (message,) = caplog.messages
     assert message.endswith("untrusted (it is not sealed with a secret)")
+
+
+@pytest.mark.parametrize("payload", ["zstd", "raw"])
+def test_get_large_sealed_entry_is_checked_like_a_small_one(
+    make: Make, path: Path, payload: str
+) -> None:
+    raw = os.urandom(1 << 20) * 3
+    store = make(MINE)
+    writer = LocalStore(store.directory, config=_with_payload(store.config, payload))
+    assert writer.put(KEY, raw, {}) is None
+    entry = store.get(KEY)
+    assert isinstance(entry, Entry) and bytes(entry.raw) == raw
+    plain = make(None).get(KEY)
+    assert isinstance(plain, Entry) and bytes(plain.raw) == raw
+    assert _missed(make(ANOTHER)).reason == UNTRUSTED
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        last = file.read(1)
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([last[0] ^ 1]))
+    assert _missed(store).detail == "its seal was made without the secret"
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - SEAL_SIZE)
+    assert _missed(store).detail == "it is not sealed with a secret"
+
+
+def _with_payload(config: CacheConfig, payload: str) -> CacheConfig:
+    changed = CacheConfig(environ={"CACHEWASM_DIR": config.directory or ""})
+    changed.key_file = config.key_file
+    changed.payload = payload
+    return changed.in_use()
