@@ -60,6 +60,18 @@ def listing(directory: str, *, include_foreign: bool = False) -> Iterator[Listed
             yield file
 
 
+def listing_of(directory: str, beginning: str) -> Iterator[ListedFile]:
+    """The entries whose file names begin so, with 2 hexadecimal digits at least, by their names."""
+    shard = beginning[:2]
+    root = os.path.join(directory, layout.ENTRIES, shard)
+    for file_name in files.names_in(root):
+        name = f"{shard}/{file_name}"
+        if file_name.startswith(beginning) and parse_entry_name(name) is not None:
+            file = _listed(name, os.path.join(root, file_name))
+            if file is not None and file.is_regular:
+                yield file
+
+
 def alias_listing(directory: str, *, include_foreign: bool = False) -> Iterator[ListedFile]:
     """The same of aliases/v1."""
     for file in _tree(os.path.join(directory, layout.ALIASES)):
@@ -79,12 +91,13 @@ def leftovers(directory: str) -> Iterator[ListedFile]:
 def entries(directory: str, *, include_foreign: bool = False) -> Iterator[EntryInfo]:
     """What each listed file says about itself in its header and manifest."""
     for file in listing(directory, include_foreign=include_foreign):
-        info = _read_info(file)
+        info = read_entry(file)
         if info.reason != ABSENT:
             yield info
 
 
-def _read_info(file: ListedFile) -> EntryInfo:
+def read_entry(file: ListedFile) -> EntryInfo:
+    """What a listed file says about itself in its header and manifest; nothing raises."""
     parts = parse_entry_name(file.name)
     if parts is None:
         return EntryInfo(file, None)

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 # happens only where folding fails.
 FOLD_SIZE = 1 << 18
 MAX_LOG_SIZE = 1 << 20
+# How many misses a process tells of, the first ones, besides counting them all.
+MAX_MISSES = 64
 
 _FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -91,6 +93,7 @@ class LocalStore:
         "_config",
         "_directory",
         "_level",
+        "_misses",
         "_recorded",
         "_sync",
         "_trusted_path",
@@ -115,6 +118,7 @@ class LocalStore:
         self.counters = Counters()
         self.amounts = Counters()
         self._recorded: dict[str, int] = {}
+        self._misses: list[tuple[int, str, Key]] = []
         self.on_event: Callable[[str, Key, str], object] | None = None
 
     @property
@@ -244,8 +248,14 @@ class LocalStore:
             from cachewasm.cache.statistics import fold
 
             fold(directory)
+        misses, self._misses = self._misses, []
+        if misses:
+            from cachewasm.cache.misses import append
+
+            append(directory, misses)
 
     def _forget(self) -> None:
+        self._misses = []
         self.counters.forget()
         self.amounts.forget()
         self._recorded = {}
@@ -300,6 +310,8 @@ class LocalStore:
 
     def _missed(self, counter: str, key: "Key", error: EntryError) -> Miss:
         count = self._happened(counter, key, error.reason)
+        if counter == "miss" and len(self._misses) < MAX_MISSES:
+            self._misses.append((int(time.time()), error.reason, key))
         # An untrusted directory is said once: it makes every lookup a miss.
         is_news = error.reason != ABSENT and (error.reason != UNTRUSTED or count == 1)
         message = "cache miss for %s: %s (%s)"
