@@ -7,6 +7,7 @@ it by a test. On the warm path.
 OK = 0
 FAILURE = 1
 USAGE = 2
+MISS = 3
 INTERRUPTED = 130
 TRAP = 134
 
@@ -20,6 +21,7 @@ MEANINGS = (
     (OK, "success; a program that ran returned, or ended itself with 0"),
     (FAILURE, "an error, in one line on standard error"),
     (USAGE, "the command line is wrong"),
+    (MISS, "`cache why`: the module is not in the cache"),
     (INTERRUPTED, "interrupted; a program that runs dies of the signal itself"),
     (TRAP, "the program trapped; the backtrace is on standard error"),
 )

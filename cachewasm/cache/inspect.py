@@ -39,7 +39,7 @@ class EntryInfo:
     """An entry as far as it can be read.
 
     `reason` is None or a miss reason that shows without reading the payload; `header` and
-    `manifest` are None as far as they could not be read; `parts` is None for a foreign file.
+    `manifest` are None as far as they could not be read; `parts` is None for a name that is no entry's.
     """
 
     file: ListedFile
@@ -91,16 +91,15 @@ def leftovers(directory: str) -> Iterator[ListedFile]:
 def entries(directory: str, *, include_foreign: bool = False) -> Iterator[EntryInfo]:
     """What each listed file says about itself in its header and manifest."""
     for file in listing(directory, include_foreign=include_foreign):
-        info = read_entry(file)
+        is_foreign = parse_entry_name(file.name) is None
+        info = EntryInfo(file, None) if is_foreign else read_entry(file)
         if info.reason != ABSENT:
             yield info
 
 
 def read_entry(file: ListedFile) -> EntryInfo:
-    """What a listed file says about itself in its header and manifest; nothing raises."""
+    """What a file says about itself in its header and manifest, whatever its name; nothing raises."""
     parts = parse_entry_name(file.name)
-    if parts is None:
-        return EntryInfo(file, None)
     header = None
     try:
         with files.EntryFile(file.path, MAX_ENTRY_SIZE) as opened:

@@ -90,7 +90,14 @@ def cached_artifact(engine: "Engine", digest: bytes, *, again: bool = False) -> 
 
 def keys_of(engine: "Engine", digest: bytes) -> list[ArtifactKey]:
     """The keys under which the engine looks for a module, in this order."""
-    return [_key(engine._environment, digest, tier) for tier in _TIERS[engine._strategy]]
+    return keys_under(engine._environment, engine._strategy, digest)
+
+
+def keys_under(
+    environment: "CompileEnvironment", strategy: str, digest: bytes
+) -> list[ArtifactKey]:
+    """The keys under which an engine of this environment and strategy would look for a module."""
+    return [_key(environment, digest, tier) for tier in _TIERS[strategy]]
 
 
 def support_artifact(environment: "CompileEnvironment", store: "LocalStore | None") -> Artifact:
