@@ -16,6 +16,7 @@ CORRUPT = 4
 UNTRUSTED = 8
 UNREADABLE = 16
 FOREIGN_VERSION = 32
+DIFFERENT = 64
 
 MEANINGS = (
     (OK, "success; a program that ran returned, or ended itself with 0"),
@@ -30,6 +31,7 @@ VERIFY_MEANINGS = (
     (UNTRUSTED, "untrusted: somebody else could have written it"),
     (UNREADABLE, "unreadable"),
     (FOREIGN_VERSION, "in the format of another version"),
+    (DIFFERENT, "other than what compiling its module gives (--recompile)"),
 )
 
 

@@ -1,17 +1,19 @@
-"""Check every byte of every entry and alias in a cache directory.
+"""Check the entries and aliases in a cache directory: every byte, or what the heads tell.
 
 What a hit would check of its entry is checked of all: ownership, lengths, digests, the key against
-the name, decompression, the payload's digest; and what a hit does not look at, the manifest. Of an
-alias the same is checked; one without an entry to lead to is sound. The directory is only read. A
-file that vanishes meanwhile is no finding.
+the name, decompression, the payload's digest; and what a hit does not look at, the manifest. A quick
+check leaves out what needs the payload or a digest over the file. Of an alias the same is checked; one
+without an entry to lead to is sound. The directory is only read. A file that vanishes meanwhile is no
+finding.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from cachewasm.cache import files
 from cachewasm.cache.alias import is_alias_name
-from cachewasm.cache.entry import HEADER_SIZE, KEY_PAIRS, MAX_ENTRY_SIZE, Header, unpack
+from cachewasm.cache.entry import HEADER_SIZE, KEY_PAIRS, MAX_ENTRY_SIZE, Entry, Header, unpack
 from cachewasm.cache.inspect import (
     ListedFile,
     alias_listing,
@@ -58,26 +60,91 @@ class VerifyReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every file would be a hit; foreign files and leftovers do no harm."""
+        """Whether every file that was checked would be a hit; foreign files and leftovers do no harm."""
         return self.directory_problem is None and self.counts.keys() <= {OK, FOREIGN}
 
 
-def verify(directory: str, progress: Callable[[Finding], None] | None = None) -> VerifyReport:
-    """Check the whole directory; `progress` is called with each finding as it is made."""
+def verify(
+    directory: str,
+    *,
+    quick: bool = False,
+    choose: Callable[[list[ListedFile]], Iterable[ListedFile]] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> VerifyReport:
+    """Check the directory: all entries, or those that `choose` takes of them, and all aliases.
+
+    `progress` is called with the number of files that have been checked, and of all.
+    """
+    entries = list(listing(directory, include_foreign=True))
+    chosen = entries if choose is None else list(choose(entries))
+    aliases = list(alias_listing(directory, include_foreign=True))
+    total = len(chosen) + len(aliases)
+    checked = _check_head if quick else _check
     findings = []
-    for finding in _findings(directory):
-        if finding.verdict == ABSENT:
-            continue
-        findings.append(finding)
+    for done, finding in enumerate(chain(map(checked, chosen), map(_check_alias, aliases)), 1):
+        if finding.verdict != ABSENT:
+            findings.append(finding)
         if progress is not None:
-            progress(finding)
+            progress(done, total)
     problem = files.DirectoryState(directory).problem
     return VerifyReport(tuple(findings), tuple(leftovers(directory)), problem)
 
 
-def _findings(directory: str) -> Iterator[Finding]:
-    yield from map(_check, listing(directory, include_foreign=True))
-    yield from map(_check_alias, alias_listing(directory, include_foreign=True))
+def check_entry(file: ListedFile) -> tuple[Finding, Entry | None]:
+    """Check every byte of an entry, whatever its name; the entry itself if that is sound."""
+    try:
+        with files.EntryFile(file.path, MAX_ENTRY_SIZE) as opened:
+            header = _read_header(opened)
+            data = opened.read(0, opened.size)
+        key = key_of(decode(data[header.manifest_offset :][: header.manifest_size]))
+        entry = unpack(data, key)
+    except EntryError as error:
+        return Finding(file, error.reason, error.detail), None
+    if key.entry_name != file.name and parse_entry_name(file.name) is not None:
+        return Finding(file, WRONG_KEY, f"it is the entry {key.entry_name}"), None
+    return Finding(file, OK), entry
+
+
+def key_of(pairs: Mapping[str, str | int]) -> ArtifactKey:
+    """The key that a manifest tells. Raises EntryError(CORRUPT)."""
+    wasm_digest, compat, isa, tier = (str(pairs.get(name, "")) for name in KEY_PAIRS)
+    try:
+        return ArtifactKey(bytes.fromhex(wasm_digest), bytes.fromhex(compat), isa, tier)
+    except (ValueError, InternalError):
+        raise EntryError(CORRUPT, "the manifest does not tell the key") from None
+
+
+def _check(file: ListedFile) -> Finding:
+    return _problem_by_name(file) or check_entry(file)[0]
+
+
+def _check_head(file: ListedFile) -> Finding:
+    finding = _problem_by_name(file)
+    if finding is not None:
+        return finding
+    try:
+        with files.EntryFile(file.path, MAX_ENTRY_SIZE) as opened:
+            header = _read_header(opened)
+            manifest = opened.read(header.manifest_offset, header.manifest_size)
+        key = key_of(decode(manifest))
+    except EntryError as error:
+        return Finding(file, error.reason, error.detail)
+    if header.key_digest != key.digest or key.entry_name != file.name:
+        return Finding(file, WRONG_KEY, f"its manifest is of the entry {key.entry_name}")
+    return Finding(file, OK)
+
+
+def _problem_by_name(file: ListedFile) -> Finding | None:
+    if parse_entry_name(file.name) is None:
+        return Finding(file, FOREIGN, "its name is not that of an entry")
+    if not file.is_regular:
+        return Finding(file, UNTRUSTED, "it is not a regular file")
+    return None
+
+
+def _read_header(opened: files.EntryFile) -> Header:
+    """The header, by itself: nothing of the file's size is allocated before it agrees with it."""
+    return Header.from_bytes(opened.read(0, min(opened.size, HEADER_SIZE)), opened.size)
 
 
 def _check_alias(file: ListedFile) -> Finding:
@@ -90,32 +157,3 @@ def _check_alias(file: ListedFile) -> Finding:
     except EntryError as error:
         return Finding(file, error.reason, error.detail)
     return Finding(file, OK)
-
-
-def _check(file: ListedFile) -> Finding:
-    if parse_entry_name(file.name) is None:
-        return Finding(file, FOREIGN, "its name is not that of an entry")
-    if not file.is_regular:
-        return Finding(file, UNTRUSTED, "it is not a regular file")
-    try:
-        with files.EntryFile(file.path, MAX_ENTRY_SIZE) as opened:
-            head = opened.read(0, min(opened.size, HEADER_SIZE))
-            header = Header.from_bytes(head, opened.size)
-            data = opened.read(0, opened.size)
-        pairs = decode(data[header.manifest_offset :][: header.manifest_size])
-        key = _key_of(pairs)
-        unpack(data, key)
-    except EntryError as error:
-        return Finding(file, error.reason, error.detail)
-    if key.entry_name != file.name:
-        return Finding(file, WRONG_KEY, f"it is the entry {key.entry_name}")
-    return Finding(file, OK)
-
-
-def _key_of(pairs: Mapping[str, str | int]) -> ArtifactKey:
-    """The key that a manifest tells. Raises EntryError(CORRUPT)."""
-    wasm_digest, compat, isa, tier = (str(pairs.get(name, "")) for name in KEY_PAIRS)
-    try:
-        return ArtifactKey(bytes.fromhex(wasm_digest), bytes.fromhex(compat), isa, tier)
-    except (ValueError, InternalError):
-        raise EntryError(CORRUPT, "the manifest does not tell the key") from None
