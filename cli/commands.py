@@ -7,6 +7,7 @@ from cachewasm.engine.version import VERSION
 
 from . import arguments, build, convert, examine, exit_codes, wast
 from .cache.verbs import add_cache
+from .completion import add_completion
 from .parser import Commands, Parser, add_code, add_command, add_json, add_place
 
 _EPILOG = f"""exit codes:
@@ -44,6 +45,7 @@ def _parser() -> Parser:
     _add_examine(commands)
     _add_wast(commands)
     add_cache(commands)
+    add_completion(commands, parser)
     return parser
 
 

@@ -56,5 +56,5 @@ def _host_facts(manifest: Mapping[str, str | int]) -> dict[str, text.Fact]:
         "machine": arch,
         "needs": features,
         "runs_here": arch == host.machine() and not lacking,
-        "lacking_here": " ".join(lacking) if arch == host.machine() else None,
+        "lacking_here": (" ".join(lacking) or None) if arch == host.machine() else None,
     }

@@ -1,9 +1,9 @@
 """The verbs of `cachewasm cache`, in the order in which help lists them."""
 
 from ..parser import Commands
-from . import config, directory, listing, prune, show, stats, verify, why
+from . import config, directory, doctor, listing, prune, show, stats, verify, why
 
-_VERBS = (directory, config, listing, show, stats, why, verify, prune)
+_VERBS = (directory, config, listing, show, stats, why, verify, prune, doctor)
 
 
 def add_cache(commands: Commands) -> None:
