@@ -13,9 +13,10 @@ from cachewasm.cache import inspect, nearest
 from cachewasm.cache.entry import Entry
 from cachewasm.cache.inspect import EntryInfo
 from cachewasm.cache.keys import ArtifactKey, parse_entry_name, wasm_prefix
-from cachewasm.cache.local import LocalStore
+from cachewasm.cache.local import LocalStore, Miss
 from cachewasm.cache.misses import MissRecord
 from cachewasm.cache.nearest import Difference, Nearest
+from cachewasm.cache.reasons import ABSENT
 from cachewasm.engine import ingredients
 from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.errors import IncompatibleArtifact
@@ -27,9 +28,10 @@ Ingredients = Mapping[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A hit if `reason` is empty: then `key` is that of the entry, else the one that was tried last.
+    """A hit if `reason` is empty, and `key` is that of the entry.
 
-    `nearest` are the entries of the module that are not under any of the `keys`, nearest first.
+    Else `key` is the first under which there is an entry that cannot be used, and `reason` and `detail`
+    say why; or the one that is tried last, and absent. `nearest` are the entries of the module that are not under any of the `keys`, nearest first.
     """
 
     keys: tuple[ArtifactKey, ...]
@@ -66,15 +68,15 @@ def explain(
 ) -> Explanation:
     """Look up the module with this digest as such an engine would, and compare. Raises HostError."""
     keys = tuple(keys_under(environment, strategy, wasm_digest))
-    key, reason, detail = keys[-1], "", ""
-    for key in keys:
-        found = store.peek(key)
+    key, miss = keys[-1], Miss(ABSENT, "no entry")
+    for each in keys:
+        found = store.peek(each)
         if isinstance(found, Entry):
             if _is_made_for(found, environment):
-                return Explanation(keys, key, "", "", ())
-            reason, detail = INCOMPATIBLE, "the entry was made for another engine"
-        else:
-            reason, detail = found.reason, found.detail
+                return Explanation(keys, each, "", "", ())
+            found = Miss(INCOMPATIBLE, "the entry was made for another engine")
+        if miss.reason == ABSENT and found.reason != ABSENT:
+            key, miss = each, found
     known = ingredients.of_environment(environment)
     best: dict[str, Nearest] = {}
     for each in keys:
@@ -85,7 +87,7 @@ def explain(
     own = {each.entry_name for each in keys}
     ordered = sorted(best.values(), key=lambda near: len(near.differences))
     kept = tuple(near for near in ordered if near.name not in own)[:limit]
-    return Explanation(keys, key, reason, detail, kept)
+    return Explanation(keys, key, miss.reason, miss.detail, kept)
 
 
 def against(

@@ -109,10 +109,10 @@ def test_checks_unacceptable_configuration_ends_them(
 
 
 def test_checks_variable_that_is_no_setting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CACHEWASM_MOED", "read-only")
+    monkeypatch.setenv("CACHEWASM_Mode", "read-only")
     (first, *_) = checks(None)
     assert (first.name, first.state) == ("environment", WARN)
-    assert "CACHEWASM_MOED" in first.found
+    assert "CACHEWASM_Mode" in first.found
 
 
 def test_checks_cache_that_is_switched_off_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
