@@ -20,7 +20,9 @@ from .parser import Commands, add_command
 PROGRAM = "cachewasm"
 # What stands for any path in the tables.
 FILES = "@files"
-_PATHS = ("FILE", "OUT", "PATH", "JSON", "ENTRY", "BUNDLE", "DIR", "HOST[::GUEST]")
+_PATHS = frozenset(
+    ("FILE", "DIR", "OUT", "PATH", "JSON", "ENTRY", "BUNDLE", "LOCK", "HOST[::GUEST]")
+)
 _WORDS = {
     "T": (TargetName.NATIVE, *(level for levels in LEVELS.values() for level in levels)),
     "STRATEGY": Strategy.NAMES,
@@ -109,7 +111,9 @@ def _value(metavar: str) -> tuple[str, ...] | None:
     """What can stand for a metavariable; None if there is none, for a switch."""
     if not metavar:
         return None
-    return (FILES,) if metavar in _PATHS else _WORDS.get(metavar, ())
+    if not _PATHS.isdisjoint(metavar.split("|")):
+        return (FILES,)
+    return _WORDS.get(metavar, ())
 
 
 def _tables(commands: list[Command]) -> str:

@@ -6,6 +6,7 @@ what to do. Nothing is made but one file in tmp/, which is removed at once.
 """
 
 import os
+import pwd
 import stat
 import time
 from collections.abc import Iterator, Mapping
@@ -129,7 +130,25 @@ def _trust(state: files.DirectoryState) -> Check:
     if state.problem is not None:
         advice = f"give it to this user and take write access from others, or {_ELSEWHERE}"
         return Check("owners", FAIL, state.problem, advice)
-    return Check("owners", OK, "nobody else can write to it, nor exchange a directory above it")
+    return Check("owners", OK, f"nobody else can change it: {', '.join(_chain(state.path))}")
+
+
+def _chain(path: str) -> Iterator[str]:
+    """Owner and mode of each directory from `path` up, as far as it exists."""
+    while True:
+        status = files.status_of(path)
+        if status is not None:
+            yield f"{path} of {_user(status.st_uid)} {stat.S_IMODE(status.st_mode):04o}"
+        if path == os.path.dirname(path):
+            return
+        path = os.path.dirname(path)
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def _file_system(path: str) -> Iterator[Check]:

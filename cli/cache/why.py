@@ -60,6 +60,8 @@ def why(options: Namespace) -> int:
     chosen = [options.file is not None, options.last is not None, options.print_host]
     if sum(chosen) != 1:
         raise UsageError(_COMMAND, "give one of FILE, --last and --print-host")
+    if options.file is None and (options.against or options.host or options.target):
+        raise UsageError(_COMMAND, "--against, --host and --target need FILE")
     if options.print_host:
         print(this_machine().to_json())
         return exit_codes.OK

@@ -151,7 +151,11 @@ def test_why_last_of_what_was_never_compiled_tells_the_parts(
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("x.wasm", "--last"), ("--last", "0"), ("--print-host", "--last")]
+    "arguments",
+    [
+        *((), ("x.wasm", "--last"), ("--last", "0"), ("--print-host", "--last")),
+        *(("--last", "--host", "x"), ("--last", "--against", "x")),
+    ],
 )
 def test_why_wrong_usage_is_one_line(cachewasm: Cachewasm, arguments: tuple[str, ...]) -> None:
     done = cachewasm("cache", "why", *arguments)
