@@ -75,6 +75,25 @@ def nearest(
     return found[:limit]
 
 
+def nearest_to_any(
+    directory: str, keys: Sequence[ArtifactKey], ingredients: Mapping[str, Value], *, limit: int = 3
+) -> list[Nearest]:
+    """The same for a lookup that tries several keys, which differ in the tier: nearest to any of them.
+
+    Entries under one of the keys are left out.
+    """
+    own = {key.entry_name for key in keys}
+    best: dict[str, Nearest] = {}
+    for key in keys:
+        for near in nearest(directory, key, ingredients, limit=limit + len(keys)):
+            known = best.get(near.name)
+            if near.name not in own and (
+                known is None or len(near.differences) < len(known.differences)
+            ):
+                best[near.name] = near
+    return sorted(best.values(), key=lambda near: len(near.differences))[:limit]
+
+
 def differences_of(
     key: ArtifactKey, ingredients: Mapping[str, Value], manifest: Mapping[str, Value]
 ) -> tuple[Difference, ...]:

@@ -78,16 +78,8 @@ def explain(
         if miss.reason == ABSENT and found.reason != ABSENT:
             key, miss = each, found
     known = ingredients.of_environment(environment)
-    best: dict[str, Nearest] = {}
-    for each in keys:
-        for near in nearest.nearest(store.directory, each, known, limit=limit):
-            other = best.get(near.name)
-            if other is None or len(near.differences) < len(other.differences):
-                best[near.name] = near
-    own = {each.entry_name for each in keys}
-    ordered = sorted(best.values(), key=lambda near: len(near.differences))
-    kept = tuple(near for near in ordered if near.name not in own)[:limit]
-    return Explanation(keys, key, miss.reason, miss.detail, kept)
+    near = nearest.nearest_to_any(store.directory, keys, known, limit=limit)
+    return Explanation(keys, key, miss.reason, miss.detail, tuple(near))
 
 
 def against(

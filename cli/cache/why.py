@@ -87,7 +87,8 @@ def _explain_module(directory: str, options: Namespace) -> int:
                 f"{printable(entry.file.path)}: {entry.reason}: {printable(entry.detail)}"
             )
         against = explain.against(found, environment, entry)
-    if refusal is not None:
+    if found.is_hit and options.host is not None and refusal is not None:
+        # There is code, which that machine cannot run.
         found = Explanation(found.keys, found.keys[-1], INCOMPATIBLE, refusal, found.nearest)
     if options.json:
         facts: dict[str, text.Fact] = {

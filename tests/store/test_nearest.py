@@ -8,7 +8,7 @@ import pytest
 from cachewasm.cache import nearest as module
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.nearest import Difference, nearest, summary
+from cachewasm.cache.nearest import Difference, nearest, nearest_to_any, summary
 
 INGREDIENTS: dict[str, str | int] = {
     "isa.features": "avx avx2",
@@ -147,3 +147,19 @@ def test_summary_is_short_whatever_differs(store: LocalStore, key: ArtifactKey) 
     store.put(_variant(key, compat=1), b"x", theirs)
     said = summary(nearest(store.directory, key, {"a.x": ""}))
     assert said.endswith("a.3 (missing here, ffffffffffff... there) and 6 more")
+
+
+def test_nearest_to_any_compares_with_the_key_that_agrees_best(
+    store: LocalStore, key: ArtifactKey
+) -> None:
+    keys = [key, _variant(key, tier="baseline")]
+    changed = INGREDIENTS | {"tunables.move": "false"}
+    store.put(keys[1], b"x", INGREDIENTS)
+    store.put(_variant(key, compat=1, tier="baseline"), b"x", changed)
+    store.put(_variant(key, compat=2), b"x", changed | {"tunables.guard": 0})
+    found = nearest_to_any(store.directory, keys, INGREDIENTS)
+    assert [[each.name for each in near.differences] for near in found] == [
+        ["tunables.move"],
+        ["tunables.guard", "tunables.move"],
+    ]
+    assert len(nearest_to_any(store.directory, keys, INGREDIENTS, limit=1)) == 1
