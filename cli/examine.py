@@ -27,6 +27,7 @@ from cachewasm.wasm.reader import Reader
 from cachewasm.wasm.types import FUNC, KIND_NAMES, FuncType
 
 from . import exit_codes, text
+from .entry import header_facts, manifest_facts
 from .failure import Failure, about, printable
 
 _SECTION_NAMES = {
@@ -51,7 +52,6 @@ _ARTIFACT_KINDS = {
     elf.SUPPORT: "support image",
 }
 _MACHINES = {elf.MACHINE_X86_64: "x86-64", elf.MACHINE_AARCH64: "AArch64"}
-_CODECS = {entry.CODEC_RAW: "raw", entry.CODEC_ZSTD: "zstd"}
 
 
 def inspect(options: Namespace) -> int:
@@ -246,15 +246,10 @@ def entry_facts(data: bytes) -> dict[str, text.Fact]:
     digest = blake3(memoryview(data)[: end - entry.DIGEST_SIZE]).digest()
     return {
         "file": "cache entry",
-        "size": header.entry_size,
         "intact": digest == data[end - entry.DIGEST_SIZE : end],
         "sealed_with": _secret_of(data[end:]),
-        "codec": _CODECS[header.codec],
-        "key_digest": header.key_digest.hex(),
-        "stored_size": header.stored_size,
-        "raw_size": header.raw_size,
-        "raw_digest": header.raw_digest.hex(),
-        "manifest": pairs,
+        **header_facts(header),
+        **manifest_facts(pairs),
     }
 
 

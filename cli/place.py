@@ -11,6 +11,10 @@ from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 from .failure import Failure
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.cache.local import LocalStore
+
 _NO_PLACE = "there is no place for a cache: set CACHEWASM_DIR"
 
 
@@ -26,6 +30,18 @@ def choose_cache(directory: str | None, config: str | None = None, *, off: bool 
         os.environ["CACHEWASM_DIR"] = os.path.abspath(directory)
     if config is not None:
         os.environ["CACHEWASM_CONFIG"] = os.path.abspath(config)
+
+
+def chosen_store(directory: str | None, config: str | None = None) -> "LocalStore":
+    """The store of the cache that is chosen, for a command that manages it: no use is recorded.
+
+    Raises Failure if there is none.
+    """
+    from cachewasm.cache.local import LocalStore
+    from cachewasm.cache.settings import CacheConfig
+
+    place = chosen_directory(directory, config)
+    return LocalStore(place, config=CacheConfig.from_file().in_use())
 
 
 def chosen_directory(directory: str | None, config: str | None = None) -> str:

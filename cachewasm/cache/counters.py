@@ -80,6 +80,9 @@ class Events:
         self.amounts.add("saved-ms", entry.compile_ms)
         log(DEBUG, "cache hit for %s", key)
 
+    def note_miss(self, key: "ArtifactKey", reason: str) -> None:
+        """Remember a lookup of an entry that was in vain, where there is a place for that."""
+
     def happened(self, event: str, key: "Key", reason: str = "") -> int:
         """Count an event and tell of it; how many of its kind there are now."""
         count = self.counters.add(f"{event}.{reason}" if reason else event)

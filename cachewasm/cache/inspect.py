@@ -40,7 +40,7 @@ class EntryInfo:
     """An entry as far as it can be read.
 
     `reason` is None or a miss reason that shows without reading the payload; `header` and
-    `manifest` are None as far as they could not be read; `parts` is None for a foreign file.
+    `manifest` are None as far as they could not be read; `parts` is None for a name that is no entry's.
     """
 
     file: ListedFile
@@ -59,6 +59,18 @@ def listing(directory: str, *, include_foreign: bool = False) -> Iterator[Listed
     for file in _tree(os.path.join(directory, layout.ENTRIES)):
         if include_foreign or (file.is_regular and parse_entry_name(file.name) is not None):
             yield file
+
+
+def listing_of(directory: str, beginning: str) -> Iterator[ListedFile]:
+    """The entries whose file names begin so, with 2 hexadecimal digits at least, by their names."""
+    shard = beginning[:2]
+    root = os.path.join(directory, layout.ENTRIES, shard)
+    for file_name in files.names_in(root):
+        name = f"{shard}/{file_name}"
+        if file_name.startswith(beginning) and parse_entry_name(name) is not None:
+            file = _listed(name, os.path.join(root, file_name))
+            if file is not None and file.is_regular:
+                yield file
 
 
 def alias_listing(directory: str, *, include_foreign: bool = False) -> Iterator[ListedFile]:
@@ -82,15 +94,15 @@ def entries(
 ) -> Iterator[EntryInfo]:
     """What each listed file says about itself in its header and manifest."""
     for file in listing(directory, include_foreign=include_foreign):
-        info = _read_info(file, rules)
+        is_foreign = parse_entry_name(file.name) is None
+        info = EntryInfo(file, None) if is_foreign else read_entry(file, rules)
         if info.reason != ABSENT:
             yield info
 
 
-def _read_info(file: ListedFile, rules: Rules) -> EntryInfo:
+def read_entry(file: ListedFile, rules: Rules = DEFAULT_RULES) -> EntryInfo:
+    """What a file says about itself in its header and manifest, whatever its name; nothing raises."""
     parts = parse_entry_name(file.name)
-    if parts is None:
-        return EntryInfo(file, None)
     header = None
     try:
         with files.EntryFile(file.path, MAX_ENTRY_SIZE, rules) as opened:

@@ -20,6 +20,8 @@ LOCKS = os.path.join("locks", "keys")
 STATISTICS = "stats"
 LOG = "log"
 TOTALS = "totals"
+MISSES = "misses"
+OLD_MISSES = "misses.old"
 # The byte of the lock file that is locked while statistics are folded: beyond those of all keys.
 FOLD_OFFSET = 1 << 62
 TAG = "CACHEDIR.TAG"

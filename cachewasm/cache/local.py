@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 # happens only where folding fails.
 FOLD_SIZE = 1 << 18
 MAX_LOG_SIZE = 1 << 20
+# How many misses a process tells of, the first ones, besides counting them all.
+MAX_MISSES = 64
 
 
 class LocalStore(Events):
@@ -70,6 +72,7 @@ class LocalStore(Events):
         "_codec",
         "_config",
         "_level",
+        "_misses",
         "_recorded",
         "_sync",
         "_trusted_path",
@@ -97,6 +100,7 @@ class LocalStore(Events):
             self.must_hit = config.mode == "must-hit"
         self._trusted_path = ""
         self._recorded: dict[str, int] = {}
+        self._misses: list[tuple[int, str, ArtifactKey]] = []
 
     @property
     def directory(self) -> str:
@@ -127,7 +131,7 @@ class LocalStore(Events):
                 return Miss(error.reason, error.detail)
             from cachewasm.cache.outcomes import missed
 
-            return missed(self, "miss", key, error)
+            return missed(self, key, error)
         self.hit(key, entry)
         return entry
 
@@ -177,9 +181,9 @@ class LocalStore(Events):
                 data = file.read(0, file.size)
             alias = unpack_alias(data, key, self.rules.secret)
         except EntryError as error:
-            from cachewasm.cache.outcomes import missed
+            from cachewasm.cache.outcomes import missed_alias
 
-            return missed(self, "alias-miss", key, error)
+            return missed_alias(self, key, error)
         if self.writes:
             files.touch_if_old(path, file.mtime)
         self.happened("alias-hit", key)
@@ -235,8 +239,19 @@ class LocalStore(Events):
             from cachewasm.cache.statistics import fold
 
             fold(directory, self.rules)
+        misses, self._misses = self._misses, []
+        if misses:
+            from cachewasm.cache.misses import append
+
+            append(directory, misses, self.rules)
+
+    def note_miss(self, key: "ArtifactKey", reason: str) -> None:
+        """Remember it for record(), if it is one of the first."""
+        if len(self._misses) < MAX_MISSES:
+            self._misses.append((int(time.time()), reason, key))
 
     def _forget(self) -> None:
+        self._misses = []
         self.counters.forget()
         self.amounts.forget()
         self._recorded = {}

@@ -15,6 +15,7 @@ from cachewasm.cache.counters import Events
 from cachewasm.cache.payload import Memory
 from cachewasm.cache.reasons import ABSENT, TOO_LARGE, EntryError, Miss, StoreFailure
 from cachewasm.cache.settings import CacheConfig
+from cachewasm.cache.trust import DEFAULT_RULES
 from cachewasm.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -41,6 +42,7 @@ class MemoryStore(Events):
     writes = True
     must_hit = False
     directory = None
+    rules = DEFAULT_RULES
 
     def __init__(self, max_bytes: int) -> None:
         if max_bytes <= 0:
@@ -63,7 +65,7 @@ class MemoryStore(Events):
         except EntryError as error:
             if error.reason == ABSENT and not is_last:
                 return Miss(error.reason, error.detail)
-            return outcomes.missed(self, "miss", key, error)
+            return outcomes.missed(self, key, error)
         self.hit(key, found)
         return found
 
@@ -92,7 +94,7 @@ class MemoryStore(Events):
         try:
             digest = alias.unpack(self._read(key.alias_name), key).wasm_digest
         except EntryError as error:
-            return outcomes.missed(self, "alias-miss", key, error)
+            return outcomes.missed_alias(self, key, error)
         self.happened("alias-hit", key)
         return digest
 

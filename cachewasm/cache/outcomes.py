@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cachewasm.cache.alias import AliasKey
     from cachewasm.cache.counters import Events, Key
     from cachewasm.cache.keys import ArtifactKey
 
@@ -46,8 +47,18 @@ def stored(
     log(DEBUG, "stored %s", key)
 
 
-def missed(events: "Events", counter: str, key: "Key", error: EntryError) -> Miss:
-    """A lookup was in vain."""
+def missed(events: "Events", key: "ArtifactKey", error: EntryError) -> Miss:
+    """A lookup of an entry was in vain."""
+    events.note_miss(key, error.reason)
+    return _missed(events, "miss", key, error)
+
+
+def missed_alias(events: "Events", key: "AliasKey", error: EntryError) -> Miss:
+    """A lookup of an alias was in vain."""
+    return _missed(events, "alias-miss", key, error)
+
+
+def _missed(events: "Events", counter: str, key: "Key", error: EntryError) -> Miss:
     events.happened(counter, key, error.reason)
     if isinstance(error, DirectoryError):
         _degrade(events, error.reason, error.detail)

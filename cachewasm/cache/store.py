@@ -17,6 +17,7 @@ from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.payload import Memory
 from cachewasm.cache.reasons import Miss, StoreFailure
 from cachewasm.cache.settings import CacheConfig
+from cachewasm.cache.trust import Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class ArtifactStore(Protocol):
     @property
     def directory(self) -> str | None:
         """The cache directory, for those that work on one; None if the store has none."""
+
+    @property
+    def rules(self) -> Rules:
+        """Whom to believe there, and how files are made."""
 
     @property
     def config(self) -> CacheConfig:

@@ -1,13 +1,15 @@
-"""Check every byte of every entry and alias in a cache directory.
+"""Check the entries and aliases in a cache directory: every byte, or what the heads tell.
 
 What a hit would check of its entry is checked of all: ownership, lengths, digests, the key against
-the name, decompression, the payload's digest; and what a hit does not look at, the manifest. Of an
-alias the same is checked; one without an entry to lead to is sound. The directory is only read. A
-file that vanishes meanwhile is no finding.
+the name, decompression, the payload's digest; and what a hit does not look at, the manifest. A quick
+check leaves out what needs the payload or a digest over the file. Of an alias the same is checked; one
+without an entry to lead to is sound. The directory is only read. A file that vanishes meanwhile is no
+finding.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from cachewasm.cache import files
 from cachewasm.cache.alias import is_alias_name
@@ -15,6 +17,7 @@ from cachewasm.cache.entry import (
     HEADER_SIZE,
     KEY_PAIRS,
     MAX_ENTRY_SIZE,
+    Entry,
     Header,
     check_raw_digest,
     read,
@@ -66,32 +69,94 @@ class VerifyReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every file would be a hit; foreign files and leftovers do no harm."""
+        """Whether every file that was checked would be a hit; foreign files and leftovers do no harm."""
         return self.directory_problem is None and self.counts.keys() <= {OK, FOREIGN}
 
 
 def verify(
     directory: str,
-    progress: Callable[[Finding], None] | None = None,
     rules: Rules = DEFAULT_RULES,
+    *,
+    quick: bool = False,
+    choose: Callable[[list[ListedFile]], Iterable[ListedFile]] | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> VerifyReport:
-    """Check the whole directory; `progress` is called with each finding as it is made."""
+    """Check the directory: all entries, or those that `choose` takes of them, and all aliases.
+
+    `progress` is called with the number of files that have been checked, and of all.
+    """
+    entries = list(listing(directory, include_foreign=True))
+    chosen = entries if choose is None else list(choose(entries))
+    aliases = list(alias_listing(directory, include_foreign=True))
+    total = len(chosen) + len(aliases)
+    check = _check_head if quick else _check
+    checked = chain(
+        (check(file, rules) for file in chosen), (_check_alias(file, rules) for file in aliases)
+    )
     findings = []
-    for finding in _findings(directory, rules):
-        if finding.verdict == ABSENT:
-            continue
-        findings.append(finding)
+    for done, finding in enumerate(checked, 1):
+        if finding.verdict != ABSENT:
+            findings.append(finding)
         if progress is not None:
-            progress(finding)
+            progress(done, total)
     problem = files.DirectoryState(directory, rules).problem
     return VerifyReport(tuple(findings), tuple(leftovers(directory)), problem)
 
 
-def _findings(directory: str, rules: Rules) -> Iterator[Finding]:
-    for file in listing(directory, include_foreign=True):
-        yield _check(file, rules)
-    for file in alias_listing(directory, include_foreign=True):
-        yield _check_alias(file, rules)
+def check_entry(file: ListedFile, rules: Rules = DEFAULT_RULES) -> tuple[Finding, Entry | None]:
+    """Check every byte of an entry, whatever its name; the entry itself if that is sound."""
+    try:
+        with files.EntryFile(file.path, MAX_ENTRY_SIZE, rules) as opened:
+            _, key = _read_head(opened)
+            entry = read(opened, key, secret=rules.secret)
+        check_raw_digest(entry)
+    except EntryError as error:
+        return Finding(file, error.reason, error.detail), None
+    if key.entry_name != file.name and parse_entry_name(file.name) is not None:
+        return Finding(file, WRONG_KEY, f"it is the entry {key.entry_name}"), None
+    return Finding(file, OK), entry
+
+
+def key_of(pairs: Mapping[str, str | int]) -> ArtifactKey:
+    """The key that a manifest tells. Raises EntryError(CORRUPT)."""
+    wasm_digest, compat, isa, tier = (str(pairs.get(name, "")) for name in KEY_PAIRS)
+    try:
+        return ArtifactKey(bytes.fromhex(wasm_digest), bytes.fromhex(compat), isa, tier)
+    except (ValueError, InternalError):
+        raise EntryError(CORRUPT, "the manifest does not tell the key") from None
+
+
+def _check(file: ListedFile, rules: Rules) -> Finding:
+    return _problem_by_name(file) or check_entry(file, rules)[0]
+
+
+def _check_head(file: ListedFile, rules: Rules) -> Finding:
+    finding = _problem_by_name(file)
+    if finding is not None:
+        return finding
+    try:
+        with files.EntryFile(file.path, MAX_ENTRY_SIZE, rules) as opened:
+            header, key = _read_head(opened)
+    except EntryError as error:
+        return Finding(file, error.reason, error.detail)
+    if header.key_digest != key.digest or key.entry_name != file.name:
+        return Finding(file, WRONG_KEY, f"its manifest is of the entry {key.entry_name}")
+    return Finding(file, OK)
+
+
+def _problem_by_name(file: ListedFile) -> Finding | None:
+    if parse_entry_name(file.name) is None:
+        return Finding(file, FOREIGN, "its name is not that of an entry")
+    if not file.is_regular:
+        return Finding(file, UNTRUSTED, "it is not a regular file")
+    return None
+
+
+def _read_head(opened: files.EntryFile) -> tuple[Header, ArtifactKey]:
+    """The header, and the key that the manifest tells. Raises EntryError."""
+    header = Header.from_bytes(opened.read(0, min(opened.size, HEADER_SIZE)), opened.size)
+    manifest = opened.read(header.manifest_offset, header.manifest_size)
+    return header, key_of(decode(manifest))
 
 
 def _check_alias(file: ListedFile, rules: Rules) -> Finding:
@@ -104,31 +169,3 @@ def _check_alias(file: ListedFile, rules: Rules) -> Finding:
     except EntryError as error:
         return Finding(file, error.reason, error.detail)
     return Finding(file, OK)
-
-
-def _check(file: ListedFile, rules: Rules) -> Finding:
-    if parse_entry_name(file.name) is None:
-        return Finding(file, FOREIGN, "its name is not that of an entry")
-    if not file.is_regular:
-        return Finding(file, UNTRUSTED, "it is not a regular file")
-    try:
-        with files.EntryFile(file.path, MAX_ENTRY_SIZE, rules) as opened:
-            head = opened.read(0, min(opened.size, HEADER_SIZE))
-            header = Header.from_bytes(head, opened.size)
-            key = _key_of(decode(opened.read(header.manifest_offset, header.manifest_size)))
-            entry = read(opened, key, secret=rules.secret)
-        check_raw_digest(entry)
-    except EntryError as error:
-        return Finding(file, error.reason, error.detail)
-    if key.entry_name != file.name:
-        return Finding(file, WRONG_KEY, f"it is the entry {key.entry_name}")
-    return Finding(file, OK)
-
-
-def _key_of(pairs: Mapping[str, str | int]) -> ArtifactKey:
-    """The key that a manifest tells. Raises EntryError(CORRUPT)."""
-    wasm_digest, compat, isa, tier = (str(pairs.get(name, "")) for name in KEY_PAIRS)
-    try:
-        return ArtifactKey(bytes.fromhex(wasm_digest), bytes.fromhex(compat), isa, tier)
-    except (ValueError, InternalError):
-        raise EntryError(CORRUPT, "the manifest does not tell the key") from None

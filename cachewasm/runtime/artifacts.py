@@ -110,7 +110,14 @@ def cached_artifact(
 
 def keys_of(engine: "Engine", digest: bytes) -> list[ArtifactKey]:
     """The keys under which the engine looks for a module, in this order."""
-    return [_key(engine._environment, digest, tier) for tier in _TIERS[engine._strategy]]
+    return keys_under(engine._environment, engine._strategy, digest)
+
+
+def keys_under(
+    environment: "CompileEnvironment", strategy: str, digest: bytes
+) -> list[ArtifactKey]:
+    """The keys under which an engine of this environment and strategy would look for a module."""
+    return [_key(environment, digest, tier) for tier in _TIERS[strategy]]
 
 
 def support_artifact(environment: "CompileEnvironment", store: "ArtifactStore | None") -> Artifact:
@@ -134,7 +141,7 @@ def support_artifact(environment: "CompileEnvironment", store: "ArtifactStore | 
         if store is not None and store.must_hit:
             from cachewasm.runtime.must_hit import refused_support
 
-            raise refused_support(store, key)
+            raise refused_support(store, environment, key)
         return compile()
     from cachewasm.cache.single_flight import Patience, compile_once
 

@@ -6,9 +6,10 @@ Imported by such a miss only.
 from collections.abc import Sequence
 
 from cachewasm.cache.keys import ArtifactKey, wasm_prefix
-from cachewasm.cache.nearest import differences
+from cachewasm.cache.nearest import nearest_to_any, summary
 from cachewasm.cache.reasons import ABSENT, Miss
 from cachewasm.cache.store import ArtifactStore
+from cachewasm.engine import ingredients
 from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.errors import CacheMiss, ModuleError
 from cachewasm.wasm.decode import decode
@@ -29,27 +30,33 @@ def refused_module(
     except ModuleError as error:
         return error
     named = f" `{name}`" if name else ""
-    return _refused(store, keys, f"the module{named} (digest {wasm_prefix(keys[0].wasm_digest)})")
+    subject = f"the module{named} (digest {wasm_prefix(keys[0].wasm_digest)})"
+    return _refused(store, environment, keys, subject)
 
 
-def refused_support(store: ArtifactStore, key: ArtifactKey) -> CacheMiss:
+def refused_support(
+    store: ArtifactStore, environment: CompileEnvironment, key: ArtifactKey
+) -> CacheMiss:
     """The error for the support image, which every process needs that runs wasm code."""
-    return _refused(store, [key], "the support image")
+    return _refused(store, environment, [key], "the support image")
 
 
-def _refused(store: ArtifactStore, keys: Sequence[ArtifactKey], subject: str) -> CacheMiss:
-    reasons = [miss for miss in map(store.peek, keys) if isinstance(miss, Miss)]
-    found = [miss for miss in reasons if miss.reason != ABSENT]
-    reason = found[0].reason if found else ABSENT
-    why = f"the entry is {reason}: {found[0].detail}" if found else _nearest(store, keys)
+def _refused(
+    store: ArtifactStore,
+    environment: CompileEnvironment,
+    keys: Sequence[ArtifactKey],
+    subject: str,
+) -> CacheMiss:
+    peeked = [store.peek(key) for key in keys]
+    found = [miss for miss in peeked if isinstance(miss, Miss) and miss.reason != ABSENT]
+    if found:
+        why = f"the entry is {found[0].reason}: {found[0].detail}"
+    elif not all(isinstance(miss, Miss) for miss in peeked):
+        why = "the entry was made for another engine"
+    elif store.directory is None:
+        why = summary(())
+    else:
+        known = ingredients.of_environment(environment)
+        why = summary(nearest_to_any(store.directory, keys, known, store.rules))
     message = f"{subject} is not in the cache {store.place}, and nothing may be compiled: {why}"
-    return CacheMiss(message, reason=reason)
-
-
-def _nearest(store: ArtifactStore, keys: Sequence[ArtifactKey]) -> str:
-    differing = None if store.directory is None else differences(store.directory, keys)
-    if differing is None:
-        return "it has no entry of that digest"
-    if not differing:
-        return "the entry was made for another engine"
-    return f"the nearest entry has {' and '.join(map(str, differing))}"
+    return CacheMiss(message, reason=found[0].reason if found else ABSENT)

@@ -1,9 +1,9 @@
 """The verbs of `cachewasm cache`, in the order in which help lists them."""
 
 from ..parser import Commands
-from . import config, directory, keys, listing, prune, stats, verify
+from . import config, directory, doctor, keys, listing, prune, show, stats, verify, why
 
-_VERBS = (directory, config, listing, stats, verify, prune, keys)
+_VERBS = (directory, config, listing, show, stats, why, verify, prune, keys, doctor)
 
 
 def add_cache(commands: Commands) -> None:

@@ -35,6 +35,7 @@ COLD = (
     *("cachewasm.artifact.info_writer", "cachewasm.cache.inspect", "cachewasm.cache.prune"),
     *("cachewasm.cache.verify", "cachewasm.wasm.text", "cachewasm.cache.toml"),
     *("cachewasm.cache.outcomes", "cachewasm.cache.memory", "cachewasm.cache.store"),
+    *("cachewasm.cache.misses", "cachewasm.cache.nearest", "cachewasm.engine.ingredients"),
 )
 # What only text needs, even on a hit, and what only those need who have configured something, or have
 # a secret.
