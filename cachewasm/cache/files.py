@@ -170,18 +170,28 @@ def write_atomic(temporary: str, path: str, content: bytes, *, sync: bool) -> No
     """
     descriptor = os.open(temporary, _WRITE_FLAGS, 0o600)
     try:
-        try:
-            _write_all(descriptor, content)
-            if sync:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _hold(descriptor)
+        _write_all(descriptor, content)
+        if sync:
+            os.fsync(descriptor)
+        # Still open and held: what nobody holds in tmp/ was left by a killed writer.
         rename(temporary, path)
     except BaseException:
         remove(temporary)
         raise
+    finally:
+        os.close(descriptor)
     if sync:
         _sync_directory(os.path.dirname(path))
+
+
+def create_empty(path: str) -> bool:
+    """Make an empty file; False if there is something of that name. Raises OSError."""
+    try:
+        os.close(os.open(path, _WRITE_FLAGS, 0o600))
+    except FileExistsError:
+        return False
+    return True
 
 
 def append(path: str, content: bytes, *, max_size: int) -> int:
@@ -246,6 +256,28 @@ def unlock_all(descriptor: int) -> None:
     fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock_request(fcntl.F_UNLCK, 0, 0))
 
 
+def _hold(descriptor: int) -> None:
+    """Show that the file is being written, as long as it is open; where there are no locks, nothing."""
+    try:
+        try_lock(descriptor, 0)
+    except OSError:
+        return
+
+
+def is_held(path: str) -> bool:
+    """Whether some writer may have the file open; in doubt it has."""
+    try:
+        descriptor = os.open(path, _LOCK_FLAGS & ~os.O_CREAT)
+    except OSError:
+        return True
+    try:
+        return not try_lock(descriptor, 0)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+
+
 def _lock_request(kind: int, start: int, length: int) -> bytes:
     """struct flock of 64-bit Linux: type, whence, start, length (0: to the end), process (none)."""
     return pack("hhqqi4x", kind, os.SEEK_SET, start, length, 0)
@@ -272,6 +304,17 @@ def touch_if_old(path: str, mtime: float) -> None:
         return
     try:
         os.utime(path, follow_symlinks=False)
+    except OSError:
+        return
+
+
+def set_time(path: str, time_ns: int | None = None) -> None:
+    """Set the modification time, by default to now. A failure is ignored."""
+    try:
+        if time_ns is None:
+            os.utime(path, follow_symlinks=False)
+        else:
+            os.utime(path, ns=(time_ns, time_ns), follow_symlinks=False)
     except OSError:
         return
 

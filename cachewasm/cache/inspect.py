@@ -71,7 +71,7 @@ def leftovers(directory: str) -> Iterator[ListedFile]:
     """The files in tmp/ that a writer has made: one that is still writing, or was killed."""
     root = os.path.join(directory, layout.TEMPORARY)
     for name in files.names_in(root):
-        file = _listed(name, os.path.join(root, name))
+        file = listed(name, os.path.join(root, name))
         if file is not None and file.is_regular and layout.is_temporary_name(name):
             yield file
 
@@ -79,12 +79,13 @@ def leftovers(directory: str) -> Iterator[ListedFile]:
 def entries(directory: str, *, include_foreign: bool = False) -> Iterator[EntryInfo]:
     """What each listed file says about itself in its header and manifest."""
     for file in listing(directory, include_foreign=include_foreign):
-        info = _read_info(file)
+        info = read_info(file)
         if info.reason != ABSENT:
             yield info
 
 
-def _read_info(file: ListedFile) -> EntryInfo:
+def read_info(file: ListedFile) -> EntryInfo:
+    """What one listed file says about itself; the reason is ABSENT if it is gone."""
     parts = parse_entry_name(file.name)
     if parts is None:
         return EntryInfo(file, None)
@@ -127,12 +128,19 @@ def _tree(root: str) -> Iterator[ListedFile]:
     """The files two levels below `root`, in the order of their names."""
     for shard in files.names_in(root):
         for file_name in files.names_in(os.path.join(root, shard)):
-            file = _listed(f"{shard}/{file_name}", os.path.join(root, shard, file_name))
+            name = f"{shard}/{file_name}"
+            file = listed(name, f"{root}/{name}")
             if file is not None:
                 yield file
 
 
-def _listed(name: str, path: str) -> ListedFile | None:
+def module_of(name: str) -> str:
+    """What the name of an entry, of whatever kind, shares with those of the same module."""
+    return name.partition("/")[2].partition(".")[0]
+
+
+def listed(name: str, path: str) -> ListedFile | None:
+    """The file at `path` by its lstat; None if there is nothing to be seen."""
     status = files.status_of(path)
     if status is None:
         return None

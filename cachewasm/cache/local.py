@@ -26,7 +26,16 @@ from cachewasm.cache.entry import (
     pack,
     unpack,
 )
-from cachewasm.cache.reasons import ABSENT, FULL, TOO_LARGE, UNTRUSTED, UNWRITABLE, EntryError
+from cachewasm.cache.reasons import (
+    ABSENT,
+    CORRUPT,
+    FULL,
+    TOO_LARGE,
+    UNTRUSTED,
+    UNWRITABLE,
+    WRONG_KEY,
+    EntryError,
+)
 from cachewasm.errors import ConfigError
 from cachewasm.log import DEBUG, WARNING, log
 
@@ -92,6 +101,7 @@ class LocalStore:
         "_directory",
         "_level",
         "_recorded",
+        "_suspects",
         "_sync",
         "_trusted_path",
         "amounts",
@@ -115,6 +125,8 @@ class LocalStore:
         self.counters = Counters()
         self.amounts = Counters()
         self._recorded: dict[str, int] = {}
+        # Keys of entries that were found damaged: they are looked at again before they are replaced.
+        self._suspects: set[bytes] = set()
         self.on_event: Callable[[str, Key, str], object] | None = None
 
     @property
@@ -141,6 +153,8 @@ class LocalStore:
         except EntryError as error:
             if error.reason == ABSENT and not is_last:
                 return Miss(error.reason, error.detail)
+            if error.reason in (CORRUPT, WRONG_KEY):
+                self._suspects.add(key.digest)
             return self._missed("miss", key, error)
         self._happened("hit", key)
         self.amounts.add("hit-bytes", len(entry.raw))
@@ -171,7 +185,9 @@ class LocalStore:
                 raise EntryError(TOO_LARGE, detail)
             # Before anything is compressed.
             path = layout.entry_path(self._trusted_directory(), key)
-            self._publish(path, pack(key, raw, manifest, codec=self._codec, level=self._level))
+            data = pack(key, raw, manifest, codec=self._codec, level=self._level)
+            self._quarantine(key)
+            self._publish(path, data)
         except (EntryError, OSError) as error:
             return self._failed("store-failure", key, error)
         self._happened("store", key)
@@ -180,6 +196,9 @@ class LocalStore:
         if isinstance(compile_ms, int):
             self.amounts.add("compile-ms", max(0, compile_ms))
         log(DEBUG, "stored %s", key)
+        from cachewasm.cache.cleanup import clean_up_if_due
+
+        clean_up_if_due(self._trusted_path, self.config, now=time.time())
         return None
 
     def get_alias(self, key: "AliasKey") -> bytes | Miss:
@@ -269,6 +288,17 @@ class LocalStore:
         entry = unpack(data, key)
         files.touch_if_old(path, file.mtime)
         return entry
+
+    def _quarantine(self, key: "ArtifactKey") -> None:
+        """Move what was found damaged under `key` out of the way of the new entry, if it still is."""
+        if key.digest not in self._suspects:
+            return
+        from cachewasm.cache.quarantine import move_if_damaged
+
+        self._suspects.discard(key.digest)
+        directory, name = self._trusted_directory(), key.entry_name
+        if move_if_damaged(directory, name, lambda: self._read(key), now=time.time()):
+            self.counters.add("quarantined")
 
     def _publish(self, path: str, data: bytes) -> None:
         """Write the file at `path`, which lies in the directory. Raises EntryError, OSError."""

@@ -214,13 +214,6 @@ AT_DEFAULT_ONLY = frozenset(
         "file_mode",
         "trusted_owners",
         "key_file",
-        "file_count_soft_limit",
-        "files_total_size_soft_limit",
-        "file_count_limit_percent_if_deleting",
-        "files_total_size_limit_percent_if_deleting",
-        "max_age",
-        "cleanup_interval",
-        "allowed_clock_drift_for_files_from_future",
     }
 )
 
