@@ -1,0 +1,340 @@
+"""The index: what entries say of themselves, kept so that a listing need not open every file.
+
+It is a copy of facts in headers and manifests, for commands that list; neither a hit nor a miss opens
+it, and nothing is decided by it. A fact counts only as long as the file has the size and the time that
+stand beside it. So deleting the index loses nothing, and whoever cannot use it reads the files.
+
+It is kept by diskcache, an SQLite database, with one row per directory of entries: a check and a JSON
+text. What SQLite and diskcache would do with a planted file is ruled out before diskcache opens it:
+
+- it is trusted as an entry is, of bounded size, on a local file system, and this process alone uses
+  it, by a lock for which nobody waits;
+- its schema and settings are those of a new index, so no view or trigger runs; each of its pages is
+  used once, so no walk goes in circles;
+- the `Disk` takes texts in the row itself and nothing else: no pickle, no file beside the database.
+
+Whatever is wrong with it, it is made anew or done without.
+"""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import groupby
+from json import dumps, loads
+
+import diskcache
+from blake3 import blake3
+from diskcache.core import DBNAME, MODE_RAW
+
+from cachewasm.cache import files, layout, mounts, trust
+from cachewasm.cache.inspect import ListedFile, read_info
+from cachewasm.cache.reasons import ABSENT, CORRUPT, EntryError
+from cachewasm.log import DEBUG, log
+
+# Of fewer entries the files themselves are read as quickly as an index is opened.
+MIN_ENTRIES = 2000
+# 100,000 entries take 16 MB.
+MAX_SIZE = 128 << 20
+
+# What a damaged or planted database makes SQLite, diskcache and this module raise.
+ERRORS = (
+    *(sqlite3.Error, diskcache.Timeout, OSError, EntryError),
+    *(ValueError, TypeError, AttributeError, KeyError, AssertionError, RecursionError),
+)
+
+# What SQLite may keep beside the database; in the mode of _SETTINGS it makes the journal only.
+_NEVER_MADE = (f"{DBNAME}-wal", f"{DBNAME}-shm")
+_FILES = (DBNAME, f"{DBNAME}-journal", *_NEVER_MADE)
+_CHECK_DIGITS = 16
+_SHARD = frozenset("0123456789abcdef")
+_SETTINGS = {
+    "statistics": 0,
+    "tag_index": 0,
+    "eviction_policy": "none",
+    "size_limit": 1 << 62,
+    "cull_limit": 0,
+    "disk_min_file_size": 1 << 62,
+    # One process at a time: no log and no shared memory beside the file; all of it can be made again.
+    "sqlite_journal_mode": "delete",
+    "sqlite_mmap_size": 0,
+    "sqlite_synchronous": 0,
+}
+# Settings whose values count what is in the database.
+_COUNTS = ("count", "size", "hits", "misses")
+# Thousands of steps of SQLite's machine that looking at a database may take: no sound one needs a
+# hundredth of it.
+_MAX_STEPS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an entry says of itself, as far as listings show it.
+
+    `reason` is "", or why it cannot be read; such facts are not in the index.
+    """
+
+    module: str = ""
+    compile_ms: int = 0
+    raw_size: int = 0
+    reason: str = ""
+
+
+_UNKNOWN = (-1, -1, Facts())
+
+
+class RawDisk(diskcache.Disk):  # type: ignore[misc]
+    """Keys are the names of shards, values are texts in the row. All else raises ValueError."""
+
+    def put(self, key: object) -> tuple[str, bool]:
+        """The key as it is."""
+        if type(key) is not str or len(key) != 2 or not _SHARD.issuperset(key):
+            raise ValueError("not a shard")
+        return key, True
+
+    def get(self, key: object, raw: object) -> str:
+        """The same."""
+        if not raw:
+            raise ValueError("not a raw key")
+        return self.put(key)[0]
+
+    def store(self, value: object, read: object, key: object = None) -> tuple[int, int, None, str]:
+        """The text as it is."""
+        if type(value) is not str or read:
+            raise ValueError("not a text")
+        return 0, MODE_RAW, None, value
+
+    def fetch(self, mode: object, filename: object, value: object, read: object) -> str:
+        """The text, if it was stored here."""
+        if mode != MODE_RAW or filename is not None or type(value) is not str or read:
+            raise ValueError("not a text in the row")
+        return value
+
+    def filename(self, key: object = None, value: object = None) -> tuple[str, str]:
+        """Never."""
+        raise ValueError("values have no files")
+
+    def remove(self, file_path: object) -> None:
+        """Nothing: what a row names is not ours."""
+
+
+class Index:
+    """The open index of a directory, of which there is one at a time. close() it, or use `with`.
+
+    The constructor raises any of ERRORS; then, and when a method does, the index is no good.
+    """
+
+    def __init__(self, directory: str) -> None:
+        root = os.path.join(_trusted(directory), layout.INDEX)
+        lock = layout.lock_path(directory)
+        files.make_directory(os.path.dirname(lock))
+        self._lock = files.open_lock_file(lock)
+        try:
+            if not files.try_lock(self._lock, layout.INDEX_OFFSET):
+                raise OSError("another process has it")
+            _make(root)
+            if not _is_sound(root):
+                _remove(root)
+                files.create_empty(os.path.join(root, DBNAME))
+            self._cache = _open(root)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._root = root
+
+    def read(self, shard: str) -> dict[str, tuple[int, int, Facts]]:
+        """Of each known entry, by its name: the time and size that it had, and its facts."""
+        text = self._cache.get(shard)
+        return {} if text is None else _decode(text)
+
+    def write(self, shard: str, facts: Iterable[tuple[ListedFile, Facts]]) -> None:
+        """Replace what is known of a shard."""
+        self._cache.set(shard, _encode(facts))
+
+    def discard(self) -> None:
+        """Close, and have it made anew the next time."""
+        _remove(self._root)
+        self.close()
+
+    def close(self) -> None:
+        """Give the index back."""
+        self._cache.close()
+        os.close(self._lock)
+
+
+def with_facts(directory: str, listed: Sequence[ListedFile]) -> Iterator[tuple[ListedFile, Facts]]:
+    """Each file of `listed`, in the order of their names, with its facts: from the index or the file.
+
+    What had to be read is in the index afterwards, if there can be one. Files that are gone are left
+    out. Nothing raises.
+    """
+    index = _usable(directory) if len(listed) >= MIN_ENTRIES else None
+    try:
+        for shard, group in groupby(listed, key=lambda file: file.name[:2]):
+            known: dict[str, tuple[int, int, Facts]] = {}
+            try:
+                if index is not None:
+                    known = index.read(shard)
+            except ERRORS as error:
+                _give_up(index, error)
+                index = None
+            found: list[tuple[ListedFile, Facts]] = []
+            news = False
+            for file in group:
+                mtime_ns, size, facts = known.get(file.name, _UNKNOWN)
+                if (mtime_ns, size) != (file.mtime_ns, file.size):
+                    facts = _read(file)
+                    news = news or not facts.reason
+                if facts.reason != ABSENT:
+                    found.append((file, facts))
+            try:
+                if index is not None and (news or len(known) > len(found)):
+                    index.write(shard, found)
+            except ERRORS as error:
+                _give_up(index, error)
+                index = None
+            yield from found
+    finally:
+        if index is not None:
+            index.close()
+
+
+def _read(file: ListedFile) -> Facts:
+    info = read_info(file)
+    if info.reason is not None or info.manifest is None or info.header is None:
+        return Facts(reason=info.reason or CORRUPT)
+    module, compile_ms = (info.manifest.get(name) for name in ("module_name", "compile_ms"))
+    return Facts(
+        module if isinstance(module, str) else "",
+        compile_ms if isinstance(compile_ms, int) else 0,
+        info.header.raw_size,
+    )
+
+
+def _usable(directory: str) -> Index | None:
+    try:
+        return Index(directory)
+    except ERRORS as error:
+        log(DEBUG, "no index of %s: %s", directory, error)
+        return None
+
+
+def _give_up(index: Index | None, error: BaseException) -> None:
+    log(DEBUG, "the index is given up: %s", error)
+    try:
+        if index is not None:
+            index.discard()
+    except ERRORS as also:
+        log(DEBUG, "the index cannot be closed: %s", also)
+
+
+def _trusted(directory: str) -> str:
+    """The directory without symbolic links, if there can be an index in it. Raises OSError."""
+    state = files.DirectoryState(directory)
+    if state.problem is not None or not state.exists:
+        raise OSError(state.problem or "there is no directory")
+    # diskcache replaces what looks like a variable.
+    if os.path.expandvars(os.path.expanduser(state.path)) != state.path:
+        raise OSError("its path is not one for diskcache")
+    kind = mounts.file_system(state.path)
+    if kind not in mounts.LOCAL:
+        raise OSError(f"its file system is {kind}")
+    return state.path
+
+
+def _make(root: str) -> None:
+    """Make the folder of the index. Raises OSError if others could change it."""
+    files.make_directory(root)
+    for path in (os.path.dirname(root), root):
+        status = files.status_of(path)
+        problem = "it is gone" if status is None else trust.directory_problem(status)
+        if problem is not None:
+            raise OSError(f"{path}: {problem}")
+
+
+def _remove(root: str) -> None:
+    for name in _FILES:
+        files.remove(os.path.join(root, name))
+
+
+def _open(root: str) -> diskcache.Cache:
+    return diskcache.Cache(root, timeout=1, disk=RawDisk, **_SETTINGS)
+
+
+def _is_sound(root: str) -> bool:
+    """Whether the database may be opened by diskcache. Raises OSError if others could change it."""
+    for name in _FILES:
+        path = os.path.join(root, name)
+        if files.status_of(path) is None:
+            continue
+        try:
+            with files.EntryFile(path, MAX_SIZE):
+                pass
+        except EntryError as error:
+            if error.reason == CORRUPT:
+                return False
+            raise
+        if name in _NEVER_MADE:
+            return False
+    if files.status_of(os.path.join(root, DBNAME)) is None:
+        return False
+    try:
+        found = _outline(os.path.join(root, DBNAME))
+    except ERRORS:
+        return False
+    with tempfile.TemporaryDirectory() as new:
+        _open(new).close()
+        return found == _outline(os.path.join(new, DBNAME))
+
+
+def _outline(path: str) -> tuple[set[object], set[object]]:
+    """The schema and the settings of a database whose pages are in order. Raises any of ERRORS."""
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        budget = iter(range(_MAX_STEPS))
+        connection.set_progress_handler(lambda: next(budget, None) is None, 1000)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("BEGIN EXCLUSIVE")
+        columns = "type, name, tbl_name, sql"
+        schema = set(connection.execute(f"SELECT {columns} FROM sqlite_master"))
+        if any(kind == "view" or "VIRTUAL" in str(sql).upper() for kind, _, _, sql in schema):
+            raise ValueError("not our tables")
+        if connection.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:
+            raise ValueError("its pages are not in order")
+        settings: set[object] = set()
+        for key, value in connection.execute("SELECT key, value FROM Settings"):
+            settings.add((key, type(value) if key in _COUNTS else value))
+        connection.execute("ROLLBACK")
+        return schema, settings
+
+
+def _encode(facts: Iterable[tuple[ListedFile, Facts]]) -> str:
+    text = dumps(
+        {
+            file.name: (file.mtime_ns, file.size, each.module, each.compile_ms, each.raw_size)
+            for file, each in facts
+            if not each.reason
+        },
+        separators=(",", ":"),
+    )
+    return _check_of(text) + text
+
+
+def _check_of(text: str) -> str:
+    return blake3(text.encode()).hexdigest()[:_CHECK_DIGITS]
+
+
+def _decode(text: str) -> dict[str, tuple[int, int, Facts]]:
+    """Raises ValueError, TypeError, AttributeError, RecursionError."""
+    known = {}
+    check, text = text[:_CHECK_DIGITS], text[_CHECK_DIGITS:]
+    if check != _check_of(text):
+        raise ValueError("not a whole row")
+    for name, row in loads(text).items():
+        mtime_ns, size, module, compile_ms, raw_size = row
+        numbers = (mtime_ns, size, compile_ms, raw_size)
+        if type(module) is not str or any(type(each) is not int for each in numbers):
+            raise ValueError("not a row of an entry")
+        known[name] = (mtime_ns, size, Facts(module, compile_ms, raw_size))
+    return known
