@@ -94,6 +94,23 @@ class EntryFile:
         self.close()
 
 
+def content_of(path: str, max_size: int) -> bytes | None:
+    """What a small regular file holds, whoever has written it; None if it is none, or cannot be read."""
+    try:
+        descriptor = os.open(path, _READ_FLAGS)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > max_size:
+            return None
+        return os.pread(descriptor, max_size, 0)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
 class DirectoryState:
     """What a cache directory is at this moment: where, whether it exists, and whether to believe it.
 

@@ -27,7 +27,7 @@ from json import dumps, loads
 
 import diskcache
 from blake3 import blake3
-from diskcache.core import DBNAME, MODE_RAW
+from diskcache.core import MODE_RAW
 
 from cachewasm.cache import files, layout, mounts, trust
 from cachewasm.cache.inspect import ListedFile, read_info
@@ -45,9 +45,8 @@ ERRORS = (
     *(ValueError, TypeError, AttributeError, KeyError, AssertionError, RecursionError),
 )
 
-# What SQLite may keep beside the database; in the mode of _SETTINGS it makes the journal only.
-_NEVER_MADE = (f"{DBNAME}-wal", f"{DBNAME}-shm")
-_FILES = (DBNAME, f"{DBNAME}-journal", *_NEVER_MADE)
+# In the mode of _SETTINGS, SQLite makes no other file beside the database.
+_MADE = layout.DATABASE_FILES[:2]
 _CHECK_DIGITS = 16
 _SHARD = frozenset("0123456789abcdef")
 _SETTINGS = {
@@ -137,7 +136,7 @@ class Index:
             _make(root)
             if not _is_sound(root):
                 _remove(root)
-                files.create_empty(os.path.join(root, DBNAME))
+                files.create_empty(os.path.join(root, layout.DATABASE))
             self._cache = _open(root)
         except BaseException:
             os.close(self._lock)
@@ -255,7 +254,7 @@ def _make(root: str) -> None:
 
 
 def _remove(root: str) -> None:
-    for name in _FILES:
+    for name in layout.DATABASE_FILES:
         files.remove(os.path.join(root, name))
 
 
@@ -265,7 +264,7 @@ def _open(root: str) -> diskcache.Cache:
 
 def _is_sound(root: str) -> bool:
     """Whether the database may be opened by diskcache. Raises OSError if others could change it."""
-    for name in _FILES:
+    for name in layout.DATABASE_FILES:
         path = os.path.join(root, name)
         if files.status_of(path) is None:
             continue
@@ -276,17 +275,17 @@ def _is_sound(root: str) -> bool:
             if error.reason == CORRUPT:
                 return False
             raise
-        if name in _NEVER_MADE:
+        if name not in _MADE:
             return False
-    if files.status_of(os.path.join(root, DBNAME)) is None:
+    if files.status_of(os.path.join(root, layout.DATABASE)) is None:
         return False
     try:
-        found = _outline(os.path.join(root, DBNAME))
+        found = _outline(os.path.join(root, layout.DATABASE))
     except ERRORS:
         return False
     with tempfile.TemporaryDirectory() as new:
         _open(new).close()
-        return found == _outline(os.path.join(new, DBNAME))
+        return found == _outline(os.path.join(new, layout.DATABASE))
 
 
 def _outline(path: str) -> tuple[set[object], set[object]]:

@@ -60,6 +60,11 @@ def listing(directory: str, *, include_foreign: bool = False) -> Iterator[Listed
             yield file
 
 
+def matching(directory: str, key: str) -> list[ListedFile]:
+    """The entries whose file names begin with `key`: all of a module, if it is of a wasm digest."""
+    return [file for file in listing(directory) if file.name.partition("/")[2].startswith(key)]
+
+
 def alias_listing(directory: str, *, include_foreign: bool = False) -> Iterator[ListedFile]:
     """The same of aliases/v1."""
     for file in _tree(os.path.join(directory, layout.ALIASES)):
@@ -70,7 +75,7 @@ def alias_listing(directory: str, *, include_foreign: bool = False) -> Iterator[
 def leftovers(directory: str) -> Iterator[ListedFile]:
     """The files in tmp/ that a writer has made: one that is still writing, or was killed."""
     root = os.path.join(directory, layout.TEMPORARY)
-    for name in files.names_in(root):
+    for name in files.names_in(root) if is_folder(root) else ():
         file = listed(name, os.path.join(root, name))
         if file is not None and file.is_regular and layout.is_temporary_name(name):
             yield file
@@ -125,13 +130,22 @@ def texts_by_module(directory: str) -> dict[str, int]:
 
 
 def _tree(root: str) -> Iterator[ListedFile]:
-    """The files two levels below `root`, in the order of their names."""
+    """The files two levels below `root`, in the order of their names. No link is followed there."""
+    if not is_folder(os.path.dirname(root)) or not is_folder(root):
+        return
     for shard in files.names_in(root):
-        for file_name in files.names_in(os.path.join(root, shard)):
+        folder = os.path.join(root, shard)
+        for file_name in files.names_in(folder) if is_folder(folder) else ():
             name = f"{shard}/{file_name}"
             file = listed(name, f"{root}/{name}")
             if file is not None:
                 yield file
+
+
+def is_folder(path: str) -> bool:
+    """Whether there is a directory, and no link to one."""
+    status = files.status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def module_of(name: str) -> str:

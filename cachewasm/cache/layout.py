@@ -22,6 +22,9 @@ CLEANED = os.path.join("locks", "cleaned")
 PINS = os.path.join("pins", "v1")
 QUARANTINE = "quarantine"
 INDEX = os.path.join("index", "v1")
+# The database of the index, and what SQLite may keep beside it.
+DATABASE = "cache.db"
+DATABASE_FILES = (DATABASE, f"{DATABASE}-journal", f"{DATABASE}-wal", f"{DATABASE}-shm")
 STATISTICS = "stats"
 LOG = "log"
 TOTALS = "totals"

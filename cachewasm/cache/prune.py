@@ -11,7 +11,6 @@ itself.
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from cachewasm.cache import files, pins, statistics
@@ -26,6 +25,7 @@ from cachewasm.cache.inspect import (
 from cachewasm.cache.keys import wasm_prefix
 from cachewasm.cache.quarantine import quarantined
 from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
+from cachewasm.cache.removal import Removal
 
 if TYPE_CHECKING:
     from cachewasm.cache.settings import CacheConfig
@@ -157,7 +157,7 @@ def evict(
     aged_at: float | None = None,
     keep: Callable[[str], bool] | None = None,
     dry_run: bool = False,
-    is_late: Callable[[], bool] = lambda: False,
+    is_late: Callable[[], bool] | None = None,
 ) -> PruneReport:
     """Evict what `plan` says from `directory`, and remove what is stale.
 
@@ -181,7 +181,7 @@ def evict(
         ),
         *abandoned(directory, now=now, drift=limits.drift),
     ]
-    removal = _Removal(is_late, dry_run=dry_run)
+    removal = Removal(dry_run=dry_run, is_late=is_late)
     removed = removal.of(evicted)
     kept += removal.spared
     if not dry_run:
@@ -199,6 +199,19 @@ def evict(
         kept_bytes=sum(file.size for file in kept),
         pinned_entries=sum(file.name in held for file in kept),
         is_complete=not removal.was_late,
+    )
+
+
+def sweep(directory: str, *, now: float, drift: float = _DAY, dry_run: bool = False) -> PruneReport:
+    """Remove what killed writers have left, and nothing else."""
+    entries = list(listing(directory))
+    removal = Removal(dry_run=dry_run)
+    return PruneReport(
+        removed=(),
+        stale=tuple(removal.of(abandoned(directory, now=now, drift=drift))),
+        failed=tuple(removal.failed),
+        kept_entries=len(entries),
+        kept_bytes=sum(file.size for file in entries),
     )
 
 
@@ -236,46 +249,3 @@ def _leads_to(file: ListedFile, modules: set[str]) -> bool:
     except EntryError as error:
         return error.reason not in (TORN, CORRUPT, WRONG_KEY)
     return wasm_prefix(digest) in modules
-
-
-class _Outcome(Enum):
-    REMOVED = "removed"  # by this call, or would be in a dry run
-    GONE = "gone"  # by somebody else since it was listed
-    SPARED = "spared"  # used or replaced since it was listed
-    FAILED = "failed"
-
-
-class _Removal:
-    """Removes files while there is time; `spared` and `failed` grow, of failed files both."""
-
-    def __init__(self, is_late: Callable[[], bool], *, dry_run: bool) -> None:
-        self._is_late = is_late
-        self._dry_run = dry_run
-        self.spared: list[ListedFile] = []
-        self.failed: list[ListedFile] = []
-        self.was_late = False
-
-    def of(self, listed: Iterable[ListedFile]) -> list[ListedFile]:
-        """Remove what is listed; what that removed."""
-        removed = []
-        for file in listed:
-            self.was_late = self.was_late or self._is_late()
-            outcome = _Outcome.SPARED if self.was_late else _remove(file, dry_run=self._dry_run)
-            if outcome is _Outcome.REMOVED:
-                removed.append(file)
-            elif outcome is not _Outcome.GONE:
-                self.spared.append(file)
-            if outcome is _Outcome.FAILED:
-                self.failed.append(file)
-        return removed
-
-
-def _remove(file: ListedFile, *, dry_run: bool) -> _Outcome:
-    status = files.status_of(file.path)
-    if status is None:
-        return _Outcome.GONE
-    if status.st_mtime_ns != file.mtime_ns:
-        return _Outcome.SPARED
-    if dry_run or files.remove(file.path):
-        return _Outcome.REMOVED
-    return _Outcome.GONE if files.status_of(file.path) is None else _Outcome.FAILED

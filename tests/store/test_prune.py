@@ -15,7 +15,8 @@ from cachewasm.cache.entry import Entry
 from cachewasm.cache.inspect import listing
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.prune import Limits, PruneReport, _Outcome, _remove, evict, prune
+from cachewasm.cache.prune import Limits, PruneReport, evict, prune
+from cachewasm.cache.removal import Outcome, remove
 
 from .conftest import KEY, RAW, Child
 
@@ -213,13 +214,13 @@ def test_put_holds_its_temporary_file(cache: Path, monkeypatch: pytest.MonkeyPat
 def test_remove_entry_that_another_prune_removed_is_gone(cache: Path, entry_path: Path) -> None:
     (file,) = (file for file in listing(str(cache)) if file.path == str(entry_path))
     entry_path.unlink()
-    assert _remove(file, dry_run=False) is _Outcome.GONE
+    assert remove(file, dry_run=False) is Outcome.GONE
 
 
 def test_remove_entry_used_since_it_was_listed_is_spared(cache: Path, entry_path: Path) -> None:
     (file,) = (file for file in listing(str(cache)) if file.path == str(entry_path))
     os.utime(entry_path)
-    assert _remove(file, dry_run=False) is _Outcome.SPARED
+    assert remove(file, dry_run=False) is Outcome.SPARED
     assert entry_path.exists()
 
 
@@ -238,3 +239,19 @@ def test_prune_in_a_read_only_directory_reports_what_failed(
         "print(len(report.removed), len(report.failed), report.kept_entries)\n"
     )
     assert child.stdout == "0 1 1\n"
+
+
+@pytest.mark.parametrize("linked", ["entries", "entries/v1", "entries/v1/00", "aliases", "tmp"])
+def test_prune_follows_no_link_out_of_the_directory(
+    cache: Path, tmp_path: Path, linked: str
+) -> None:
+    leave_temporary_file(cache)
+    elsewhere = tmp_path / "elsewhere"
+    path = cache / linked
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    before = sorted(elsewhere.rglob("*"))
+    prune(str(cache), max_size=0, older_than=0)
+    assert sorted(elsewhere.rglob("*")) == before
