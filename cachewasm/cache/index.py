@@ -19,10 +19,8 @@ Whatever is wrong with it, it is made anew or done without.
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
-from itertools import groupby
 from json import dumps, loads
 
 import diskcache
@@ -30,12 +28,10 @@ from blake3 import blake3
 from diskcache.core import MODE_RAW
 
 from cachewasm.cache import files, layout, mounts, trust
-from cachewasm.cache.inspect import ListedFile, read_info
-from cachewasm.cache.reasons import ABSENT, CORRUPT, EntryError
-from cachewasm.log import DEBUG, log
+from cachewasm.cache.facts import Facts
+from cachewasm.cache.inspect import ListedFile
+from cachewasm.cache.reasons import CORRUPT, EntryError
 
-# Of fewer entries the files themselves are read as quickly as an index is opened.
-MIN_ENTRIES = 2000
 # 100,000 entries take 16 MB.
 MAX_SIZE = 128 << 20
 
@@ -66,22 +62,6 @@ _COUNTS = ("count", "size", "hits", "misses")
 # Thousands of steps of SQLite's machine that looking at a database may take: no sound one needs a
 # hundredth of it.
 _MAX_STEPS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What an entry says of itself, as far as listings show it.
-
-    `reason` is "", or why it cannot be read; such facts are not in the index.
-    """
-
-    module: str = ""
-    compile_ms: int = 0
-    raw_size: int = 0
-    reason: str = ""
-
-
-_UNKNOWN = (-1, -1, Facts())
 
 
 class RawDisk(diskcache.Disk):  # type: ignore[misc]
@@ -161,72 +141,6 @@ class Index:
         """Give the index back."""
         self._cache.close()
         os.close(self._lock)
-
-
-def with_facts(directory: str, listed: Sequence[ListedFile]) -> Iterator[tuple[ListedFile, Facts]]:
-    """Each file of `listed`, in the order of their names, with its facts: from the index or the file.
-
-    What had to be read is in the index afterwards, if there can be one. Files that are gone are left
-    out. Nothing raises.
-    """
-    index = _usable(directory) if len(listed) >= MIN_ENTRIES else None
-    try:
-        for shard, group in groupby(listed, key=lambda file: file.name[:2]):
-            known: dict[str, tuple[int, int, Facts]] = {}
-            try:
-                if index is not None:
-                    known = index.read(shard)
-            except ERRORS as error:
-                _give_up(index, error)
-                index = None
-            found: list[tuple[ListedFile, Facts]] = []
-            news = False
-            for file in group:
-                mtime_ns, size, facts = known.get(file.name, _UNKNOWN)
-                if (mtime_ns, size) != (file.mtime_ns, file.size):
-                    facts = _read(file)
-                    news = news or not facts.reason
-                if facts.reason != ABSENT:
-                    found.append((file, facts))
-            try:
-                if index is not None and (news or len(known) > len(found)):
-                    index.write(shard, found)
-            except ERRORS as error:
-                _give_up(index, error)
-                index = None
-            yield from found
-    finally:
-        if index is not None:
-            index.close()
-
-
-def _read(file: ListedFile) -> Facts:
-    info = read_info(file)
-    if info.reason is not None or info.manifest is None or info.header is None:
-        return Facts(reason=info.reason or CORRUPT)
-    module, compile_ms = (info.manifest.get(name) for name in ("module_name", "compile_ms"))
-    return Facts(
-        module if isinstance(module, str) else "",
-        compile_ms if isinstance(compile_ms, int) else 0,
-        info.header.raw_size,
-    )
-
-
-def _usable(directory: str) -> Index | None:
-    try:
-        return Index(directory)
-    except ERRORS as error:
-        log(DEBUG, "no index of %s: %s", directory, error)
-        return None
-
-
-def _give_up(index: Index | None, error: BaseException) -> None:
-    log(DEBUG, "the index is given up: %s", error)
-    try:
-        if index is not None:
-            index.discard()
-    except ERRORS as also:
-        log(DEBUG, "the index cannot be closed: %s", also)
 
 
 def _trusted(directory: str) -> str:

@@ -75,6 +75,11 @@ def verify(directory: str, progress: Callable[[Finding], None] | None = None) ->
     return VerifyReport(tuple(findings), tuple(leftovers(directory)), problem)
 
 
+def check_again(file: ListedFile) -> Finding:
+    """The verdict on one listed entry or alias, as it is now."""
+    return _check_alias(file) if is_alias_name(file.name) else _check(file)
+
+
 def _findings(directory: str) -> Iterator[Finding]:
     yield from map(_check, listing(directory, include_foreign=True))
     yield from map(_check_alias, alias_listing(directory, include_foreign=True))

@@ -1,9 +1,9 @@
 """The verbs of `cachewasm cache`, in the order in which help lists them."""
 
 from ..parser import Commands
-from . import config, directory, listing, prune, stats, verify
+from . import clear, config, directory, listing, pin, prune, stats, verify
 
-_VERBS = (directory, config, listing, stats, verify, prune)
+_VERBS = (directory, config, listing, stats, verify, prune, clear, pin)
 
 
 def add_cache(commands: Commands) -> None:

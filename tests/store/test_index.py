@@ -12,8 +12,9 @@ from pathlib import Path
 import diskcache
 import pytest
 
-from cachewasm.cache import index, layout, mounts
-from cachewasm.cache.index import ERRORS, Facts, Index, RawDisk, with_facts
+from cachewasm.cache import facts, index, layout, mounts
+from cachewasm.cache.facts import Facts, with_facts
+from cachewasm.cache.index import ERRORS, Index, RawDisk
 from cachewasm.cache.inspect import listing
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
@@ -32,8 +33,8 @@ class Opened:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        self._read = index._read
-        monkeypatch.setattr(index, "_read", self._counted)
+        self._read = facts.read_facts
+        monkeypatch.setattr(facts, "read_facts", self._counted)
 
     def _counted(self, *arguments: object) -> Facts:
         self.count += 1
@@ -43,7 +44,7 @@ class Opened:
 @pytest.fixture
 def cache(store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Six entries in two shards, for which the index is used, and which are in it."""
-    monkeypatch.setattr(index, "MIN_ENTRIES", 1)
+    monkeypatch.setattr(facts, "MIN_ENTRIES", 1)
     for number in range(COUNT):
         manifest = {"module_name": f"module {number}", "compile_ms": number}
         assert store.put(_key(number), b"x" * 100, manifest) is None
@@ -64,7 +65,7 @@ def database(cache: Path) -> Path:
 
 
 def _facts(cache: Path) -> list[Facts]:
-    return [facts for _, facts in with_facts(str(cache), list(listing(str(cache))))]
+    return [each for _, each in with_facts(str(cache), list(listing(str(cache))))]
 
 
 def _change(database: Path, *statements: str) -> None:
@@ -120,7 +121,7 @@ def test_index_deleted_is_made_anew(cache: Path, database: Path, opened: Opened)
 
 def test_index_of_few_entries_is_not_made(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(cache / "index")
-    monkeypatch.setattr(index, "MIN_ENTRIES", COUNT + 1)
+    monkeypatch.setattr(facts, "MIN_ENTRIES", COUNT + 1)
     assert _facts(cache) == EXPECTED
     assert not (cache / "index").exists()
 
