@@ -246,8 +246,8 @@ def _decode(text: str) -> dict[str, tuple[int, int, Facts]]:
         raise ValueError("not a whole row")
     for name, row in loads(text).items():
         mtime_ns, size, module, compile_ms, raw_size = row
-        numbers = (mtime_ns, size, compile_ms, raw_size)
-        if type(module) is not str or any(type(each) is not int for each in numbers):
+        is_whole = type(mtime_ns) is type(size) is type(compile_ms) is type(raw_size) is int
+        if type(module) is not str or not is_whole:
             raise ValueError("not a row of an entry")
         known[name] = (mtime_ns, size, Facts(module, compile_ms, raw_size))
     return known

@@ -16,11 +16,12 @@ from .chosen import chosen_config
 
 Entry = tuple[ListedFile, Facts]
 
-_ORDERS: dict[str, Callable[[Entry], tuple[object, ...]]] = {
-    "module": lambda entry: (entry[1].module, entry[0].name),
-    "size": lambda entry: (-entry[0].size, entry[0].name),
-    "age": lambda entry: (-entry[0].mtime_ns, entry[0].name),
-    "compile": lambda entry: (-entry[1].compile_ms, entry[0].name),
+# Equals stay in the order of their names.
+_ORDERS: dict[str, Callable[[Entry], str | int]] = {
+    "module": lambda entry: entry[1].module,
+    "size": lambda entry: -entry[0].size,
+    "age": lambda entry: -entry[0].mtime_ns,
+    "compile": lambda entry: -entry[1].compile_ms,
 }
 _FORMATS = ("table", "json", "jsonl", "keys")
 _COLUMNS = ("MODULE", "DIGEST", "TIER", "ISA", "SIZE", "AGE", "COMPILE MS", "TEXTS", "PIN")
@@ -65,7 +66,9 @@ def list_entries(options: Namespace) -> int:
     # The index is written, too: what is read-only stays as it is.
     found: Iterable[Entry] = with_facts(directory, listing, use_index=config.mode == "read-write")
     pinned = pins.pinned(directory)
-    chosen = sorted(_matching(found, options, pinned, now), key=_ORDERS[options.sort])
+    for meets in _conditions(options, pinned, now):
+        found = [entry for entry in found if meets(*entry)]
+    chosen = sorted(found, key=_ORDERS[options.sort])
     del chosen[options.limit if options.limit is not None else len(chosen) :]
     if format == "keys":
         text.print_lines(_file_name(file) for file, _ in chosen)
@@ -81,23 +84,25 @@ def list_entries(options: Namespace) -> int:
     return exit_codes.OK
 
 
-def _matching(
-    found: Iterable[Entry], options: Namespace, pinned: frozenset[str], now: float
-) -> Iterator[Entry]:
-    for file, facts in found:
-        wasm, _, isa, _ = _parts(file)
-        if (
-            (options.module is None or _is_module(options.module, wasm, facts))
-            and (options.target is None or isa.startswith(options.target))
-            and (options.older_than is None or now - file.mtime > options.older_than)
-            and (options.larger_than is None or file.size > options.larger_than)
-            and (not options.pinned or file.name in pinned)
-        ):
-            yield file, facts
-
-
-def _is_module(module: str, wasm: str, facts: Facts) -> bool:
-    return module == facts.module or (bool(module) and wasm.startswith(module))
+def _conditions(
+    options: Namespace, pinned: frozenset[str], now: float
+) -> Iterator[Callable[[ListedFile, Facts], bool]]:
+    """What an entry must meet; most listings ask for nothing."""
+    module, target, age = options.module, options.target, options.older_than
+    if module is not None:
+        yield (
+            lambda file, facts: (
+                module == facts.module or (bool(module) and _parts(file)[0].startswith(module))
+            )
+        )
+    if target is not None:
+        yield lambda file, facts: _parts(file)[2].startswith(target)
+    if age is not None:
+        yield lambda file, facts: now - file.mtime > age
+    if options.larger_than is not None:
+        yield lambda file, facts: file.size > options.larger_than
+    if options.pinned:
+        yield lambda file, facts: file.name in pinned
 
 
 def _parts(file: ListedFile) -> list[str]:
@@ -137,10 +142,10 @@ def _row(
         wasm[:_DIGEST_DIGITS],
         tier,
         # Without the digits that only tell instruction sets of one name apart.
-        isa.rpartition("-")[0],
+        isa[: isa.rindex("-")],
         text.size(file.size),
-        text.age(now - file.mtime),
-        str(facts.compile_ms) if not facts.reason else "-",
+        text.age(now - file.mtime_ns / 1e9),
+        "-" if facts.reason else str(facts.compile_ms),
         str(texts.get(wasm, 0)),
         "yes" if file.name in pinned else "",
     )
@@ -173,4 +178,5 @@ def _print_quarantine(directory: str, format: str, now: float, limit: int | None
 
 
 def _file_name(file: ListedFile) -> str:
-    return file.name.partition("/")[2]
+    # Behind the two digits of its directory.
+    return file.name[3:]
