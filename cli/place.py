@@ -7,7 +7,6 @@ code: the support image is shared by all engines of a process. On the warm path.
 import os
 
 from cachewasm.cache.config import cache_directory, is_default
-from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 from .failure import Failure
 
@@ -44,6 +43,19 @@ def chosen_store(directory: str | None, config: str | None = None) -> "LocalStor
     return LocalStore(place, config=CacheConfig.from_file().in_use())
 
 
+def chosen_to_change(
+    directory: str | None, config: str | None = None, *, dry_run: bool = False
+) -> "LocalStore":
+    """The same for a command that changes something, unless it is a dry run.
+
+    Raises Failure also if the settings say that nothing is changed there.
+    """
+    store = chosen_store(directory, config)
+    if not store.writes and not dry_run:
+        raise Failure(f"nothing is changed in this cache: its mode is {store.config.mode}")
+    return store
+
+
 def chosen_directory(directory: str | None, config: str | None = None) -> str:
     """The absolute path of the cache directory; it need not exist. Raises Failure if there is none."""
     choose_cache(directory, config)
@@ -56,12 +68,3 @@ def chosen_directory(directory: str | None, config: str | None = None) -> str:
     if found is None:
         raise Failure(_NO_PLACE)
     return found
-
-
-def chosen_rules() -> Rules:
-    """Whom to believe in the directory that chosen_directory() has found, and how to write there."""
-    if is_default(os.environ):
-        return DEFAULT_RULES
-    from cachewasm.cache.settings import CacheConfig
-
-    return CacheConfig.from_file().rules()

@@ -133,6 +133,23 @@ class EntryFile:
         self.close()
 
 
+def content_of(path: str, max_size: int) -> bytes | None:
+    """What a small regular file holds, whoever has written it; None if it is none, or cannot be read."""
+    try:
+        descriptor = os.open(path, _READ_FLAGS)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > max_size:
+            return None
+        return os.pread(descriptor, max_size, 0)
+    except OSError:
+        return None
+    finally:
+        close(descriptor)
+
+
 class DirectoryState:
     """What a cache directory is at this moment: where, whether it exists, and whether to believe it.
 
@@ -313,18 +330,28 @@ def write_atomic(
     """
     descriptor = create_file(temporary, _WRITE_FLAGS, mode)
     try:
-        try:
-            _write_all(descriptor, content)
-            if sync:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _hold(descriptor)
+        _write_all(descriptor, content)
+        if sync:
+            os.fsync(descriptor)
+        # Still open and held: what nobody holds in tmp/ was left by a killed writer.
         rename(temporary, path)
     except BaseException:
         remove(temporary)
         raise
+    finally:
+        os.close(descriptor)
     if sync:
         _sync_directory(os.path.dirname(path))
+
+
+def create_empty(path: str, rules: Rules = DEFAULT_RULES) -> bool:
+    """Make an empty file; False if there is something of that name. Raises OSError."""
+    try:
+        close(create_file(path, _WRITE_FLAGS, rules.file_mode))
+    except FileExistsError:
+        return False
+    return True
 
 
 def append(path: str, content: bytes, *, max_size: int, rules: Rules = DEFAULT_RULES) -> int:
@@ -398,6 +425,28 @@ def close(descriptor: int) -> None:
         return
 
 
+def _hold(descriptor: int) -> None:
+    """Show that the file is being written, as long as it is open; where there are no locks, nothing."""
+    try:
+        try_lock(descriptor, 0)
+    except OSError:
+        return
+
+
+def is_held(path: str) -> bool:
+    """Whether some writer may have the file open; in doubt it has."""
+    try:
+        descriptor = os.open(path, _LOCK_FLAGS & ~os.O_CREAT)
+    except OSError:
+        return True
+    try:
+        return not try_lock(descriptor, 0)
+    except OSError:
+        return True
+    finally:
+        close(descriptor)
+
+
 def _lock_request(kind: int, start: int, length: int) -> bytes:
     """struct flock of 64-bit Linux: type, whence, start, length (0: to the end), process (none)."""
     return pack("hhqqi4x", kind, os.SEEK_SET, start, length, 0)
@@ -424,6 +473,17 @@ def touch_if_old(path: str, mtime: float) -> None:
         return
     try:
         os.utime(path, follow_symlinks=False)
+    except OSError:
+        return
+
+
+def set_time(path: str, time_ns: int | None = None) -> None:
+    """Set the modification time, by default to now. A failure is ignored."""
+    try:
+        if time_ns is None:
+            os.utime(path, follow_symlinks=False)
+        else:
+            os.utime(path, ns=(time_ns, time_ns), follow_symlinks=False)
     except OSError:
         return
 

@@ -10,13 +10,17 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cachewasm.cache import files, layout, manifest
 from cachewasm.cache.alias import MAX_ALIAS_SIZE, Alias, is_alias_name
 from cachewasm.cache.entry import HEADER_SIZE, MAX_ENTRY_SIZE, Header
-from cachewasm.cache.keys import EntryName, parse_entry_name, wasm_prefix
+from cachewasm.cache.keys import EntryName, is_hex, parse_entry_name, wasm_prefix
 from cachewasm.cache.reasons import ABSENT, UNREADABLE, WRONG_KEY, EntryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
+
+# How the name of an entry begins that is as good as any.
+_SOME_MODULE = f"00/{wasm_prefix(bytes(32))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def listing(directory: str, *, include_foreign: bool = False) -> Iterator[Listed
     Without `include_foreign` only regular files whose names are those of entries.
     """
     for file in _tree(os.path.join(directory, layout.ENTRIES)):
-        if include_foreign or (file.is_regular and parse_entry_name(file.name) is not None):
+        if include_foreign or (file.is_regular and is_entry_name(file.name)):
             yield file
 
 
@@ -67,8 +71,8 @@ def listing_of(directory: str, beginning: str) -> Iterator[ListedFile]:
     root = os.path.join(directory, layout.ENTRIES, shard)
     for file_name in files.names_in(root):
         name = f"{shard}/{file_name}"
-        if file_name.startswith(beginning) and parse_entry_name(name) is not None:
-            file = _listed(name, os.path.join(root, file_name))
+        if file_name.startswith(beginning) and is_entry_name(name):
+            file = listed(name, os.path.join(root, file_name))
             if file is not None and file.is_regular:
                 yield file
 
@@ -83,8 +87,8 @@ def alias_listing(directory: str, *, include_foreign: bool = False) -> Iterator[
 def leftovers(directory: str) -> Iterator[ListedFile]:
     """The files in tmp/ that a writer has made: one that is still writing, or was killed."""
     root = os.path.join(directory, layout.TEMPORARY)
-    for name in files.names_in(root):
-        file = _listed(name, os.path.join(root, name))
+    for name in files.names_in(root) if is_folder(root) else ():
+        file = listed(name, os.path.join(root, name))
         if file is not None and file.is_regular and layout.is_temporary_name(name):
             yield file
 
@@ -94,14 +98,16 @@ def entries(
 ) -> Iterator[EntryInfo]:
     """What each listed file says about itself in its header and manifest."""
     for file in listing(directory, include_foreign=include_foreign):
-        is_foreign = parse_entry_name(file.name) is None
-        info = EntryInfo(file, None) if is_foreign else read_entry(file, rules)
+        info = read_entry(file, rules) if is_entry_name(file.name) else EntryInfo(file, None)
         if info.reason != ABSENT:
             yield info
 
 
 def read_entry(file: ListedFile, rules: Rules = DEFAULT_RULES) -> EntryInfo:
-    """What a file says about itself in its header and manifest, whatever its name; nothing raises."""
+    """What a file says about itself in its header and manifest, whatever its name; nothing raises.
+
+    The reason is ABSENT if it is gone.
+    """
     parts = parse_entry_name(file.name)
     header = None
     try:
@@ -139,15 +145,49 @@ def texts_by_module(directory: str, rules: Rules = DEFAULT_RULES) -> dict[str, i
 
 
 def _tree(root: str) -> Iterator[ListedFile]:
-    """The files two levels below `root`, in the order of their names."""
+    """The files two levels below `root`, in the order of their names. No link is followed there."""
+    if not is_folder(os.path.dirname(root)) or not is_folder(root):
+        return
     for shard in files.names_in(root):
-        for file_name in files.names_in(os.path.join(root, shard)):
-            file = _listed(f"{shard}/{file_name}", os.path.join(root, shard, file_name))
+        folder = os.path.join(root, shard)
+        for file_name in files.names_in(folder) if is_folder(folder) else ():
+            name = f"{shard}/{file_name}"
+            file = listed(name, f"{root}/{name}")
             if file is not None:
                 yield file
 
 
-def _listed(name: str, path: str) -> ListedFile | None:
+def is_entry_name(name: str) -> bool:
+    """Whether parse_entry_name() takes `name` apart; of many names, in a quarter of the time."""
+    module, rest = name[: len(_SOME_MODULE)], name[len(_SOME_MODULE) :]
+    digits = module[3:]
+    return (
+        module[2:3] == "/"
+        and module[:2] == digits[:2]
+        and is_hex(digits, len(_SOME_MODULE) - 3)
+        and _may_follow(rest)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _may_follow(rest: str) -> bool:
+    """Whether the name of an entry may go on so, behind the digits of its module."""
+    return parse_entry_name(_SOME_MODULE + rest) is not None
+
+
+def is_folder(path: str) -> bool:
+    """Whether there is a directory, and no link to one."""
+    status = files.status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def module_of(name: str) -> str:
+    """What the name of an entry, of whatever kind, shares with those of the same module."""
+    return name.partition("/")[2].partition(".")[0]
+
+
+def listed(name: str, path: str) -> ListedFile | None:
+    """The file at `path` by its lstat; None if there is nothing to be seen."""
     status = files.status_of(path)
     if status is None:
         return None

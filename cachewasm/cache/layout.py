@@ -17,13 +17,24 @@ ENTRIES = os.path.join("entries", "v1")
 ALIASES = os.path.join("aliases", "v1")
 TEMPORARY = "tmp"
 LOCKS = os.path.join("locks", "keys")
+# Empty; its time is that of the last cleanup.
+CLEANED = os.path.join("locks", "cleaned")
+PINS = os.path.join("pins", "v1")
+QUARANTINE = "quarantine"
+INDEX = os.path.join("index", "v1")
+# The database of the index, and what SQLite may keep beside it.
+DATABASE = "cache.db"
+DATABASE_FILES = (DATABASE, f"{DATABASE}-journal", f"{DATABASE}-wal", f"{DATABASE}-shm")
 STATISTICS = "stats"
 LOG = "log"
 TOTALS = "totals"
 MISSES = "misses"
 OLD_MISSES = "misses.old"
-# The byte of the lock file that is locked while statistics are folded: beyond those of all keys.
+# The bytes of the lock file that are locked while statistics are folded, the directory is cleaned up
+# and the index is in use: beyond those of all keys.
 FOLD_OFFSET = 1 << 62
+CLEANUP_OFFSET = FOLD_OFFSET + 1
+INDEX_OFFSET = FOLD_OFFSET + 2
 TAG = "CACHEDIR.TAG"
 
 # The signature is what backup programs look for (the Cache Directory Tagging Specification).

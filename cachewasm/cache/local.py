@@ -26,10 +26,12 @@ from cachewasm.cache.entry import (
 from cachewasm.cache.payload import Memory
 from cachewasm.cache.reasons import (
     ABSENT,
+    CORRUPT,
     READ_ONLY,
     TOO_LARGE,
     UNREADABLE,
     UNTRUSTED,
+    WRONG_KEY,
     DirectoryError,
     EntryError,
 )
@@ -52,6 +54,9 @@ if TYPE_CHECKING:
 # happens only where folding fails.
 FOLD_SIZE = 1 << 18
 MAX_LOG_SIZE = 1 << 20
+# How often an entry is written at most. Prune removes what nobody holds in tmp/, and a writer holds its
+# file from the moment after it has made it.
+_ATTEMPTS = 4
 # How many misses a process tells of, the first ones, besides counting them all.
 MAX_MISSES = 64
 
@@ -74,6 +79,7 @@ class LocalStore(Events):
         "_level",
         "_misses",
         "_recorded",
+        "_suspects",
         "_sync",
         "_trusted_path",
         "must_hit",
@@ -101,6 +107,8 @@ class LocalStore(Events):
         self._trusted_path = ""
         self._recorded: dict[str, int] = {}
         self._misses: list[tuple[int, str, ArtifactKey]] = []
+        # Keys of entries that were found damaged: they are looked at again before they are replaced.
+        self._suspects: set[bytes] = set()
 
     @property
     def directory(self) -> str:
@@ -164,10 +172,14 @@ class LocalStore(Events):
             path = layout.entry_path(self._trusted_directory(), key)
             secret = self.rules.secret
             data = pack(key, raw, manifest, codec=self._codec, level=self._level, secret=secret)
+            self._quarantine(key)
             self._publish(path, data)
         except (EntryError, OSError) as error:
             return outcomes.failed(self, "store-failure", key, error)
         outcomes.stored(self, key, raw, manifest)
+        from cachewasm.cache.cleanup import clean_up_if_due
+
+        clean_up_if_due(self._trusted_path, self.config, self.rules, now=time.time())
         return None
 
     def get_alias(self, key: "AliasKey") -> bytes | Miss:
@@ -246,7 +258,9 @@ class LocalStore(Events):
             append(directory, misses, self.rules)
 
     def note_miss(self, key: "ArtifactKey", reason: str) -> None:
-        """Remember it for record(), if it is one of the first."""
+        """Remember it: a damaged entry for put(), and one of the first misses for record()."""
+        if reason in (CORRUPT, WRONG_KEY):
+            self._suspects.add(key.digest)
         if len(self._misses) < MAX_MISSES:
             self._misses.append((int(time.time()), reason, key))
 
@@ -277,13 +291,35 @@ class LocalStore(Events):
             files.touch_if_old(path, file.mtime)
         return entry
 
+    def _quarantine(self, key: "ArtifactKey") -> None:
+        """Move what was found damaged under `key` out of the way of the new entry, if it still is."""
+        if key.digest not in self._suspects:
+            return
+        from cachewasm.cache.quarantine import move_if_damaged
+
+        self._suspects.discard(key.digest)
+        directory, name = self._trusted_directory(), key.entry_name
+        if move_if_damaged(
+            directory, name, lambda: self._read(key, Memory), self.rules, now=time.time()
+        ):
+            self.counters.add("quarantined")
+
     def _publish(self, path: str, data: bytes) -> None:
         """Write the file at `path`, which lies in the directory. Raises EntryError, OSError."""
-        directory = self._made_directory()
-        files.make_directory_inside(os.path.join(directory, layout.TEMPORARY), self.rules)
-        files.make_directory_inside(os.path.dirname(path), self.rules)
-        temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
-        files.write_atomic(temporary, path, data, sync=self._sync, mode=self.rules.file_mode)
+        for attempts_left in reversed(range(_ATTEMPTS)):
+            directory = self._made_directory()
+            files.make_directory_inside(os.path.join(directory, layout.TEMPORARY), self.rules)
+            files.make_directory_inside(os.path.dirname(path), self.rules)
+            temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
+            try:
+                files.write_atomic(
+                    temporary, path, data, sync=self._sync, mode=self.rules.file_mode
+                )
+                return
+            except FileNotFoundError:
+                # A prune has taken the file for one that a killed writer has left.
+                if not attempts_left:
+                    raise
 
     def _made_directory(self) -> str:
         """The trusted directory, made if it was missing. Raises EntryError(UNTRUSTED), OSError."""

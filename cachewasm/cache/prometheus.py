@@ -47,6 +47,7 @@ _METRICS = (
     _Metric("compile_seconds_total", "Time spent compiling", (("compile-ms", ""),), scale=1000),
     _Metric("saved_seconds_total", "Compile time saved by hits", (("saved-ms", ""),), scale=1000),
     _Metric("evictions_total", "Entries removed by pruning", (("evicted", ""),)),
+    _Metric("quarantined_total", "Damaged entries put into quarantine", (("quarantined", ""),)),
     _Metric("evicted_bytes_total", "Size of the entries removed", (("evicted-bytes", ""),)),
     _Metric("statistics_records_total", "Processes that have told their counts", ((RECORDS, ""),)),
     _Metric("statistics_damaged_total", "Lines of statistics not understood", ((DAMAGED, ""),)),

@@ -190,8 +190,6 @@ class CacheConfig:
             raise ConfigError(f"{setting.name}: {error}") from None
 
     def _put(self, setting: Setting, value: "Value", origin: Origin) -> None:
-        if setting.name in AT_DEFAULT_ONLY and value != setting.default:
-            raise ConfigError("only the default is supported yet")
         self._values[setting.name] = value
         self._origins[setting.name] = origin
 
@@ -226,19 +224,6 @@ class CacheConfig:
             except ConfigError as error:
                 raise ConfigError(f"{place}: `{key}`: {error}") from None
 
-
-# Settings whose effect does not exist yet: anything but their default is refused.
-AT_DEFAULT_ONLY = frozenset(
-    {
-        "file_count_soft_limit",
-        "files_total_size_soft_limit",
-        "file_count_limit_percent_if_deleting",
-        "files_total_size_limit_percent_if_deleting",
-        "max_age",
-        "cleanup_interval",
-        "allowed_clock_drift_for_files_from_future",
-    }
-)
 
 # Every row, by key, in the order in which they are listed; the refused ones last.
 SETTINGS: dict[str, Setting] = {

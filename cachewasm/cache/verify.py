@@ -103,6 +103,11 @@ def verify(
     return VerifyReport(tuple(findings), tuple(leftovers(directory)), problem)
 
 
+def check_again(file: ListedFile, rules: Rules = DEFAULT_RULES) -> Finding:
+    """The verdict on one listed entry or alias, as it is now."""
+    return (_check_alias if is_alias_name(file.name) else _check)(file, rules)
+
+
 def check_entry(file: ListedFile, rules: Rules = DEFAULT_RULES) -> tuple[Finding, Entry | None]:
     """Check every byte of an entry, whatever its name; the entry itself if that is sound."""
     try:

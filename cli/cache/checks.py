@@ -20,6 +20,7 @@ from cachewasm import Config, Engine
 from cachewasm.artifact.reader import Artifact
 from cachewasm.cache import files, layout, zstd
 from cachewasm.cache.config import cache_enabled
+from cachewasm.cache.mounts import mount_of
 from cachewasm.cache.settings import SETTINGS, CacheConfig
 from cachewasm.cache.trust import Rules
 from cachewasm.engine import host
@@ -28,7 +29,6 @@ from cachewasm.loader import image
 
 from .. import text
 from ..failure import reason
-from .mounts import mount_of
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
@@ -161,12 +161,11 @@ def _user(number: int) -> str:
 
 def _file_system(path: str) -> Iterator[Check]:
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            mount = mount_of(path, file.read())
         status = os.statvfs(path)
     except OSError as error:
         yield Check("file system", WARN, reason(error), "find out why it cannot be asked")
         return
+    mount = mount_of(path)
     kind = "unknown" if mount is None else mount.type
     if mount is not None and mount.is_network:
         advice = "prefer a local directory; here entries are safe, but locks may have no effect"

@@ -5,11 +5,15 @@ import stat
 from collections.abc import Iterator
 
 from cachewasm.cache import inspect
+from cachewasm.cache.entry import MAGIC
 from cachewasm.cache.inspect import EntryInfo, ListedFile
-from cachewasm.cache.keys import is_hex, parse_entry_name
+from cachewasm.cache.keys import is_hex, parse_entry_name, wasm_prefix
 from cachewasm.cache.trust import Rules
+from cachewasm.hashing import digest_of
+from cachewasm.runtime.module import binary_of
 
-from ..failure import Failure, printable
+from ..failure import Failure, about, printable
+from ..files import read
 
 # Fewer digits than this are hardly meant.
 _MIN_DIGITS = 4
@@ -52,6 +56,31 @@ def find_entries(directory: str, given: str, rules: Rules) -> list[EntryInfo]:
     if not found:
         raise Failure(f"{printable(given)}: no such entry in {printable(directory)}")
     return found
+
+
+def beginning_of(given: str, min_size: int = _MIN_DIGITS) -> str:
+    """How the names of the entries begin that are meant: `given` is the path of a module, for all of
+    its entries, or of an entry under its own name; or it is such a beginning.
+
+    Raises Failure for what is neither.
+    """
+    if not os.path.isfile(given):
+        if len(given) < min_size:
+            raise Failure(f"{printable(given)}: neither a file nor {min_size} characters of a key")
+        return given
+    if not is_entry(given):
+        with about(given):
+            return wasm_prefix(digest_of(binary_of(read(given))))
+    name = os.path.basename(given)
+    if parse_entry_name(f"{name[:2]}/{name}") is None:
+        raise Failure(f"{printable(given)}: an entry, but not under its name")
+    return name
+
+
+def is_entry(path: str) -> bool:
+    """Whether a file begins as an entry does."""
+    with about(path), open(path, "rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def _under_key(directory: str, key_digest: bytes, rules: Rules) -> Iterator[EntryInfo]:

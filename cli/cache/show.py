@@ -5,22 +5,17 @@ import time
 from argparse import Namespace
 
 from cachewasm.cache import inspect
-from cachewasm.cache.entry import HEADER_SIZE, MAGIC
 from cachewasm.cache.inspect import EntryInfo
-from cachewasm.cache.keys import wasm_prefix
 from cachewasm.cache.trust import Rules
 from cachewasm.cache.verify import check_entry
-from cachewasm.hashing import digest_of
-from cachewasm.runtime.module import binary_of
 
 from .. import exit_codes, text
 from ..entry import header_facts, manifest_facts
 from ..examine import artifact_facts
 from ..failure import Failure, about, printable
-from ..files import read
 from ..parser import Commands, add_command, add_json, add_place
-from ..place import chosen_directory, chosen_rules
-from .find import find_entries
+from ..place import chosen_store
+from .find import beginning_of, find_entries, is_entry
 
 
 def add(verbs: Commands) -> None:
@@ -41,12 +36,11 @@ def add(verbs: Commands) -> None:
 
 def show(options: Namespace) -> int:
     """Print what headers and manifests say; nothing else is read without --payload."""
-    directory = chosen_directory(options.cache_dir, options.config)
+    store = chosen_store(options.cache_dir, options.config)
     code = exit_codes.OK
     reports = []
-    rules = chosen_rules()
-    for entry in _chosen(directory, options.entry, rules):
-        facts, is_sound = _report(entry, rules, payload=options.payload)
+    for entry in _chosen(store.directory, options.entry, store.rules):
+        facts, is_sound = _report(entry, store.rules, payload=options.payload)
         reports.append(facts)
         if not is_sound:
             code = exit_codes.FAILURE
@@ -59,20 +53,13 @@ def show(options: Namespace) -> int:
 
 def _chosen(directory: str, given: str, rules: Rules) -> list[EntryInfo]:
     """The entries that `given` names. Raises Failure if there is none."""
-    if not os.path.isfile(given) or _begins_like_an_entry(given):
+    if not os.path.isfile(given) or is_entry(given):
         return find_entries(directory, given, rules)
-    with about(given):
-        digest = digest_of(binary_of(read(given)))
-    listed = inspect.listing_of(directory, wasm_prefix(digest))
+    listed = inspect.listing_of(directory, beginning_of(given))
     found = [inspect.read_entry(file, rules) for file in listed]
     if not found:
         raise Failure(f"{printable(given)}: no entry of this module in {printable(directory)}")
     return found
-
-
-def _begins_like_an_entry(path: str) -> bool:
-    with about(path), open(path, "rb") as file:
-        return file.read(HEADER_SIZE).startswith(MAGIC)
 
 
 def _report(entry: EntryInfo, rules: Rules, *, payload: bool) -> tuple[dict[str, text.Fact], bool]:

@@ -1,9 +1,28 @@
 """The verbs of `cachewasm cache`, in the order in which help lists them."""
 
 from ..parser import Commands
-from . import config, directory, doctor, keys, listing, prune, show, stats, verify, why
+from . import (
+    clear,
+    config,
+    directory,
+    doctor,
+    keys,
+    listing,
+    pin,
+    prune,
+    show,
+    stats,
+    verify,
+    why,
+)
 
-_VERBS = (directory, config, listing, show, stats, why, verify, prune, keys, doctor)
+# Where and how; what is there; what is to stay; whether all is well.
+_VERBS = (
+    *(directory, config, keys),
+    *(listing, show, stats, why),
+    *(pin, prune, clear),
+    *(verify, doctor),
+)
 
 
 def add_cache(commands: Commands) -> None:

@@ -2,13 +2,16 @@
 
 import argparse
 import random
+import time
 from argparse import Namespace
 from collections.abc import Callable
 from fractions import Fraction
 
 from cachewasm.cache import reasons
+from cachewasm.cache import repair as repairing
 from cachewasm.cache import verify as verifying
 from cachewasm.cache.inspect import ListedFile
+from cachewasm.cache.quarantine import quarantined
 from cachewasm.cache.trust import Rules
 from cachewasm.cache.verify import VerifyReport
 
@@ -16,12 +19,17 @@ from .. import exit_codes, text
 from ..failure import UsageError, printable
 from ..note import Note
 from ..parser import Commands, add_command, add_json, add_place, count
-from ..place import chosen_directory, chosen_rules
+from ..place import chosen_to_change
 from .recompile import Modules, Recompiled, recompile
 
 _COMMAND = "cachewasm cache verify"
 _MAX_DIGITS = 9
-_EPILOG = f"""exit code: the sum of what was found among the entries
+_ACTIONS = {
+    repairing.DELETE: "delete what is damaged",
+    repairing.QUARANTINE: "put corrupt entries, and those under a wrong name, into quarantine",
+    repairing.REPAIR: "do that, delete what else is damaged and what killed writers have left",
+}
+_EPILOG = f"""exit code: the sum of what was found among the entries, whatever was done about it
 {exit_codes.lines(exit_codes.VERIFY_MEANINGS)}
 """
 
@@ -65,26 +73,37 @@ def add(verbs: Commands) -> None:
     )
     add_place(parser)
     add_json(parser)
+    action = parser.add_mutually_exclusive_group()
+    for name, what in _ACTIONS.items():
+        action.add_argument(f"--{name}", action="store_const", const=name, dest="action", help=what)
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would be done")
 
 
 def verify(options: Namespace) -> int:
-    """Check; the exit code is the sum of VERDICT_BITS."""
+    """Check, and act on it if told so; the exit code is the sum of VERDICT_BITS."""
     if options.recompile is not None and not options.from_wasm:
         raise UsageError(
             _COMMAND, "--recompile needs --from-wasm: an entry does not hold its module"
         )
-    directory = chosen_directory(options.cache_dir, options.config)
-    rules = chosen_rules()
+    is_reading = options.action is None or options.dry_run
+    store = chosen_to_change(options.cache_dir, options.config, dry_run=is_reading)
     modules = Modules(options.from_wasm) if options.from_wasm else None
     chance = random.SystemRandom()
     note = Note("cachewasm: checking ...", things="files")
     with note:
         report = verifying.verify(
-            directory,
-            rules,
+            store.directory,
+            store.rules,
             quick=options.quick,
             choose=None if options.sample is None else _chooser(options.sample, chance),
             progress=note.progress,
+        )
+    repairs = []
+    if options.action is not None:
+        repairs = repairing.repair(
+            *(store.directory, report.findings, options.action, store.rules),
+            now=time.time(),
+            dry_run=options.dry_run,
         )
     sound = [found.file for found in report.findings if found.verdict == verifying.OK]
     lost: list[ListedFile] | None = None
@@ -94,11 +113,19 @@ def verify(options: Namespace) -> int:
         if options.recompile is not None:
             present = [file for file in sound if modules.has_that_of(file)]
             chance.shuffle(present)
-            recompiled = _recompile(present, modules, options.recompile, rules)
+            recompiled = _recompile(present, modules, options.recompile, store.rules)
     if options.json:
-        print(text.as_json(_facts(report, lost, recompiled)))
+        facts: dict[str, text.Fact] = {
+            **_facts(report, lost, recompiled),
+            "quarantined": [file.path for file in quarantined(store.directory)],
+            "dry_run": bool(options.dry_run),
+            "repairs": [{"path": each.file.path, "done": each.done} for each in repairs],
+        }
+        print(text.as_json(facts))
     else:
-        _print(report, lost, recompiled)
+        would = "would be " if options.dry_run else ""
+        _print(report, [f"{each.file.path}: {would}{each.done}" for each in repairs])
+        _print_modules(lost, recompiled)
     return _code(report, recompiled)
 
 
@@ -158,18 +185,21 @@ def _facts(
     return facts
 
 
-def _print(
-    report: VerifyReport, lost: list[ListedFile] | None, recompiled: Recompiled | None
-) -> None:
+def _print(report: VerifyReport, repairs: list[str]) -> None:
     for finding in report.findings:
         if VERDICT_BITS[finding.verdict]:
             print(printable(f"{finding.file.path}: {finding.verdict}: {finding.detail}"))
+    for done in repairs:
+        print(printable(done))
     if report.directory_problem is not None:
         print(printable(f"the directory is not trusted: {report.directory_problem}"))
-    for file in lost or ():
-        print(printable(f"{file.path}: its module is not there"))
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.counts.items()))
     print(f"{len(report.findings)} files" + (f": {counts}" if counts else ""))
+
+
+def _print_modules(lost: list[ListedFile] | None, recompiled: Recompiled | None) -> None:
+    for file in lost or ():
+        print(printable(f"{file.path}: its module is not there"))
     if recompiled is not None:
         for file, why in recompiled.different:
             print(printable(f"{file.path}: different: {why}"))

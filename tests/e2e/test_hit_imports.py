@@ -36,6 +36,8 @@ COLD = (
     *("cachewasm.cache.verify", "cachewasm.wasm.text", "cachewasm.cache.toml"),
     *("cachewasm.cache.outcomes", "cachewasm.cache.memory", "cachewasm.cache.store"),
     *("cachewasm.cache.misses", "cachewasm.cache.nearest", "cachewasm.engine.ingredients"),
+    *("cachewasm.cache.cleanup", "cachewasm.cache.quarantine", "cachewasm.cache.pins"),
+    "cachewasm.cache.index",
 )
 # What only text needs, even on a hit, and what only those need who have configured something, or have
 # a secret.

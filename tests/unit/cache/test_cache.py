@@ -16,12 +16,6 @@ KEY = ArtifactKey(bytes(32), bytes(32), "x86-64-v1", "baseline")
 RAW = b"artifact " * 1000
 
 
-@pytest.fixture(autouse=True)
-def all_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every value is acceptable here, also of settings that support only their default yet."""
-    monkeypatch.setattr("cachewasm.cache.settings.AT_DEFAULT_ONLY", frozenset())
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A configuration file that names tmp_path/cache."""

@@ -72,7 +72,11 @@ def test_must_hit_unknown_module_is_an_error_that_names_it(baked: Path, no_compi
         ("strategy", "baseline", r"tier \(baseline here, optimized there\)"),
         ("target", "x86-64-v1", r"isa\.\w+"),
         ("wasm_memory64", False, ""),
-        ("generate_address_map", False, r"tunables\.generate_address_map \(false here, true there\)"),
+        (
+            "generate_address_map",
+            False,
+            r"tunables\.generate_address_map \(false here, true there\)",
+        ),
     ],
 )
 def test_must_hit_other_key_is_an_error_that_names_the_ingredient(

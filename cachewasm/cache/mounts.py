@@ -1,6 +1,20 @@
 """Which file system a path is on, as /proc/self/mountinfo tells it (proc_pid_mountinfo(5))."""
 
+import os
 from dataclasses import dataclass
+
+from cachewasm.cache import files
+
+_TABLE = "/proc/self/mountinfo"
+_MAX_SIZE = 1 << 22
+
+# On these, locks and renames mean what one machine's kernel says.
+_LOCAL = frozenset(
+    {
+        *("bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs"),
+        *("overlay", "ramfs", "tmpfs", "xfs", "zfs"),
+    }
+)
 
 # Shared between machines: what one has written another may see later, and locks may have no effect.
 _NETWORK = frozenset(
@@ -25,9 +39,26 @@ class Mount:
         """Whether other machines may have it mounted, too."""
         return self.type in _NETWORK
 
+    @property
+    def is_local(self) -> bool:
+        """Whether this machine alone has it; False if nobody has looked at file systems of its kind."""
+        return self.type in _LOCAL
 
-def mount_of(path: str, mountinfo: str) -> Mount | None:
-    """The mount that `path`, absolute and without symbolic links, is on; None if it is not told."""
+
+def mount_of(path: str) -> Mount | None:
+    """The mount that `path` is on, which is absolute, has no symbolic links and need not exist.
+
+    None if it is not told.
+    """
+    try:
+        table = files.read_judged(_TABLE, _MAX_SIZE, lambda status: None)
+    except OSError:
+        return None
+    return mount_in(os.fsdecode(table), path)
+
+
+def mount_in(mountinfo: str, path: str) -> Mount | None:
+    """The same by a table that the kernel has told."""
     found: Mount | None = None
     for line in mountinfo.splitlines():
         mount = _parsed(line)
