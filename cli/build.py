@@ -25,6 +25,8 @@ def compile(options: Namespace) -> int:
         config.target = options.target
     if options.strategy is not None:
         config.strategy = options.strategy
+    if options.jobs is not None:
+        config.compile_jobs = options.jobs
     note = Note(f"cachewasm: compiling {printable(path)} ...")
     config.compile_progress = note.progress
     with about(path), note:

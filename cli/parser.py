@@ -4,7 +4,9 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
-from cachewasm.cache.units import parse_age, parse_size
+from cachewasm.cache.units import parse_age, parse_jobs, parse_size
+from cachewasm.engine.config import Config
+from cachewasm.engine.options import Strategy
 from cachewasm.errors import ConfigError
 
 from .failure import UsageError
@@ -50,6 +52,34 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """The option of every command that reads."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_compiling(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that compiles, but for the target."""
+    parser.add_argument("--strategy", choices=Strategy.NAMES, help="how to compile")
+    parser.add_argument(
+        "--jobs",
+        type=jobs,
+        metavar="N",
+        help="how many processes may compile; by default one per processor",
+    )
+
+
+def target(text: str) -> str:
+    """The type of an argument that is a target."""
+    try:
+        Config().target = text
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def jobs(text: str) -> int:
+    """The type of an argument that is a number of processes."""
+    try:
+        return parse_jobs(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def size(text: str) -> int:

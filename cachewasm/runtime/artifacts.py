@@ -51,7 +51,7 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
             environment,
             engine._strategy,
             wasm,
-            parallel=engine._parallel,
+            jobs=engine._jobs,
             executor=engine._executor,
             progress=engine._progress,
             support=wanted,
@@ -99,7 +99,7 @@ def support_artifact(environment: "CompileEnvironment", store: "LocalStore | Non
     artifact, _support.artifact = _support.artifact, None
     if artifact is not None:
         return artifact
-    found = _cached_support(environment, store)
+    found = cached_support(environment, store)
     if found is not None:
         return found
 
@@ -113,11 +113,16 @@ def support_artifact(environment: "CompileEnvironment", store: "LocalStore | Non
         return compile()
     from cachewasm.cache.single_flight import Patience, compile_once
 
-    key = _key(environment, _support_digest(), _SUPPORT_TIER)
+    key = support_key(environment)
     patience = Patience(timeout=store.config.lock_timeout)
     return compile_once(
-        store, [key], lambda: _cached_support(environment, store, again=True), compile, patience
+        store, [key], lambda: cached_support(environment, store, again=True), compile, patience
     )
+
+
+def support_key(environment: "CompileEnvironment") -> ArtifactKey:
+    """The key of the support image for the target of a default environment."""
+    return _key(environment, _support_digest(), _SUPPORT_TIER)
 
 
 class _Support:
@@ -142,13 +147,14 @@ def _wanted_support(store: "LocalStore | None") -> "CompileEnvironment | None":
         return None
     _support.settled = True
     environment = from_config(Config())
-    _support.artifact = _cached_support(environment, store)
+    _support.artifact = cached_support(environment, store)
     return environment if _support.artifact is None else None
 
 
-def _cached_support(
+def cached_support(
     environment: "CompileEnvironment", store: "LocalStore | None", *, again: bool = False
 ) -> Artifact | None:
+    """The artifact of the support image, if the cache has it; `again` as for cached_artifact()."""
     if store is None:
         return None
     found = _lookup(store, environment, _support_digest(), _SUPPORT_TIER, again=again)

@@ -39,9 +39,9 @@ class Engine:
         "_cache",
         "_environment",
         "_executor",
+        "_jobs",
         "_max_frames",
         "_max_wasm_stack",
-        "_parallel",
         "_progress",
         "_strategy",
     )
@@ -56,7 +56,8 @@ class Engine:
             raise TypeError("expected Config")
         self._environment: CompileEnvironment = from_config(config)
         self._strategy: str = config.strategy
-        self._parallel: bool = config.parallel_compilation
+        # Workers at a time, 0 for one per processor.
+        self._jobs: int = config.compile_jobs if config.parallel_compilation else 1
         self._executor: Executor | None = config.compile_executor
         self._progress: Progress | None = config.compile_progress
         self._max_wasm_stack: int = config.max_wasm_stack

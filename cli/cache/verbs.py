@@ -1,9 +1,9 @@
 """The verbs of `cachewasm cache`, in the order in which help lists them."""
 
 from ..parser import Commands
-from . import config, directory, listing, prune, stats, verify
+from . import config, directory, listing, prune, stats, verify, warm
 
-_VERBS = (directory, config, listing, stats, verify, prune)
+_VERBS = (directory, config, listing, stats, verify, prune, warm)
 
 
 def add_cache(commands: Commands) -> None:
