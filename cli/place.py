@@ -10,6 +10,10 @@ from cachewasm.cache.config import cache_directory, is_default
 
 from .failure import Failure
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.cache.local import LocalStore
+
 _NO_PLACE = "there is no place for a cache: set CACHEWASM_DIR"
 
 
@@ -39,3 +43,15 @@ def chosen_directory(directory: str | None, config: str | None = None) -> str:
     if found is None:
         raise Failure(_NO_PLACE)
     return found
+
+
+def chosen_store(directory: str | None, config: str | None = None) -> "LocalStore":
+    """The store of the cache that is chosen, for a command that manages it: no use is recorded.
+
+    Raises Failure if there is none.
+    """
+    from cachewasm.cache.local import LocalStore
+    from cachewasm.cache.settings import CacheConfig
+
+    place = chosen_directory(directory, config)
+    return LocalStore(place, config=CacheConfig.from_file().in_use())

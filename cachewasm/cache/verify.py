@@ -103,7 +103,7 @@ def _check(file: ListedFile) -> Finding:
             header = Header.from_bytes(head, opened.size)
             data = opened.read(0, opened.size)
         pairs = decode(data[header.manifest_offset :][: header.manifest_size])
-        key = _key_of(pairs)
+        key = key_of(pairs)
         unpack(data, key)
     except EntryError as error:
         return Finding(file, error.reason, error.detail)
@@ -112,7 +112,7 @@ def _check(file: ListedFile) -> Finding:
     return Finding(file, OK)
 
 
-def _key_of(pairs: Mapping[str, str | int]) -> ArtifactKey:
+def key_of(pairs: Mapping[str, str | int]) -> ArtifactKey:
     """The key that a manifest tells. Raises EntryError(CORRUPT)."""
     wasm_digest, compat, isa, tier = (str(pairs.get(name, "")) for name in KEY_PAIRS)
     try:

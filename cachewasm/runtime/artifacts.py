@@ -180,9 +180,13 @@ def _keep(
 
 
 def _key(environment: "CompileEnvironment", digest: bytes, tier: str) -> ArtifactKey:
+    return ArtifactKey(digest, environment.compat_hash, isa_of(environment), tier)
+
+
+def isa_of(environment: "CompileEnvironment") -> str:
+    """The instruction set as keys have it."""
     target = environment.target
-    isa = f"{target.isa_label}:{target.isa_digest.hex()}"
-    return ArtifactKey(digest, environment.compat_hash, isa, tier)
+    return f"{target.isa_label}:{target.isa_digest.hex()}"
 
 
 def _lookup(

@@ -63,7 +63,7 @@ class Engine:
         self._max_wasm_stack: int = config.max_wasm_stack
         self._backtraces: bool = config.wasm_backtrace
         self._max_frames = _MAX_FRAMES
-        self._cache = _store_of(config.cache)
+        self._cache = _store_of(config.cache, self._environment)
 
     @property
     def cache(self) -> "Cache | None":
@@ -112,15 +112,25 @@ class Engine:
         return self._environment == other._environment
 
 
-def _store_of(choice: "bool | str | CacheConfig | Cache") -> LocalStore | None:
-    """The artifact store of a Config's `cache`; None if there is none."""
+def _store_of(
+    choice: "bool | str | CacheConfig | Cache", environment: CompileEnvironment
+) -> LocalStore | None:
+    """The artifact store of a Config's `cache`; None if there is none.
+
+    Raises WasmtimeError where nothing may be compiled and the lock file is not satisfied.
+    """
     if choice is False or not cache_enabled(os.environ):
         return None
     is_directory = isinstance(choice, str) and not names_a_file(choice)
     if not (choice is True or is_directory) or not is_default(os.environ):
         from cachewasm.cache.cache import chosen_store
 
-        return chosen_store(choice)
+        store = chosen_store(choice)
+        if store is not None and store.config.mode == "must-hit" and store.config.lock_file:
+            from cachewasm.runtime.locked import require_lock
+
+            require_lock(store, environment, store.config.lock_file)
+        return store
     directory = choice if isinstance(choice, str) else cache_directory(os.environ)
     if directory is None:
         return None

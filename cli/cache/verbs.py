@@ -1,9 +1,31 @@
 """The verbs of `cachewasm cache`, in the order in which help lists them."""
 
 from ..parser import Commands
-from . import config, directory, listing, prune, stats, verify, warm
+from . import (
+    config,
+    directory,
+    exporting,
+    importing,
+    listing,
+    lock,
+    prune,
+    stats,
+    verify,
+    warm,
+)
 
-_VERBS = (directory, config, listing, stats, verify, prune, warm)
+_VERBS = (
+    directory,
+    config,
+    listing,
+    stats,
+    verify,
+    prune,
+    warm,
+    lock,
+    exporting,
+    importing,
+)
 
 
 def add_cache(commands: Commands) -> None:

@@ -9,6 +9,7 @@ from .. import exit_codes, text
 from ..failure import printable
 from ..parser import Commands, add_command, add_json, add_place
 from ..place import chosen_directory
+from . import lock
 
 _EPILOG = f"""exit code: the sum of what was found among the entries
 {exit_codes.lines(exit_codes.VERIFY_MEANINGS)}
@@ -32,10 +33,15 @@ def add(verbs: Commands) -> None:
     parser = add_command(verbs, "verify", verify, "check every byte of every entry", _EPILOG)
     add_place(parser)
     add_json(parser)
+    parser.add_argument(
+        "--lock", metavar="LOCK", help="check what this lock file names, and only that"
+    )
 
 
 def verify(options: Namespace) -> int:
-    """Check everything; the exit code is the sum of VERDICT_BITS."""
+    """Check everything; the exit code is the sum of VERDICT_BITS. Of a lock file it is 0 or 1."""
+    if options.lock is not None:
+        return lock.check(options.lock, options)
     report = verifying.verify(chosen_directory(options.cache_dir, options.config))
     bad = [found for found in report.findings if VERDICT_BITS[found.verdict]]
     code = exit_codes.OK

@@ -1,0 +1,167 @@
+"""`cache export`: entries and aliases in one file, for another directory, machine or image."""
+
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+
+from cachewasm.cache import bundle, inspect
+from cachewasm.cache.alias import AliasKey
+from cachewasm.cache.inspect import EntryInfo
+from cachewasm.cache.keys import ArtifactKey
+from cachewasm.cache.local import LocalStore
+from cachewasm.cache.lock_file import SUPPORT_TIER, check_lock
+from cachewasm.cache.reasons import EntryError
+from cachewasm.cache.verify import key_of
+from cachewasm.hashing import digest_of
+from cachewasm.runtime.locked import read_lock
+from cachewasm.runtime.module import binary_of
+
+from .. import exit_codes, text
+from ..failure import Failure, UsageError, about, printable, say
+from ..files import AtomicFile, read
+from ..modules import modules
+from ..note import Note
+from ..parser import Commands, add_command, add_json, add_place
+from ..place import chosen_store
+
+_COMMAND = "cachewasm cache export"
+# Fewer digits of a name are hardly meant.
+_MIN_DIGITS = 4
+
+
+def add(verbs: Commands) -> None:
+    """Add the verb."""
+    parser = add_command(verbs, "export", export, "write entries to one file, a bundle")
+    parser.add_argument("bundle", metavar="BUNDLE", help="the file to write")
+    parser.add_argument(
+        "keys", metavar="KEY", nargs="*", help="a name as in `list --json`, or how it begins"
+    )
+    parser.add_argument(
+        "--module",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="FILE|DIR",
+        help="all that is there of a module, and what running it needs; may be repeated",
+    )
+    parser.add_argument("--for", dest="lock", metavar="LOCK", help="just what a lock file names")
+    parser.add_argument("--all", action="store_true", help="all that is in the cache")
+    add_place(parser)
+    add_json(parser)
+
+
+def export(options: Namespace) -> int:
+    """Write the bundle, whole or not at all; what is damaged or not believed is left out and named."""
+    if [bool(options.keys or options.modules), bool(options.lock), options.all].count(True) != 1:
+        raise UsageError(_COMMAND, "one of KEY or --module, --for, --all says what to export")
+    store = chosen_store(options.cache_dir, options.config)
+    keys, aliases = _locked(store, options.lock) if options.lock else _found(store, options)
+    written: list[bundle.Written] = []
+    note = Note(f"cachewasm: writing {printable(options.bundle)} ...")
+    with about(options.bundle), note, AtomicFile(options.bundle) as file:
+        written += bundle.write(file, store, keys, aliases)
+    left_out = [each for each in written if each.problem]
+    done = [each for each in written if not each.problem]
+    entries = sum(each.name.startswith("entries/") for each in done)
+    size = sum(each.size for each in done)
+    if options.json:
+        facts: dict[str, text.Fact] = {
+            "bundle": options.bundle,
+            "entries": entries,
+            "aliases": len(done) - entries,
+            "bytes": size,
+            "left_out": [{"name": each.name, "problem": each.problem} for each in left_out],
+        }
+        print(text.as_json(facts))
+    else:
+        for each in left_out:
+            say(f"left out: {each.name}: {each.problem}")
+        print(
+            printable(
+                f"{options.bundle}: {entries} entries and {len(done) - entries} aliases "
+                f"({text.size(size)})"
+            )
+        )
+    return exit_codes.FAILURE if left_out else exit_codes.OK
+
+
+def _locked(store: LocalStore, path: str) -> tuple[list[ArtifactKey], list[AliasKey]]:
+    """What a lock file names, all of it. Raises Failure if the cache has it not or not so."""
+    artifacts = read_lock(path).artifacts
+    problems = check_lock(store, artifacts)
+    if problems:
+        others = f" (and {len(problems) - 1} more)" if problems[1:] else ""
+        raise Failure(f"{printable(path)}: {printable(str(problems[0]))}{others}")
+    return (
+        [each.key for each in artifacts],
+        [each.alias for each in artifacts if each.alias is not None],
+    )
+
+
+def _found(store: LocalStore, options: Namespace) -> tuple[list[ArtifactKey], list[AliasKey]]:
+    """What the arguments name. Raises Failure for what nothing in the cache answers to."""
+    entries = list(inspect.entries(store.directory))
+    if options.all:
+        chosen = entries
+    else:
+        chosen = [each for key in options.keys for each in _named(entries, key)]
+        if options.modules:
+            chosen += _of_modules(entries, modules(options.modules))
+    keys = list(_keys(chosen))
+    digests = {key.wasm_digest for key in keys}
+    return keys, list(_aliases(store.directory, digests))
+
+
+def _named(entries: Iterable[EntryInfo], given: str) -> list[EntryInfo]:
+    """The entries whose names begin so, with or without the folder."""
+    beginning = given.rpartition("/")[2]
+    found = [
+        each
+        for each in entries
+        if len(beginning) >= _MIN_DIGITS and each.file.name.partition("/")[2].startswith(beginning)
+    ]
+    if not found:
+        raise Failure(f"{printable(given)}: no name of an entry begins so")
+    return found
+
+
+def _of_modules(entries: list[EntryInfo], paths: Iterable[str]) -> list[EntryInfo]:
+    """The entries of modules, and the support images that were made by the same compilers."""
+    found: list[EntryInfo] = []
+    for path in paths:
+        with about(path):
+            digest = digest_of(binary_of(read(path))).hex()
+        own = [each for each in entries if (each.manifest or {}).get("wasm_digest") == digest]
+        if not own:
+            raise Failure(f"{printable(path)}: nothing of it is in the cache")
+        found += own
+    environments = {each.parts.compat for each in found if each.parts is not None}
+    found += [
+        each
+        for each in entries
+        if each.parts is not None
+        and each.parts.tier == SUPPORT_TIER
+        and each.parts.compat in environments
+    ]
+    return found
+
+
+def _keys(entries: Iterable[EntryInfo]) -> Iterator[ArtifactKey]:
+    """Their keys, by what they say of themselves; whether that is true is seen when they are read."""
+    for each in entries:
+        try:
+            if each.manifest is None:
+                raise EntryError(each.reason or "", each.detail)
+            yield key_of(each.manifest)
+        except EntryError as error:
+            say(f"left out: {each.file.name}: {error.reason}: {error.detail}")
+
+
+def _aliases(directory: str, digests: set[bytes]) -> Iterator[AliasKey]:
+    """The aliases that lead to one of these modules."""
+    for file in inspect.alias_listing(directory):
+        try:
+            alias = inspect.read_alias(file)
+        except EntryError:
+            continue
+        if alias.wasm_digest in digests:
+            yield alias.key
