@@ -25,7 +25,6 @@ MAX_SIZE = 8**11 - 1
 # device numbers, prefix of the name
 _HEADER = Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12x")
 _SIZE_AT = slice(124, 135)
-_CHECKSUM_AT = slice(148, 156)
 _NAME_AT, _PREFIX_AT = slice(0, 100), slice(345, 500)
 _NUMBER = b"0000000\0"
 _MODE = b"0000644\0"
@@ -52,7 +51,7 @@ def header(name: str, size: int) -> bytes:
     if not base or len(base) > MAX_NAME or len(prefix) > MAX_PREFIX or not 0 <= size <= MAX_SIZE:
         raise ValueError(f"no header can hold {name!r} with {size} bytes")
     fields = (_MODE, _NUMBER, _NUMBER, b"%011o\0" % size, _TIME, b" " * 8, _REGULAR, b"", _MAGIC)
-    packed = _HEADER.pack(base, *fields, b"", b"", _NUMBER, _NUMBER, prefix)
+    packed = _HEADER.pack(base, *fields, b"", b"", b"", b"", prefix)
     return b"%b%06o\0 %b" % (packed[:148], sum(packed), packed[156:])
 
 

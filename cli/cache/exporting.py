@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from cachewasm.cache import bundle, inspect
 from cachewasm.cache.alias import AliasKey
@@ -9,7 +10,7 @@ from cachewasm.cache.inspect import EntryInfo
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.cache.lock_file import SUPPORT_TIER, check_lock
-from cachewasm.cache.reasons import EntryError
+from cachewasm.cache.reasons import CORRUPT, EntryError
 from cachewasm.cache.verify import key_of
 from cachewasm.hashing import digest_of
 from cachewasm.runtime.locked import read_lock
@@ -54,11 +55,11 @@ def export(options: Namespace) -> int:
     if [bool(options.keys or options.modules), bool(options.lock), options.all].count(True) != 1:
         raise UsageError(_COMMAND, "one of KEY or --module, --for, --all says what to export")
     store = chosen_store(options.cache_dir, options.config)
-    keys, aliases = _locked(store, options.lock) if options.lock else _found(store, options)
-    written: list[bundle.Written] = []
+    chosen = _locked(store, options.lock) if options.lock else _found(store, options)
+    written = list(chosen.unreadable)
     note = Note(f"cachewasm: writing {printable(options.bundle)} ...")
     with about(options.bundle), note, AtomicFile(options.bundle) as file:
-        written += bundle.write(file, store, keys, aliases)
+        written += bundle.write(file, store, chosen.keys, chosen.aliases)
     left_out = [each for each in written if each.problem]
     done = [each for each in written if not each.problem]
     entries = sum(each.name.startswith("entries/") for each in done)
@@ -84,20 +85,27 @@ def export(options: Namespace) -> int:
     return exit_codes.FAILURE if left_out else exit_codes.OK
 
 
-def _locked(store: LocalStore, path: str) -> tuple[list[ArtifactKey], list[AliasKey]]:
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What to export, and entries that do not even say what they are."""
+
+    keys: list[ArtifactKey]
+    aliases: list[AliasKey]
+    unreadable: list[bundle.Written]
+
+
+def _locked(store: LocalStore, path: str) -> _Chosen:
     """What a lock file names, all of it. Raises Failure if the cache has it not or not so."""
     artifacts = read_lock(path).artifacts
     problems = check_lock(store, artifacts)
     if problems:
         others = f" (and {len(problems) - 1} more)" if problems[1:] else ""
         raise Failure(f"{printable(path)}: {printable(str(problems[0]))}{others}")
-    return (
-        [each.key for each in artifacts],
-        [each.alias for each in artifacts if each.alias is not None],
-    )
+    aliases = [each.alias for each in artifacts if each.alias is not None]
+    return _Chosen([each.key for each in artifacts], aliases, [])
 
 
-def _found(store: LocalStore, options: Namespace) -> tuple[list[ArtifactKey], list[AliasKey]]:
+def _found(store: LocalStore, options: Namespace) -> _Chosen:
     """What the arguments name. Raises Failure for what nothing in the cache answers to."""
     entries = list(inspect.entries(store.directory))
     if options.all:
@@ -106,9 +114,19 @@ def _found(store: LocalStore, options: Namespace) -> tuple[list[ArtifactKey], li
         chosen = [each for key in options.keys for each in _named(entries, key)]
         if options.modules:
             chosen += _of_modules(entries, modules(options.modules))
-    keys = list(_keys(chosen))
+    keys: list[ArtifactKey] = []
+    unreadable: list[bundle.Written] = []
+    for each in chosen:
+        # By what they say of themselves; whether that is true is seen when they are read.
+        try:
+            if each.manifest is None:
+                raise EntryError(each.reason or CORRUPT, each.detail)
+            keys.append(key_of(each.manifest))
+        except EntryError as error:
+            problem = f"{error.reason}: {error.detail}"
+            unreadable.append(bundle.Written(f"entries/v1/{each.file.name}", 0, problem))
     digests = {key.wasm_digest for key in keys}
-    return keys, list(_aliases(store.directory, digests))
+    return _Chosen(keys, list(_aliases(store.directory, digests)), unreadable)
 
 
 def _named(entries: Iterable[EntryInfo], given: str) -> list[EntryInfo]:
@@ -143,17 +161,6 @@ def _of_modules(entries: list[EntryInfo], paths: Iterable[str]) -> list[EntryInf
         and each.parts.compat in environments
     ]
     return found
-
-
-def _keys(entries: Iterable[EntryInfo]) -> Iterator[ArtifactKey]:
-    """Their keys, by what they say of themselves; whether that is true is seen when they are read."""
-    for each in entries:
-        try:
-            if each.manifest is None:
-                raise EntryError(each.reason or "", each.detail)
-            yield key_of(each.manifest)
-        except EntryError as error:
-            say(f"left out: {each.file.name}: {error.reason}: {error.detail}")
 
 
 def _aliases(directory: str, digests: set[bytes]) -> Iterator[AliasKey]:
