@@ -91,8 +91,7 @@ def write(
         except EntryError as error:
             yield Written(name, 0, f"{error.reason}: {error.detail}")
             continue
-        _add(stream, name, data)
-        yield Written(name, len(data))
+        yield _add(stream, name, data)
     by_name = {alias.alias_name: alias for alias in aliases}
     for alias_name, alias in sorted(by_name.items()):
         name = _KINDS[1] + alias_name
@@ -101,8 +100,7 @@ def write(
             yield Written(name, 0, f"{known.reason}: {known.detail}")
             continue
         data = Alias(alias, known).to_bytes()
-        _add(stream, name, data)
-        yield Written(name, len(data))
+        yield _add(stream, name, data)
     stream.write(ustar.END)
 
 
@@ -218,7 +216,12 @@ def _facts(entry: Entry) -> dict[str, str | int]:
     return {name: value for name, value in entry.manifest.items() if name not in KEY_PAIRS}
 
 
-def _add(stream: BinaryIO, name: str, content: bytes) -> None:
-    stream.write(ustar.header(name, len(content)))
+def _add(stream: BinaryIO, name: str, content: bytes) -> Written:
+    try:
+        header = ustar.header(name, len(content))
+    except ValueError:
+        return Written(name, 0, "its name is too long for a bundle")
+    stream.write(header)
     stream.write(content)
     stream.write(ustar.padding(len(content)))
+    return Written(name, len(content))

@@ -161,6 +161,15 @@ def test_write_leaves_out_what_is_missing_or_damaged(
     assert len(list(reader.files())) == 3
 
 
+def test_write_leaves_out_a_name_that_does_not_fit(filled: LocalStore) -> None:
+    key = ArtifactKey(bytes(32), bytes(32), 32 * "i", 32 * "t")
+    assert filled.put(key, RAW, {}) is None
+    stream = io.BytesIO()
+    (written,) = bundle.write(stream, filled, [key], [])
+    assert written.problem == "its name is too long for a bundle"
+    assert stream.getvalue() == made()
+
+
 def test_read_dry_run_stores_nothing(
     filled: LocalStore, target: LocalStore, key: ArtifactKey, alias_key: AliasKey
 ) -> None:

@@ -1,7 +1,9 @@
 """Lock files: one text for equal artifacts, TOML to others, and refused with the line if wrong."""
 
+import textwrap
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -25,7 +27,8 @@ MODULE = LockedArtifact(
 )
 SUPPORT = replace(MODULE, module="support image", text=None, tier="support")
 
-# The test vector of docs/format/lock.md.
+PAGE = Path(__file__).parents[3] / "docs" / "format" / "lock.md"
+
 TEXT = """\
 # Compiled code that has to be in the cache: made by `cachewasm cache lock`.
 # What the lines mean: docs/format/lock.md of cachewasm.
@@ -55,6 +58,11 @@ def refusal(text: str) -> str:
 def test_lock_is_this_text() -> None:
     assert Lock((MODULE,)).to_text() == TEXT
     assert Lock.from_text(TEXT, "app.lock") == Lock((MODULE,))
+
+
+def test_lock_page_has_this_text() -> None:
+    vector = PAGE.read_text(encoding="utf-8").partition("\n    # Compiled")[2]
+    assert textwrap.dedent(f"    # Compiled{vector}") == TEXT
 
 
 def test_lock_of_equal_artifacts_is_equal_text() -> None:
