@@ -43,8 +43,8 @@ def run(
     before the end, as Ctrl-C does, ends what is under way: nothing is left running.
     """
     large, small = divide(jobs, processes)
-    for each in large:
-        yield from _together([each], 1, processes, perform)
+    if large:
+        yield from _together(large, 1, processes, perform)
     if small:
         lanes = min(processes, len(small)) if local.can_spawn() else 1
         yield from _together(small, lanes, 1, perform)

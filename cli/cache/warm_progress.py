@@ -5,24 +5,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TextIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-# Nobody needs a bar for what is over so soon.
-_DELAY = 0.5
-
 
 class WarmProgress:
-    """A context with two bars, erased in the end; where `fd` is no terminal, nothing happens at all.
+    """A context with two bars after `delay` seconds, erased in the end; where `fd` is no terminal,
+    nothing happens at all.
 
     May be told of progress in any thread.
     """
 
-    def __init__(self, total: int, *, fd: int = 2) -> None:
+    def __init__(self, total: int, *, fd: int = 2, delay: float = 0.5) -> None:
         self._total = total
         self._fd = fd
+        self._delay = delay
         self._finished = 0
         self._functions: dict[int, tuple[int, int]] = {}
         self._due: float | None = None
@@ -31,7 +31,7 @@ class WarmProgress:
 
     def __enter__(self) -> "WarmProgress":
         if os.isatty(self._fd):
-            self._due = time.monotonic() + _DELAY
+            self._due = time.monotonic() + self._delay
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -39,6 +39,7 @@ class WarmProgress:
             self._due = None
             if self._progress is not None:
                 self._progress.stop()
+                self._file.close()
                 self._progress = None
 
     def done(self) -> None:
@@ -61,7 +62,8 @@ class WarmProgress:
         if self._due is None or time.monotonic() < self._due:
             return
         if self._progress is None:
-            self._progress = _bars(self._fd)
+            self._file = os.fdopen(self._fd, "w", errors="replace", closefd=False)
+            self._progress = _bars(self._file)
             self._progress.add_task("artifacts", total=self._total)
             self._progress.add_task("functions", total=None)
             self._progress.start()
@@ -72,7 +74,7 @@ class WarmProgress:
         self._progress.update(functions, completed=done, total=total or None)
 
 
-def _bars(fd: int) -> "Progress":
+def _bars(file: TextIO) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -80,7 +82,7 @@ def _bars(fd: int) -> "Progress":
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        console=Console(file=os.fdopen(os.dup(fd), "w", errors="replace"), force_terminal=True),
+        console=Console(file=file, force_terminal=True),
         transient=True,
         # Rows that are printed meanwhile go above the bars, if they go to the terminal at all.
         redirect_stdout=sys.stdout.isatty(),

@@ -1,6 +1,7 @@
 """Bundles: what a store has, in one file, and into another store; damaged and hostile ones."""
 
 import io
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -362,3 +363,32 @@ def test_read_other_version_is_refused(target: LocalStore, content: bytes) -> No
     data = made().replace(bundle.CONTENT, content)
     with pytest.raises(ArchiveError, match="no bundle of a version that is known"):
         take(data, target)
+
+
+def test_read_damaged_anywhere_stores_nothing_wrong(
+    tmp_path: Path, key: ArtifactKey, other_key: ArtifactKey, alias_key: AliasKey
+) -> None:
+    alias = (f"aliases/v1/{alias_key.alias_name}", Alias(alias_key, key.wasm_digest).to_bytes())
+    data = made(*sorted((entry_member(key), entry_member(other_key))), alias)
+    chance = random.Random(5)
+    target = LocalStore(str(tmp_path / "target"))
+    refused = 0
+    for _ in range(300):
+        at, end = sorted(chance.sample(range(len(data)), 2))
+        piece = data[at : min(end, at + 600)]
+        place = chance.randrange(len(data))
+        cut = chance.choice((0, 1, len(piece)))
+        damaged = data[:place] + piece + data[place + cut :]
+        if damaged == data:
+            continue
+        try:
+            outcomes = set(take(damaged, target).values())
+        except ArchiveError:
+            refused += 1
+            continue
+        refused += bundle.REFUSED in outcomes
+    assert refused >= 295
+    assert verify(target.directory).counts.keys() <= {"ok"}
+    for each in (key, other_key):
+        entry = target.get(each)
+        assert not isinstance(entry, Entry) or bytes(entry.raw) == RAW
