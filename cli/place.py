@@ -31,6 +31,18 @@ def choose_cache(directory: str | None, config: str | None = None, *, off: bool 
         os.environ["CACHEWASM_CONFIG"] = os.path.abspath(config)
 
 
+def chosen_store(directory: str | None, config: str | None = None) -> "LocalStore":
+    """The store of the cache that is chosen, for a command that manages it: no use is recorded.
+
+    Raises Failure if there is none.
+    """
+    from cachewasm.cache.local import LocalStore
+    from cachewasm.cache.settings import CacheConfig
+
+    place = chosen_directory(directory, config)
+    return LocalStore(place, config=CacheConfig.from_file().in_use())
+
+
 def chosen_directory(directory: str | None, config: str | None = None) -> str:
     """The absolute path of the cache directory; it need not exist. Raises Failure if there is none."""
     choose_cache(directory, config)
@@ -43,15 +55,3 @@ def chosen_directory(directory: str | None, config: str | None = None) -> str:
     if found is None:
         raise Failure(_NO_PLACE)
     return found
-
-
-def chosen_store(directory: str | None, config: str | None = None) -> "LocalStore":
-    """The store of the cache that is chosen, for a command that manages it: no use is recorded.
-
-    Raises Failure if there is none.
-    """
-    from cachewasm.cache.local import LocalStore
-    from cachewasm.cache.settings import CacheConfig
-
-    place = chosen_directory(directory, config)
-    return LocalStore(place, config=CacheConfig.from_file().in_use())

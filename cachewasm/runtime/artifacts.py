@@ -99,7 +99,7 @@ def support_artifact(environment: "CompileEnvironment", store: "LocalStore | Non
     artifact, _support.artifact = _support.artifact, None
     if artifact is not None:
         return artifact
-    found = cached_support(environment, store)
+    found = _cached_support(environment, store)
     if found is not None:
         return found
 
@@ -113,10 +113,10 @@ def support_artifact(environment: "CompileEnvironment", store: "LocalStore | Non
         return compile()
     from cachewasm.cache.single_flight import Patience, compile_once
 
-    key = support_key(environment)
+    key = _key(environment, _support_digest(), _SUPPORT_TIER)
     patience = Patience(timeout=store.config.lock_timeout)
     return compile_once(
-        store, [key], lambda: cached_support(environment, store, again=True), compile, patience
+        store, [key], lambda: _cached_support(environment, store, again=True), compile, patience
     )
 
 
@@ -147,14 +147,13 @@ def _wanted_support(store: "LocalStore | None") -> "CompileEnvironment | None":
         return None
     _support.settled = True
     environment = from_config(Config())
-    _support.artifact = cached_support(environment, store)
+    _support.artifact = _cached_support(environment, store)
     return environment if _support.artifact is None else None
 
 
-def cached_support(
+def _cached_support(
     environment: "CompileEnvironment", store: "LocalStore | None", *, again: bool = False
 ) -> Artifact | None:
-    """The artifact of the support image, if the cache has it; `again` as for cached_artifact()."""
     if store is None:
         return None
     found = _lookup(store, environment, _support_digest(), _SUPPORT_TIER, again=again)

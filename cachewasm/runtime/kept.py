@@ -7,9 +7,9 @@ of its host besides its modules; it is kept and named like one of them.
 from dataclasses import dataclass
 
 from cachewasm.artifact.format import ENGINE_SECTION
-from cachewasm.artifact.reader import Artifact
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.keys import ArtifactKey
+from cachewasm.cache.local import Miss
 from cachewasm.engine import metadata
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config
@@ -55,14 +55,16 @@ def kept(engine: Engine, wasm: "str | bytes") -> Kept | None:
         return None
     tier = metadata.decode(bytes(found.section(ENGINE_SECTION)))[1].tier
     (key,) = (key for key in artifacts.keys_of(engine, digest) if key.tier == tier)
-    return _kept(key, found, text)
+    return Kept(key, digest_of(found.data), len(found.data), text)
 
 
 def kept_support(engine: Engine, target: str | None) -> Kept | None:
     """The same of the support image of hosts with `target`, a value of Config.target."""
-    environment = _support_environment(target)
-    found = artifacts.cached_support(environment, engine._cache, again=True)
-    return None if found is None else _kept(artifacts.support_key(environment), found)
+    if engine._cache is None:
+        return None
+    key = artifacts.support_key(_support_environment(target))
+    found = engine._cache.peek(key)
+    return None if isinstance(found, Miss) else Kept(key, found.raw_digest, len(found.raw))
 
 
 def keep(engine: Engine, wasm: "str | bytes") -> None:
@@ -76,10 +78,6 @@ def keep(engine: Engine, wasm: "str | bytes") -> None:
 def keep_support(engine: Engine, target: str | None) -> None:
     """The same of the support image of hosts with `target`. Raises CompileError."""
     artifacts.support_artifact(_support_environment(target), engine._cache)
-
-
-def _kept(key: ArtifactKey, artifact: Artifact, text: bytes | None = None) -> Kept:
-    return Kept(key, digest_of(artifact.data), len(artifact.data), text)
 
 
 def _support_environment(target: str | None) -> CompileEnvironment:
