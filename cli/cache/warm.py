@@ -23,6 +23,10 @@ from .warm_progress import WarmProgress
 
 HIT, COMPILED, FAILED = "hit", "compiled", "failed"
 
+_EPILOG = """A module that cannot be compiled does not stop the others; the exit code is 1 then. Beside the
+modules, the support image of each target is compiled, which every process needs that runs one.
+"""
+
 # How the support image is listed.
 SUPPORT = "support image"
 # What it weighs beside modules.
@@ -63,7 +67,7 @@ class Result:
 def add(verbs: Commands) -> None:
     """Add the verb."""
     summary = "compile modules into the cache, and what else running them needs"
-    parser = add_command(verbs, "warm", warm, summary)
+    parser = add_command(verbs, "warm", warm, summary, _EPILOG)
     parser.add_argument(
         "paths", metavar="FILE|DIR", nargs="+", help="a module, or a folder with .wasm and .wat"
     )
@@ -199,7 +203,7 @@ def _keep(engine: Engine, job: Job, content: bytes | None) -> kept.Kept:
     for why in reasons.STORE_FAILURE_REASONS:
         if counts.get(f"store-failure.{why}") and why != reasons.TOO_LARGE:
             # So it would be with all others, after the time that it takes to compile them.
-            raise Failure(f"{printable(store.directory)}: nothing can be stored: {why}")
+            raise Failure(f"{printable(str(store.directory))}: nothing can be stored: {why}")
     raise CachewasmError("compiled, but not stored (see `cachewasm cache stats`)")
 
 
