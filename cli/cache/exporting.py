@@ -1,8 +1,11 @@
 """`cache export`: entries and aliases in one file, for another directory, machine or image."""
 
+import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from cachewasm.cache import bundle, inspect
 from cachewasm.cache.alias import AliasKey
@@ -24,6 +27,7 @@ from ..note import Note
 from ..parser import Commands, add_command, add_json, add_place
 from ..place import chosen_store
 
+_STDOUT = "-"
 _COMMAND = "cachewasm cache export"
 # Fewer digits of a name are hardly meant.
 _MIN_DIGITS = 4
@@ -32,7 +36,7 @@ _MIN_DIGITS = 4
 def add(verbs: Commands) -> None:
     """Add the verb."""
     parser = add_command(verbs, "export", export, "write entries to one file, a bundle")
-    parser.add_argument("bundle", metavar="BUNDLE", help="the file to write")
+    parser.add_argument("bundle", metavar="BUNDLE", help="the file, or - for standard output")
     parser.add_argument(
         "keys", metavar="KEY", nargs="*", help="a name as in `list --json`, or how it begins"
     )
@@ -55,10 +59,15 @@ def export(options: Namespace) -> int:
     if [bool(options.keys or options.modules), bool(options.lock), options.all].count(True) != 1:
         raise UsageError(_COMMAND, "one of KEY or --module, --for, --all says what to export")
     store = chosen_store(options.cache_dir, options.config)
+    is_stdout = options.bundle == _STDOUT
+    if is_stdout and options.json:
+        raise UsageError(_COMMAND, "--json and a bundle cannot both go to standard output")
     chosen = _locked(store, options.lock) if options.lock else _found(store, options)
     written = list(chosen.unreadable)
     note = Note(f"cachewasm: writing {printable(options.bundle)} ...")
-    with about(options.bundle), note, AtomicFile(options.bundle) as file:
+    target: AbstractContextManager[BinaryIO]
+    target = nullcontext(sys.stdout.buffer) if is_stdout else AtomicFile(options.bundle)
+    with about(options.bundle), note, target as file:
         written += bundle.write(file, store, chosen.keys, chosen.aliases)
     left_out = [each for each in written if each.problem]
     done = [each for each in written if not each.problem]
@@ -76,12 +85,9 @@ def export(options: Namespace) -> int:
     else:
         for each in left_out:
             say(f"left out: {each.name}: {each.problem}")
-        print(
-            printable(
-                f"{options.bundle}: {entries} entries and {len(done) - entries} aliases "
-                f"({text.size(size)})"
-            )
-        )
+        tell = say if is_stdout else print
+        counts = f"{entries} entries and {len(done) - entries} aliases ({text.size(size)})"
+        tell(printable(f"{options.bundle}: {counts}"))
     return exit_codes.FAILURE if left_out else exit_codes.OK
 
 

@@ -152,6 +152,16 @@ def test_export_by_the_beginning_of_a_name(cachewasm: Cachewasm, locked: Files) 
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
 
 
+def test_export_and_import_through_a_pipe(cachewasm: Cachewasm, locked: Files) -> None:
+    exported = cachewasm("cache", "export", "--all", "--cache-dir", locked.cache, "-")
+    assert exported.returncode == 0
+    assert exported.stderr.startswith(b"-: 4 entries and 2 aliases (")
+    done = cachewasm("cache", "import", "--cache-dir", locked.target, "-", input=exported.stdout)
+    assert done.stdout.startswith(b"imported 6 of 6 (")
+    both = cachewasm("cache", "export", "--all", "--json", "--cache-dir", locked.cache, "-")
+    assert (both.returncode, both.stdout) == (2, b"")
+
+
 def test_export_leaves_out_what_is_damaged_and_says_so(cachewasm: Cachewasm, locked: Files) -> None:
     path = next(path for path in (locked.cache / "entries").rglob("*.support"))
     path.write_bytes(path.read_bytes()[:-1])
