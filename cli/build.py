@@ -22,6 +22,8 @@ def compile(options: Namespace) -> int:
     refuse_replacing(path, output)
     choose_cache(options.cache_dir, options.config, off=options.no_cache)
     config = chosen_code(options)
+    if options.jobs is not None:
+        config.compile_jobs = options.jobs
     note = Note(f"cachewasm: compiling {printable(path)} ...")
     config.compile_progress = note.progress
     with about(path), note:

@@ -8,7 +8,7 @@ from cachewasm.engine.version import VERSION
 from . import arguments, build, convert, examine, exit_codes, wast
 from .cache.verbs import add_cache
 from .completion import add_completion
-from .parser import Commands, Parser, add_code, add_command, add_json, add_place
+from .parser import Commands, Parser, add_code, add_command, add_jobs, add_json, add_place
 
 _EPILOG = f"""exit codes:
 {exit_codes.lines(exit_codes.MEANINGS)}
@@ -56,6 +56,7 @@ def _add_build(commands: Commands) -> None:
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("-o", "--output", metavar="OUT", help="by default FILE with .cwasm")
     add_code(parser)
+    add_jobs(parser)
     add_place(parser)
     parser.add_argument("--no-cache", action="store_true", help="compile anew, store nothing")
     parser = add_command(commands, "validate", build.validate, "check that modules are valid")

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
-from cachewasm.cache.units import parse_age, parse_size
+from cachewasm.cache.units import parse_age, parse_jobs, parse_size
 from cachewasm.engine.config import Config
 from cachewasm.engine.options import Strategy
 from cachewasm.errors import ConfigError
@@ -60,11 +60,26 @@ def add_code(parser: argparse.ArgumentParser) -> None:
     """The options that say what code is made."""
     parser.add_argument(
         "--target",
-        type=_target,
+        type=target,
         metavar="T",
         help="a triple, a level such as x86-64-v3, or native; by default this host's level",
     )
+    add_strategy(parser)
+
+
+def add_strategy(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that has code made, for whatever target."""
     parser.add_argument("--strategy", choices=Strategy.NAMES, help="how to compile")
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that compiles."""
+    parser.add_argument(
+        "--jobs",
+        type=jobs,
+        metavar="N",
+        help="how many processes may compile; by default one per processor",
+    )
 
 
 def chosen_code(options: argparse.Namespace) -> Config:
@@ -84,12 +99,21 @@ def count(text: str) -> int:
     return int(text)
 
 
-def _target(text: str) -> str:
+def target(text: str) -> str:
+    """The type of an argument that is a target."""
     try:
         Config().target = text
     except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def jobs(text: str) -> int:
+    """The type of an argument that is a number of processes."""
+    try:
+        return parse_jobs(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def size(text: str) -> int:

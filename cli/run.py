@@ -126,7 +126,18 @@ def _engine(options: "RunArguments", note: Note) -> "Engine":
             config.strategy = options.strategy
         except cachewasm.ConfigError as error:
             raise UsageError(COMMAND, str(error)) from None
+    if options.jobs is not None:
+        config.compile_jobs = _jobs(options.jobs)
     return cachewasm.Engine(config)
+
+
+def _jobs(text: str) -> int:
+    from cachewasm.cache.units import parse_jobs
+
+    try:
+        return parse_jobs(text)
+    except cachewasm.ConfigError as error:
+        raise UsageError(COMMAND, str(error)) from None
 
 
 def _load(engine: "Engine", path: str) -> "Module":

@@ -19,6 +19,8 @@ UNTRUSTED = "untrusted"  # somebody else could have written the file, or it is n
 UNREADABLE = "unreadable"  # the system refuses to open or read it
 
 MISS_REASONS = (ABSENT, TORN, CORRUPT, FOREIGN_VERSION, WRONG_KEY, UNTRUSTED, UNREADABLE)
+# Not of the store, which knows nothing of engines: whole, and under the right key, but made for another.
+INCOMPATIBLE = "incompatible"
 
 # Of a store; UNTRUSTED is one of them too: what could not be trusted later is not written.
 FULL = "full"  # no space, over quota or over the file size limit

@@ -81,6 +81,7 @@ class CacheConfig:
     directory = Directory(None, '"/var/cache/cachewasm"', variable="CACHEWASM_DIR")
     mode = Choice("read-write", "read-only", "must-hit")
     lock_timeout = Duration(600, '"1m"')
+    lock_file = Location(None, '"/srv/app/app.lock"')
 
     # How entries are written.
     payload = Choice("zstd", "raw")

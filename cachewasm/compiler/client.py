@@ -54,14 +54,15 @@ def compile_module(
     strategy: str,
     wasm: bytes,
     *,
-    parallel: bool = True,
+    jobs: int = 0,
     executor: "Executor | None" = None,
     progress: "Progress | None" = None,
     support: "CompileEnvironment | None" = None,
 ) -> CompileResult:
     """Compile a module. Raises ModuleError's leaves, CompileError, InternalError.
 
-    Unless it is `parallel`, one processor does it; with an `executor`, jobs of that do most of it.
+    At most `jobs` processes do it, 0 for one per processor; with an `executor`, jobs of that do most
+    of it.
     `progress` is called in this thread with the number of functions done, and of all; what it raises
     ends the compile. `support` asks for the support image of that environment besides, which this
     machine's processors then share, too; it may or may not come along.
@@ -78,7 +79,7 @@ def compile_module(
         )
     else:
         request = [b"module", environment.to_bytes(), strategy.encode(), wasm]
-        request.append(b"0" if parallel else b"1")
+        request.append(b"%d" % jobs)
         request.append(b"" if support is None else support.to_bytes())
         artifact, tier, name, image = local.ask(request, progress)
     milliseconds = round(1000 * (time.monotonic() - start))

@@ -10,6 +10,7 @@ from cachewasm.artifact.reader import Artifact
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import Miss
 from cachewasm.cache.payload import Memory
+from cachewasm.cache.reasons import INCOMPATIBLE
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config
 from cachewasm.errors import IncompatibleArtifact
@@ -56,7 +57,7 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
             environment,
             engine._strategy,
             wasm,
-            parallel=engine._parallel,
+            jobs=engine._jobs,
             executor=engine._executor,
             progress=engine._progress,
             support=wanted,
@@ -124,8 +125,11 @@ def support_artifact(environment: "CompileEnvironment", store: "ArtifactStore | 
     """The artifact of the support image for the target of the default environment."""
     _support.settled = True
     artifact, _support.artifact = _support.artifact, None
-    if artifact is not None:
-        return artifact
+    return kept_support(environment, store) if artifact is None else artifact
+
+
+def kept_support(environment: "CompileEnvironment", store: "ArtifactStore | None") -> Artifact:
+    """The same out of the store, or compiled and stored, whatever this process has already."""
     found = _cached_support(environment, store)
     if found is not None:
         return found
@@ -136,7 +140,7 @@ def support_artifact(environment: "CompileEnvironment", store: "ArtifactStore | 
         compiled = client.compile_support(environment)
         return _keep(store, environment, _support_digest(), _SUPPORT_TIER, compiled)
 
-    key = _key(environment, _support_digest(), _SUPPORT_TIER)
+    key = support_key(environment)
     if store is None or not store.writes:
         if store is not None and store.must_hit:
             from cachewasm.runtime.must_hit import refused_support
@@ -149,6 +153,11 @@ def support_artifact(environment: "CompileEnvironment", store: "ArtifactStore | 
     return compile_once(
         store, [key], lambda: _cached_support(environment, store, again=True), compile, patience
     )
+
+
+def support_key(environment: "CompileEnvironment") -> ArtifactKey:
+    """The key of the support image for the target of a default environment."""
+    return _key(environment, _support_digest(), _SUPPORT_TIER)
 
 
 class _Support:
@@ -182,7 +191,7 @@ def _cached_support(
 ) -> Artifact | None:
     if store is None:
         return None
-    key = _key(environment, _support_digest(), _SUPPORT_TIER)
+    key = support_key(environment)
     entry = store.peek(key) if again else store.get(key)
     found = _artifact_in(entry, store, environment, is_news=not again)
     is_whole = found is not None and len(found.section(INFO_SECTION)) == OFFSETS.size
@@ -207,9 +216,13 @@ def _keep(
 
 
 def _key(environment: "CompileEnvironment", digest: bytes, tier: str) -> ArtifactKey:
+    return ArtifactKey(digest, environment.compat_hash, isa_of(environment), tier)
+
+
+def isa_of(environment: "CompileEnvironment") -> str:
+    """The instruction set as keys have it."""
     target = environment.target
-    isa = f"{target.isa_label}:{target.isa_digest.hex()}"
-    return ArtifactKey(digest, environment.compat_hash, isa, tier)
+    return f"{target.isa_label}:{target.isa_digest.hex()}"
 
 
 def _artifact_in(
@@ -230,7 +243,7 @@ def _artifact_in(
     if not made_for.startswith(environment.engine_section):
         # Intact, under the right key, and yet not what the key says: a fault of whoever stored it.
         if is_news:
-            store.counters.add("miss.incompatible")
+            store.counters.add(f"miss.{INCOMPATIBLE}")
             log(WARNING, "cache miss for %s: made for another engine", found.key)
         return None
     return artifact

@@ -16,13 +16,12 @@ from cachewasm.cache.keys import ArtifactKey, parse_entry_name, wasm_prefix
 from cachewasm.cache.local import LocalStore, Miss
 from cachewasm.cache.misses import MissRecord
 from cachewasm.cache.nearest import Difference, Nearest
-from cachewasm.cache.reasons import ABSENT
+from cachewasm.cache.reasons import ABSENT, INCOMPATIBLE
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.engine import ingredients
 from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.errors import IncompatibleArtifact
 from cachewasm.runtime.artifacts import keys_under
-from cachewasm.runtime.lookup import INCOMPATIBLE
 
 Ingredients = Mapping[str, str | int]
 

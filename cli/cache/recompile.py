@@ -5,14 +5,12 @@ found by digest. What the code was made with is in the artifact; only this very 
 """
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cachewasm.artifact.format import ENGINE_SECTION
 from cachewasm.artifact.reader import Artifact
 from cachewasm.cache.entry import Entry
-from cachewasm.cache.files import status_of
 from cachewasm.cache.inspect import ListedFile
 from cachewasm.cache.keys import parse_entry_name, wasm_prefix
 from cachewasm.cache.trust import Rules
@@ -30,8 +28,7 @@ from cachewasm.runtime.module import binary_of
 
 from ..failure import reason, say
 from ..files import read
-
-_SUFFIXES = (".wasm", ".wat")
+from ..modules import modules
 
 
 class Modules:
@@ -42,7 +39,7 @@ class Modules:
         self._paths: dict[bytes, str] = {}
         for place in places:
             if os.path.isdir(place):
-                for path in _modules_below(place):
+                for path in modules([place]):
                     self._add(path)
             else:
                 self._paths[digest_of(binary_of(read(place)))] = place
@@ -126,14 +123,3 @@ def _made_with(entry: Entry) -> tuple[CompileEnvironment, str]:
         module_version=version,
     )
     return environment, made.tier
-
-
-def _modules_below(folder: str) -> Iterator[str]:
-    """The regular files that are called as modules are, by their paths."""
-    for directory, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = os.path.join(directory, name)
-            status = status_of(path) if name.endswith(_SUFFIXES) else None
-            if status is not None and stat.S_ISREG(status.st_mode):
-                yield path

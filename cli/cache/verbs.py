@@ -6,20 +6,25 @@ from . import (
     config,
     directory,
     doctor,
+    exporting,
+    importing,
     keys,
     listing,
+    lock,
     pin,
     prune,
     show,
     stats,
     verify,
+    warm,
     why,
 )
 
-# Where and how; what is there; what is to stay; whether all is well.
+# Where and how; what is there; what comes and goes; what stays; whether all is well.
 _VERBS = (
     *(directory, config, keys),
     *(listing, show, stats, why),
+    *(warm, lock, exporting, importing),
     *(pin, prune, clear),
     *(verify, doctor),
 )

@@ -20,6 +20,7 @@ from ..failure import UsageError, printable
 from ..note import Note
 from ..parser import Commands, add_command, add_json, add_place, count
 from ..place import chosen_to_change
+from . import lock
 from .recompile import Modules, Recompiled, recompile
 
 _COMMAND = "cachewasm cache verify"
@@ -73,6 +74,9 @@ def add(verbs: Commands) -> None:
     )
     add_place(parser)
     add_json(parser)
+    parser.add_argument(
+        "--lock", metavar="LOCK", help="check what this lock file names, and only that"
+    )
     action = parser.add_mutually_exclusive_group()
     for name, what in _ACTIONS.items():
         action.add_argument(f"--{name}", action="store_const", const=name, dest="action", help=what)
@@ -80,7 +84,14 @@ def add(verbs: Commands) -> None:
 
 
 def verify(options: Namespace) -> int:
-    """Check, and act on it if told so; the exit code is the sum of VERDICT_BITS."""
+    """Check, and act on it if told so; the exit code is the sum of VERDICT_BITS. Of a lock file it is
+    0 or 1.
+    """
+    if options.lock is not None:
+        others = (options.quick, options.sample, options.from_wasm, options.recompile)
+        if any((*others, options.action)):
+            raise UsageError(_COMMAND, "--lock is a check of its own")
+        return lock.check(options.lock, options)
     if options.recompile is not None and not options.from_wasm:
         raise UsageError(
             _COMMAND, "--recompile needs --from-wasm: an entry does not hold its module"

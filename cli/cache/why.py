@@ -8,6 +8,7 @@ from cachewasm.cache import misses
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.cache.nearest import Difference, Nearest
+from cachewasm.cache.reasons import INCOMPATIBLE
 from cachewasm.engine import compat
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config, on_machine
@@ -16,7 +17,6 @@ from cachewasm.engine.metadata import TIERS
 from cachewasm.hashing import digest_of
 from cachewasm.runtime import explain
 from cachewasm.runtime.explain import ExplainedMiss, Explanation
-from cachewasm.runtime.lookup import INCOMPATIBLE
 from cachewasm.runtime.module import binary_of
 
 from .. import exit_codes, text
