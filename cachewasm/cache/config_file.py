@@ -13,7 +13,7 @@ configured something.
 import os
 import stat
 
-from cachewasm.cache import trust
+from cachewasm.cache import files, trust
 from cachewasm.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 MAX_SIZE = 1 << 15
 
-# A link is followed: many people keep their configuration elsewhere and link to it.
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _KEY_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _MAX_DIGITS = 18
 
@@ -111,31 +109,18 @@ def _scalar(text: str) -> str | int | None:
 
 
 def _trusted_content(path: str) -> bytes:
+    def judge(status: os.stat_result) -> None:
+        problem = _problem(path, status)
+        if problem is not None:
+            raise ConfigError(f"the config file is not trusted: {problem}")
+
     try:
-        descriptor = os.open(path, _FLAGS)
-        try:
-            problem = _problem(path, os.fstat(descriptor))
-            if problem is not None:
-                raise ConfigError(f"the config file is not trusted: {problem}")
-            data = _read_all(descriptor)
-        finally:
-            os.close(descriptor)
+        data = files.read_judged(path, MAX_SIZE, judge)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no path of a file"
         raise ConfigError(f"failed to read config file: {path}: {reason}") from None
     if len(data) > MAX_SIZE:
         raise ConfigError(f"failed to read config file: {path}: more than {MAX_SIZE} bytes")
-    return data
-
-
-def _read_all(descriptor: int) -> bytes:
-    """All of a file, or more than MAX_SIZE of it."""
-    data = b""
-    while len(data) <= MAX_SIZE:
-        piece = os.read(descriptor, MAX_SIZE + 1)
-        if not piece:
-            break
-        data += piece
     return data
 
 
@@ -149,10 +134,8 @@ def _problem(path: str, status: os.stat_result) -> str | None:
     others = stat.S_IWOTH | (0 if status.st_gid == status.st_uid else stat.S_IWGRP)
     if status.st_mode & others:
         return f"{path}: others can write to it (mode {stat.S_IMODE(status.st_mode):04o})"
-    place = os.path.realpath(path)
-    while place != os.path.dirname(place):
-        place = os.path.dirname(place)
-        problem = trust.parent_problem(os.lstat(place))
+    for place, above in files.directories_above(path):
+        problem = trust.parent_problem(above)
         if problem is not None:
             return f"{place}: {problem}"
     return None

@@ -19,6 +19,7 @@ from cachewasm.cache.reasons import ABSENT, CORRUPT, TORN, UNREADABLE, UNTRUSTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -26,6 +27,8 @@ _APPEND_FLAGS = (
     os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 )
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# A link to a configuration file is followed: many people keep theirs elsewhere and link to it.
+_FOLLOW_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # A hit writes nothing more often than this, so a hot cache costs no writes; prune's order is no
@@ -129,6 +132,44 @@ def status_of(path: str) -> os.stat_result | None:
         return os.lstat(path)
     except OSError:
         return None
+
+
+def is_file(path: str) -> bool:
+    """Whether a path leads to a regular file, through symbolic links too."""
+    return os.path.isfile(path)
+
+
+def is_directory(path: str) -> bool:
+    """Whether a path leads to a directory, through symbolic links too."""
+    return os.path.isdir(path)
+
+
+def directories_above(path: str) -> "Iterator[tuple[str, os.stat_result]]":
+    """Each directory above the file to which `path` leads, the nearest first. Raises OSError."""
+    place = os.path.realpath(path)
+    while place != os.path.dirname(place):
+        place = os.path.dirname(place)
+        yield place, os.lstat(place)
+
+
+def read_judged(path: str, limit: int, judge: "Callable[[os.stat_result], None]") -> bytes:
+    """All of the file to which `path` leads, or more than `limit` bytes of it.
+
+    Before anything is read, `judge` sees what was opened, and raises if it will not do. Raises also
+    OSError, and ValueError for what cannot be a path.
+    """
+    descriptor = os.open(path, _FOLLOW_FLAGS)
+    try:
+        judge(os.fstat(descriptor))
+        content = b""
+        while len(content) <= limit:
+            piece = os.read(descriptor, limit + 1)
+            if not piece:
+                break
+            content += piece
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def make_directory(path: str) -> bool:
@@ -244,6 +285,11 @@ def unlock_all(descriptor: int) -> None:
     import fcntl
 
     fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock_request(fcntl.F_UNLCK, 0, 0))
+
+
+def close(descriptor: int) -> None:
+    """Close what open_lock_file() has opened. Raises OSError."""
+    os.close(descriptor)
 
 
 def _lock_request(kind: int, start: int, length: int) -> bytes:

@@ -208,7 +208,7 @@ class _LockFile:
     def forsake(self) -> None:
         """Close the descriptor only: the locks stay with whoever has a copy of it."""
         _lock_files.discard(self)
-        os.close(self._descriptor)
+        files.close(self._descriptor)
 
 
 class _ThisThread(threading.local):

@@ -107,7 +107,7 @@ def fold(directory: str) -> bool:
                 return False
             _fold(directory)
         finally:
-            os.close(descriptor)
+            files.close(descriptor)
     except (EntryError, OSError):
         return False
     return True
