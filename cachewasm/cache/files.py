@@ -60,6 +60,9 @@ class EntryFile:
                 raise EntryError(UNTRUSTED, problem)
             if status.st_size > max_size:
                 raise EntryError(CORRUPT, f"{status.st_size} bytes are too many")
+        except OSError as error:
+            self.close()
+            raise EntryError(UNREADABLE, f"it cannot be examined: {error.strerror}") from None
         except BaseException:
             self.close()
             raise
@@ -83,7 +86,7 @@ class EntryFile:
 
     def close(self) -> None:
         """Close the descriptor."""
-        os.close(self._descriptor)
+        close(self._descriptor)
 
     def __enter__(self) -> "EntryFile":
         return self
@@ -112,7 +115,13 @@ class DirectoryState:
         self.problem: str | None = None
         path = self.path
         while self.problem is None:
-            status = status_of(path)
+            try:
+                status = os.lstat(path)
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                status = None  # what cannot be reached cannot be opened either
+            except OSError as error:
+                self.problem = f"{path}: it cannot be examined: {error.strerror}"
+                return
             if status is not None:
                 if path == self.path:
                     self.exists = True
@@ -288,8 +297,11 @@ def unlock_all(descriptor: int) -> None:
 
 
 def close(descriptor: int) -> None:
-    """Close what open_lock_file() has opened. Raises OSError."""
-    os.close(descriptor)
+    """Close a descriptor through which nothing was written: if that fails, nothing is lost."""
+    try:
+        os.close(descriptor)
+    except OSError:
+        return
 
 
 def _lock_request(kind: int, start: int, length: int) -> bytes:
