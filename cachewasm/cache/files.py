@@ -29,6 +29,7 @@ _APPEND_FLAGS = (
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # A link to a configuration file is followed: many people keep theirs elsewhere and link to it.
 _FOLLOW_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_LIST_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # A hit writes nothing more often than this, so a hot cache costs no writes; prune's order is no
@@ -183,14 +184,25 @@ def read_judged(path: str, limit: int, judge: "Callable[[os.stat_result], None]"
 
 def make_directory(path: str) -> bool:
     """Make `path` and what is missing above it; whether it had to be made. Raises OSError."""
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        return False
-    except FileNotFoundError:
-        make_directory(os.path.dirname(path))
-        return make_directory(path)
-    return True
+    missing = [path]
+    while True:
+        try:
+            os.mkdir(missing[-1], 0o700)
+            is_new = True
+        except FileExistsError:
+            is_new = False
+        except FileNotFoundError:
+            missing.append(os.path.dirname(missing[-1]))
+            continue
+        break
+    for place in reversed(missing[:-1]):
+        # If this is not found again, what lies above is a link that leads nowhere.
+        try:
+            os.mkdir(place, 0o700)
+            is_new = True
+        except FileExistsError:
+            is_new = False
+    return is_new
 
 
 def make_cache_directory(directory: str) -> None:
@@ -316,7 +328,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 
 def _sync_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(path, _LIST_FLAGS)
     try:
         os.fsync(descriptor)
     finally:
@@ -335,11 +347,44 @@ def touch_if_old(path: str, mtime: float) -> None:
 
 
 def names_in(path: str) -> list[str]:
-    """The names in a directory, sorted; none if it is absent or cannot be read."""
+    """The names in a directory, sorted; none if it is absent, a symbolic link or cannot be read."""
     try:
-        return sorted(os.listdir(path))
+        descriptor = os.open(path, _LIST_FLAGS)
     except OSError:
         return []
+    try:
+        return sorted(os.listdir(descriptor))
+    except OSError:
+        return []
+    finally:
+        close(descriptor)
+
+
+def names_below(directory: str, folder: str) -> list[str]:
+    """The names in a folder of a cache directory, sorted; also none if it lies behind a link.
+
+    Whoever deletes by these names must not be led out of the directory.
+    """
+    above = os.path.dirname(folder)
+    if above and not is_plain_directory(os.path.join(directory, above)):
+        return []
+    return names_in(os.path.join(directory, folder))
+
+
+def is_plain_directory(path: str) -> bool:
+    """Whether there is a directory at `path`, and no symbolic link to one."""
+    status = status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def may_list(path: str) -> bool:
+    """Whether a directory can be read, and what lies in it be looked at."""
+    try:
+        descriptor = os.open(path, _LIST_FLAGS)
+    except OSError:
+        return False
+    close(descriptor)
+    return status_of(os.path.join(path, os.curdir)) is not None
 
 
 def rename(old: str, new: str) -> None:

@@ -55,14 +55,14 @@ def listing(directory: str, *, include_foreign: bool = False) -> Iterator[Listed
 
     Without `include_foreign` only regular files whose names are those of entries.
     """
-    for file in _tree(os.path.join(directory, layout.ENTRIES)):
+    for file in _tree(directory, layout.ENTRIES):
         if include_foreign or (file.is_regular and parse_entry_name(file.name) is not None):
             yield file
 
 
 def alias_listing(directory: str, *, include_foreign: bool = False) -> Iterator[ListedFile]:
     """The same of aliases/v1."""
-    for file in _tree(os.path.join(directory, layout.ALIASES)):
+    for file in _tree(directory, layout.ALIASES):
         if include_foreign or (file.is_regular and is_alias_name(file.name)):
             yield file
 
@@ -71,7 +71,7 @@ def leftovers(directory: str) -> Iterator[ListedFile]:
     """The files in tmp/ that a writer has made: one that is still writing, or was killed."""
     root = os.path.join(directory, layout.TEMPORARY)
     for name in files.names_in(root):
-        file = _listed(name, os.path.join(root, name))
+        file = listed(name, os.path.join(root, name))
         if file is not None and file.is_regular and layout.is_temporary_name(name):
             yield file
 
@@ -123,16 +123,18 @@ def texts_by_module(directory: str) -> dict[str, int]:
     return counts
 
 
-def _tree(root: str) -> Iterator[ListedFile]:
-    """The files two levels below `root`, in the order of their names."""
-    for shard in files.names_in(root):
+def _tree(directory: str, folder: str) -> Iterator[ListedFile]:
+    """The files two levels below a folder, in the order of their names."""
+    root = os.path.join(directory, folder)
+    for shard in files.names_below(directory, folder):
         for file_name in files.names_in(os.path.join(root, shard)):
-            file = _listed(f"{shard}/{file_name}", os.path.join(root, shard, file_name))
+            file = listed(f"{shard}/{file_name}", os.path.join(root, shard, file_name))
             if file is not None:
                 yield file
 
 
-def _listed(name: str, path: str) -> ListedFile | None:
+def listed(name: str, path: str) -> ListedFile | None:
+    """The file at `path` by its lstat; None if there is nothing to be seen."""
     status = files.status_of(path)
     if status is None:
         return None

@@ -3,19 +3,22 @@
 What a hit would check of its entry is checked of all: ownership, lengths, digests, the key against
 the name, decompression, the payload's digest; and what a hit does not look at, the manifest. Of an
 alias the same is checked; one without an entry to lead to is sound. The directory is only read. A
-file that vanishes meanwhile is no finding.
+file that vanishes meanwhile is no finding. Of the folders, and all else that lies in them, only the
+kinds and names are judged (folders.py).
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cachewasm.cache import files
+from cachewasm.cache import files, folders
 from cachewasm.cache.alias import is_alias_name
 from cachewasm.cache.entry import HEADER_SIZE, KEY_PAIRS, MAX_ENTRY_SIZE, Header, unpack
 from cachewasm.cache.inspect import (
     ListedFile,
     alias_listing,
     leftovers,
+    listed,
     listing,
     read_alias,
 )
@@ -25,7 +28,7 @@ from cachewasm.cache.reasons import ABSENT, CORRUPT, UNTRUSTED, WRONG_KEY, Entry
 from cachewasm.errors import InternalError
 
 OK = "ok"
-FOREIGN = "foreign"  # by its name or kind neither entry nor alias: somebody else's file
+FOREIGN = folders.FOREIGN  # by its name or kind none of the cache's
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All findings by name, entries first, and what killed writers have left in tmp/.
+    """All findings: entries, aliases and what is misplaced; and what killed writers have left in tmp/.
 
     `directory_problem` says why every lookup is a miss although the entries may be intact.
     """
@@ -78,6 +81,10 @@ def verify(directory: str, progress: Callable[[Finding], None] | None = None) ->
 def _findings(directory: str) -> Iterator[Finding]:
     yield from map(_check, listing(directory, include_foreign=True))
     yield from map(_check_alias, alias_listing(directory, include_foreign=True))
+    for found in folders.misplaced(directory):
+        file = listed(found.name, os.path.join(directory, found.name))
+        if file is not None:
+            yield Finding(file, found.reason, found.detail)
 
 
 def _check_alias(file: ListedFile) -> Finding:
