@@ -78,6 +78,8 @@ class EntryFile:
                 piece = os.pread(self._descriptor, size, offset)
             except OSError as error:
                 raise EntryError(UNREADABLE, f"it cannot be read: {error.strerror}") from None
+            except MemoryError:
+                raise EntryError(UNREADABLE, f"there is no memory for {size} bytes") from None
             if not piece:
                 raise EntryError(TORN, f"the file ends at {offset}, {size} bytes too early")
             pieces.append(piece)
