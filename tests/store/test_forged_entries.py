@@ -27,14 +27,21 @@ _SKIPPABLE = b"\x50\x2a\x4d\x18" + (8).to_bytes(4, "little") + bytes(8)
 
 
 def forged(key: ArtifactKey, frame: bytes, raw_size: int = len(RAW)) -> bytes:
-    """An entry whose payload is `frame`, under digests that fit."""
+    """An entry of `frame`, under digests that fit."""
     intact = pack(key, RAW, {"module": "demo"})
     (manifest_size,) = struct.unpack_from("<I", intact, 12)
-    manifest = intact[-32 - manifest_size : -32]
+    return _sealed(intact, frame, intact[-32 - manifest_size : -32], raw_size)
+
+
+def _sealed(intact: bytes, frame: bytes, manifest: bytes, raw_size: int) -> bytes:
+    # What stands before the first frame is a table of sizes, if anything.
+    table = intact[HEADER_SIZE : intact.index(_FRAME[:4], HEADER_SIZE)]
+    payload = struct.pack("<I", len(frame)) * (len(table) // 4) + frame
     header = bytearray(intact[:HEADER_SIZE])
-    struct.pack_into("<QQ", header, 56, len(frame), raw_size)
-    struct.pack_into("<Q", header, 104, HEADER_SIZE + len(frame) + len(manifest) + 32)
-    body = bytes(header) + frame + manifest
+    struct.pack_into("<I", header, 12, len(manifest))
+    struct.pack_into("<QQ", header, 56, len(payload), raw_size)
+    struct.pack_into("<Q", header, 104, HEADER_SIZE + len(payload) + len(manifest) + 32)
+    body = bytes(header) + payload + manifest
     return body + blake3(body).digest()
 
 
@@ -58,7 +65,7 @@ FRAMES: dict[str, tuple[bytes, int]] = {
     "declares_more": (_with_declared_size(len(RAW) + 1), len(RAW) + 1),
     "declares_less": (_with_declared_size(len(RAW) - 1), len(RAW) - 1),
     "declares_other_than_the_header": (_with_declared_size(len(RAW) + 1), len(RAW)),
-    "declares_16_mib": (_with_declared_size(1 << 24), 1 << 24),
+    "declares_much_more": (_with_declared_size(500_000), 500_000),
     "followed_by_a_byte": (_FRAME + b"\0", len(RAW)),
     "followed_by_a_frame": (_FRAME + _FRAME, len(RAW)),
     "followed_by_a_skippable_frame": (_FRAME + _SKIPPABLE, len(RAW)),
@@ -69,15 +76,7 @@ FRAMES: dict[str, tuple[bytes, int]] = {
     "is_cut_short": (_FRAME[:-1], len(RAW)),
     "is_empty": (b"", len(RAW)),
     "is_no_frame": (bytes(100), len(RAW)),
-    "is_another_artifact": (_COMPRESSOR.compress(bytes(len(RAW))), len(RAW)),
 }
-
-
-def _check_corrupt(store: LocalStore, key: ArtifactKey) -> None:
-    missed = store.get(key)
-    assert isinstance(missed, Miss)
-    assert (missed.reason, bool(missed.detail)) == (CORRUPT, True)
-    assert verify(store.directory).counts == {CORRUPT: 1}
 
 
 @pytest.mark.parametrize("name", FRAMES)
@@ -85,7 +84,17 @@ def test_get_entry_with_a_hostile_frame_is_corrupt(
     store: LocalStore, entry_path: Path, key: ArtifactKey, name: str
 ) -> None:
     entry_path.write_bytes(forged(key, *FRAMES[name]))
-    _check_corrupt(store, key)
+    missed = store.get(key)
+    assert isinstance(missed, Miss)
+    assert (missed.reason, bool(missed.detail)) == (CORRUPT, True)
+    assert verify(store.directory).counts == {CORRUPT: 1}
+
+
+def test_verify_entry_with_the_frame_of_another_artifact_is_corrupt(
+    store: LocalStore, entry_path: Path, key: ArtifactKey
+) -> None:
+    entry_path.write_bytes(forged(key, _COMPRESSOR.compress(bytes(len(RAW)))))
+    assert verify(store.directory).counts == {CORRUPT: 1}
 
 
 def test_forged_entry_with_the_right_frame_is_a_hit(
@@ -136,13 +145,8 @@ MANIFESTS: dict[str, Callable[[], bytes]] = {
 def test_verify_entry_with_a_hostile_manifest_is_corrupt_and_listed_so(
     store: LocalStore, entry_path: Path, key: ArtifactKey, name: str
 ) -> None:
-    manifest = MANIFESTS[name]()
-    header = bytearray(pack(key, RAW, {})[:HEADER_SIZE])
-    struct.pack_into("<I", header, 12, len(manifest))
-    struct.pack_into("<Q", header, 56, len(_FRAME))
-    struct.pack_into("<Q", header, 104, HEADER_SIZE + len(_FRAME) + len(manifest) + 32)
-    body = bytes(header) + _FRAME + manifest
-    entry_path.write_bytes(body + blake3(body).digest())
+    intact = pack(key, RAW, {})
+    entry_path.write_bytes(_sealed(intact, _FRAME, MANIFESTS[name](), len(RAW)))
     (finding,) = verify(store.directory).findings
     assert finding.verdict == CORRUPT
     (info,) = entries(store.directory)
