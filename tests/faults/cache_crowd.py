@@ -259,17 +259,17 @@ class Crowd:
         self._rest = b""
         self._workers: set[int] = set()
         self._pending: deque[str] = deque()
+        self.started = 0
         self.tally = Tally()
 
     def run(self, processes: int, *, lives: int | None, seconds: float | None) -> None:
         """Keep this many at work: until as many have lived, or killed together when time is up."""
         end = None if seconds is None else time.monotonic() + seconds
-        started = 0
         while True:
             is_over = end is not None and time.monotonic() > end
-            while len(self._workers) < processes and not is_over and started != lives:
+            while len(self._workers) < processes and not is_over and self.started != lives:
                 self._start()
-                started += 1
+                self.started += 1
             if is_over:
                 for pid in tuple(self._workers):
                     self._kill(pid)
@@ -377,7 +377,7 @@ def main(arguments: list[str]) -> int:
             wrong.append(f"{counted.count(statistics.DAMAGED)} damaged statistics")
         summary = {
             "operations": tally.events["op"],
-            "processes": tally.kills + tally.events["end"],
+            "processes": crowd.started,
             "killed": tally.kills,
             "prunes": tally.events["prune"],
             "prunes killed": tally.unfinished_prunes,
