@@ -13,7 +13,7 @@ MODULES = sorted(path for path in FILES.parent.rglob("*.py") if path != FILES)
 
 # Names of os that look at the process, at constants or at the spelling of a path, never at a disk.
 HARMLESS = {
-    *("PathLike", "environ", "fspath", "stat_result", "strerror"),
+    *("PathLike", "environ", "fsdecode", "fsencode", "fspath", "stat_result", "strerror"),
     *("getpid", "geteuid", "getuid", "getgid", "urandom", "register_at_fork", "cpu_count"),
     *("path.abspath", "path.basename", "path.dirname", "path.isabs", "path.join", "sep"),
 }
@@ -31,7 +31,8 @@ def _calls(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute):
             name = ast.unparse(node)
-            if name.startswith("os.") and name != "os.path" and name[3:] not in HARMLESS:
+            is_dotted = name.replace(".", "").isidentifier()
+            if name.startswith("os.") and is_dotted and name[3:] not in {*HARMLESS, "path"}:
                 yield name
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id == "open":
