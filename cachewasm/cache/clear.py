@@ -54,12 +54,14 @@ def _others(directory: str) -> Iterator[ListedFile]:
     yield from alias_listing(directory)
     yield from quarantined(directory)
     yield from abandoned(directory, now=time.time())
-    for root, names in (
-        (layout.PINS, sorted(pins.pinned(directory))),
+    paths = [os.path.join(layout.PINS, name) for name in sorted(pins.pinned(directory))]
+    for folder, names in (
         (layout.INDEX, layout.DATABASE_FILES),
         (layout.STATISTICS, (layout.MISSES, layout.OLD_MISSES)),
     ):
-        for name in names:
-            file = listed(name, os.path.join(directory, root, name))
-            if file is not None and file.is_regular:
-                yield file
+        present = files.names_below(directory, folder)
+        paths += [os.path.join(folder, name) for name in names if name in present]
+    for path in paths:
+        file = listed(path, os.path.join(directory, path))
+        if file is not None and file.is_regular:
+            yield file

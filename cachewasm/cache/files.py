@@ -41,6 +41,7 @@ _APPEND_FLAGS = (
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # A link to a configuration file is followed: many people keep theirs elsewhere and link to it.
 _FOLLOW_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_LIST_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # The mode of directories that are not the cache's own.
@@ -95,6 +96,8 @@ class EntryFile:
                 piece = os.pread(self._descriptor, size, offset)
             except OSError as error:
                 raise EntryError(UNREADABLE, f"it cannot be read: {error.strerror}") from None
+            except MemoryError:
+                raise EntryError(UNREADABLE, f"there is no memory for {size} bytes") from None
             if not piece:
                 raise EntryError(TORN, f"the file ends at {offset}, {size} bytes too early")
             pieces.append(piece)
@@ -248,14 +251,25 @@ def create_file(path: str, flags: int, mode: int) -> int:
 
 def make_directory(path: str, mode: int = _PRIVATE) -> bool:
     """Make `path` and what is missing above it; whether it had to be made. Raises OSError."""
-    try:
-        os.mkdir(path, mode)
-    except FileExistsError:
-        return False
-    except FileNotFoundError:
-        make_directory(os.path.dirname(path), mode)
-        return make_directory(path, mode)
-    return True
+    missing = [path]
+    while True:
+        try:
+            os.mkdir(missing[-1], mode)
+            is_new = True
+        except FileExistsError:
+            is_new = False
+        except FileNotFoundError:
+            missing.append(os.path.dirname(missing[-1]))
+            continue
+        break
+    for place in reversed(missing[:-1]):
+        # If this is not found again, what lies above is a link that leads nowhere.
+        try:
+            os.mkdir(place, mode)
+            is_new = True
+        except FileExistsError:
+            is_new = False
+    return is_new
 
 
 def make_cache_directory(directory: str, rules: Rules = DEFAULT_RULES) -> None:
@@ -459,7 +473,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 
 def _sync_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(path, _LIST_FLAGS)
     try:
         os.fsync(descriptor)
     finally:
@@ -489,11 +503,46 @@ def set_time(path: str, time_ns: int | None = None) -> None:
 
 
 def names_in(path: str) -> list[str]:
-    """The names in a directory, sorted; none if it is absent or cannot be read."""
+    """The names in a directory, sorted; none if it is absent, a symbolic link or cannot be read."""
     try:
-        return sorted(os.listdir(path))
+        descriptor = os.open(path, _LIST_FLAGS)
     except OSError:
         return []
+    try:
+        return sorted(os.listdir(descriptor))
+    except OSError:
+        return []
+    finally:
+        close(descriptor)
+
+
+def names_below(directory: str, folder: str) -> list[str]:
+    """The names in a folder of a cache directory, sorted; also none if it lies behind a link.
+
+    Whoever deletes by these names must not be led out of the directory.
+    """
+    above = os.path.dirname(folder)
+    while above:
+        if not is_plain_directory(os.path.join(directory, above)):
+            return []
+        above = os.path.dirname(above)
+    return names_in(os.path.join(directory, folder))
+
+
+def is_plain_directory(path: str) -> bool:
+    """Whether there is a directory at `path`, and no symbolic link to one."""
+    status = status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def may_list(path: str) -> bool:
+    """Whether a directory can be read, and what lies in it be looked at."""
+    try:
+        descriptor = os.open(path, _LIST_FLAGS)
+    except OSError:
+        return False
+    close(descriptor)
+    return status_of(os.path.join(path, os.curdir)) is not None
 
 
 def rename(old: str, new: str) -> None:

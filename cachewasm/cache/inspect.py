@@ -60,7 +60,7 @@ def listing(directory: str, *, include_foreign: bool = False) -> Iterator[Listed
 
     Without `include_foreign` only regular files whose names are those of entries.
     """
-    for file in _tree(os.path.join(directory, layout.ENTRIES)):
+    for file in _tree(directory, layout.ENTRIES):
         if include_foreign or (file.is_regular and is_entry_name(file.name)):
             yield file
 
@@ -69,7 +69,7 @@ def listing_of(directory: str, beginning: str) -> Iterator[ListedFile]:
     """The entries whose file names begin so, with 2 hexadecimal digits at least, by their names."""
     shard = beginning[:2]
     root = os.path.join(directory, layout.ENTRIES, shard)
-    for file_name in files.names_in(root):
+    for file_name in files.names_below(directory, os.path.join(layout.ENTRIES, shard)):
         name = f"{shard}/{file_name}"
         if file_name.startswith(beginning) and is_entry_name(name):
             file = listed(name, os.path.join(root, file_name))
@@ -79,7 +79,7 @@ def listing_of(directory: str, beginning: str) -> Iterator[ListedFile]:
 
 def alias_listing(directory: str, *, include_foreign: bool = False) -> Iterator[ListedFile]:
     """The same of aliases/v1."""
-    for file in _tree(os.path.join(directory, layout.ALIASES)):
+    for file in _tree(directory, layout.ALIASES):
         if include_foreign or (file.is_regular and is_alias_name(file.name)):
             yield file
 
@@ -87,7 +87,7 @@ def alias_listing(directory: str, *, include_foreign: bool = False) -> Iterator[
 def leftovers(directory: str) -> Iterator[ListedFile]:
     """The files in tmp/ that a writer has made: one that is still writing, or was killed."""
     root = os.path.join(directory, layout.TEMPORARY)
-    for name in files.names_in(root) if is_folder(root) else ():
+    for name in files.names_in(root):
         file = listed(name, os.path.join(root, name))
         if file is not None and file.is_regular and layout.is_temporary_name(name):
             yield file
@@ -144,15 +144,12 @@ def texts_by_module(directory: str, rules: Rules = DEFAULT_RULES) -> dict[str, i
     return counts
 
 
-def _tree(root: str) -> Iterator[ListedFile]:
-    """The files two levels below `root`, in the order of their names. No link is followed there."""
-    if not is_folder(os.path.dirname(root)) or not is_folder(root):
-        return
-    for shard in files.names_in(root):
-        folder = os.path.join(root, shard)
-        for file_name in files.names_in(folder) if is_folder(folder) else ():
-            name = f"{shard}/{file_name}"
-            file = listed(name, f"{root}/{name}")
+def _tree(directory: str, folder: str) -> Iterator[ListedFile]:
+    """The files two levels below a folder, in the order of their names."""
+    root = os.path.join(directory, folder)
+    for shard in files.names_below(directory, folder):
+        for file_name in files.names_in(os.path.join(root, shard)):
+            file = listed(f"{shard}/{file_name}", os.path.join(root, shard, file_name))
             if file is not None:
                 yield file
 
@@ -173,12 +170,6 @@ def is_entry_name(name: str) -> bool:
 def _may_follow(rest: str) -> bool:
     """Whether the name of an entry may go on so, behind the digits of its module."""
     return parse_entry_name(_SOME_MODULE + rest) is not None
-
-
-def is_folder(path: str) -> bool:
-    """Whether there is a directory, and no link to one."""
-    status = files.status_of(path)
-    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def module_of(name: str) -> str:

@@ -37,7 +37,7 @@ def pinned(directory: str) -> frozenset[str]:
     root = os.path.join(directory, layout.PINS)
     return frozenset(
         f"{shard}/{file_name}"
-        for shard in files.names_in(root)
+        for shard in files.names_below(directory, layout.PINS)
         for file_name in files.names_in(os.path.join(root, shard))
         if parse_entry_name(f"{shard}/{file_name}") is not None
         and _is_pin(os.path.join(root, shard, file_name))

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cachewasm.cache import files, layout
-from cachewasm.cache.inspect import ListedFile, is_folder, listed
+from cachewasm.cache.inspect import ListedFile, listed
 from cachewasm.cache.keys import parse_entry_name
 from cachewasm.cache.reasons import CORRUPT, WRONG_KEY, EntryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
@@ -45,7 +45,7 @@ def quarantined(directory: str) -> list[QuarantinedFile]:
     """What lies in quarantine, oldest first; foreign files are left out."""
     root = os.path.join(directory, layout.QUARANTINE)
     found = []
-    for name in files.names_in(root) if is_folder(root) else ():
+    for name in files.names_in(root):
         parts = name.rsplit(".", 3)
         file = listed(name, os.path.join(root, name)) if len(parts) == 4 else None
         if file is None or not file.is_regular:

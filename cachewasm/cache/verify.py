@@ -4,14 +4,16 @@ What a hit would check of its entry is checked of all: ownership, lengths, diges
 the name, decompression, the payload's digest; and what a hit does not look at, the manifest. A quick
 check leaves out what needs the payload or a digest over the file. Of an alias the same is checked; one
 without an entry to lead to is sound. The directory is only read. A file that vanishes meanwhile is no
-finding.
+finding. Of the folders, and all else that lies in them, only the kinds and names are judged
+(folders.py).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from cachewasm.cache import files
+from cachewasm.cache import files, folders
 from cachewasm.cache.alias import is_alias_name
 from cachewasm.cache.entry import (
     HEADER_SIZE,
@@ -26,6 +28,7 @@ from cachewasm.cache.inspect import (
     ListedFile,
     alias_listing,
     leftovers,
+    listed,
     listing,
     read_alias,
 )
@@ -36,7 +39,7 @@ from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.errors import InternalError
 
 OK = "ok"
-FOREIGN = "foreign"  # by its name or kind neither entry nor alias: somebody else's file
+FOREIGN = folders.FOREIGN  # by its name or kind none of the cache's
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All findings by name, entries first, and what killed writers have left in tmp/.
+    """All findings: entries, aliases and what is misplaced; and what killed writers have left in tmp/.
 
     `directory_problem` says why every lookup is a miss although the entries may be intact.
     """
@@ -99,8 +102,16 @@ def verify(
             findings.append(finding)
         if progress is not None:
             progress(done, total)
+    findings += _misplaced(directory)
     problem = files.DirectoryState(directory, rules).problem
     return VerifyReport(tuple(findings), tuple(leftovers(directory)), problem)
+
+
+def _misplaced(directory: str) -> Iterator[Finding]:
+    for found in folders.misplaced(directory):
+        file = listed(found.name, os.path.join(directory, found.name))
+        if file is not None:
+            yield Finding(file, found.reason, found.detail)
 
 
 def check_again(file: ListedFile, rules: Rules = DEFAULT_RULES) -> Finding:
