@@ -214,14 +214,25 @@ def create_file(path: str, flags: int, mode: int) -> int:
 
 def make_directory(path: str, mode: int = _PRIVATE) -> bool:
     """Make `path` and what is missing above it; whether it had to be made. Raises OSError."""
-    try:
-        os.mkdir(path, mode)
-    except FileExistsError:
-        return False
-    except FileNotFoundError:
-        make_directory(os.path.dirname(path), mode)
-        return make_directory(path, mode)
-    return True
+    missing = [path]
+    while True:
+        try:
+            os.mkdir(missing[-1], mode)
+            is_new = True
+        except FileExistsError:
+            is_new = False
+        except FileNotFoundError:
+            missing.append(os.path.dirname(missing[-1]))
+            continue
+        break
+    for place in reversed(missing[:-1]):
+        # If this is not found again, what lies above is a link that leads nowhere.
+        try:
+            os.mkdir(place, mode)
+            is_new = True
+        except FileExistsError:
+            is_new = False
+    return is_new
 
 
 def make_cache_directory(directory: str, rules: Rules = DEFAULT_RULES) -> None:
