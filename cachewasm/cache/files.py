@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND_FLAGS = (
     os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 )
@@ -342,6 +343,31 @@ def names_in(path: str) -> list[str]:
         return sorted(os.listdir(path))
     except OSError:
         return []
+
+
+def statuses_in(path: str) -> list[tuple[str, os.stat_result]]:
+    """Name and lstat of all that is in a directory, sorted by name.
+
+    Nothing if it is absent, a symbolic link, or cannot be read; without what goes meanwhile.
+    """
+    found = []
+    try:
+        descriptor = os.open(path, _FOLDER_FLAGS)
+    except OSError:
+        return []
+    try:
+        for name in sorted(os.listdir(descriptor)):
+            try:
+                # From there the kernel has a shorter way than along the whole path.
+                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            found.append((name, status))
+    except OSError:
+        return []
+    finally:
+        os.close(descriptor)
+    return found
 
 
 def rename(old: str, new: str) -> None:

@@ -138,12 +138,15 @@ def _tree(root: str) -> Iterator[ListedFile]:
     if not is_folder(os.path.dirname(root)) or not is_folder(root):
         return
     for shard in files.names_in(root):
-        folder = os.path.join(root, shard)
-        for file_name in files.names_in(folder) if is_folder(folder) else ():
-            name = f"{shard}/{file_name}"
-            file = listed(name, f"{root}/{name}")
-            if file is not None:
-                yield file
+        folder = f"{root}/{shard}"
+        for file_name, status in files.statuses_in(folder):
+            yield ListedFile(
+                f"{shard}/{file_name}",
+                f"{folder}/{file_name}",
+                status.st_size,
+                status.st_mtime_ns,
+                stat.S_ISREG(status.st_mode),
+            )
 
 
 def is_entry_name(name: str) -> bool:

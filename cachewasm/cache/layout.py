@@ -34,6 +34,7 @@ FOLD_OFFSET = 1 << 62
 CLEANUP_OFFSET = FOLD_OFFSET + 1
 INDEX_OFFSET = FOLD_OFFSET + 2
 TAG = "CACHEDIR.TAG"
+_MAX_PROCESS_DIGITS = 10
 
 # The signature is what backup programs look for (the Cache Directory Tagging Specification).
 TAG_CONTENT = b"""Signature: 8a477f597d28d172789f06886806bc55
@@ -72,6 +73,11 @@ def temporary_path(directory: str, path: str, process: int, nonce: bytes) -> str
     return os.path.join(directory, TEMPORARY, name)
 
 
+def writer_of(name: str) -> int:
+    """The process that has made the temporary file of this name."""
+    return int(name.split(".")[-2])
+
+
 def is_temporary_name(name: str) -> bool:
     """Whether `name` is one that temporary_path() makes."""
     # Off the warm path, which does without it where there is no text.
@@ -81,7 +87,9 @@ def is_temporary_name(name: str) -> bool:
     file_name, _, process = file_name.rpartition(".")
     published = f"{file_name[:2]}/{file_name}"
     return (
-        process.isdecimal()
+        process.isascii()
+        and process.isdecimal()
+        and len(process) <= _MAX_PROCESS_DIGITS
         and len(rest) == 16
         and (
             file_name == TOTALS

@@ -8,12 +8,13 @@ no entry is left for it to lead to. Several prunes may run at once; each reports
 itself.
 """
 
+import os
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cachewasm.cache import files, pins, statistics
+from cachewasm.cache import files, layout, pins, statistics
 from cachewasm.cache.inspect import (
     ListedFile,
     alias_listing,
@@ -216,12 +217,27 @@ def sweep(directory: str, *, now: float, drift: float = _DAY, dry_run: bool = Fa
 
 
 def abandoned(directory: str, *, now: float, drift: float = _DAY) -> list[ListedFile]:
-    """What killed writers have left in tmp/: nobody holds it, or its time is out of the question."""
-    return [
-        file
-        for file in leftovers(directory)
-        if not -drift <= now - file.mtime <= STALE_AFTER or not files.is_held(file.path)
-    ]
+    """What killed writers have left in tmp/."""
+    return [file for file in leftovers(directory) if _is_abandoned(file, now=now, drift=drift)]
+
+
+def _is_abandoned(file: ListedFile, *, now: float, drift: float) -> bool:
+    if not -drift <= now - file.mtime <= STALE_AFTER:
+        return True
+    if files.is_held(file.path):
+        return False
+    # Nothing is written before the lock is taken: an empty file may be about to be locked.
+    return file.size > 0 or not _is_running(layout.writer_of(file.name))
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _is_above(number: int, limit: int | None) -> bool:

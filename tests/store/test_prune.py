@@ -188,6 +188,20 @@ def test_prune_spares_temporary_files_that_a_writer_holds(
     assert list((cache / "tmp").iterdir()) == [writing]
 
 
+@pytest.mark.parametrize(("process", "is_left"), [(os.getpid(), True), (2**31 - 2, False)])
+def test_prune_spares_an_empty_file_that_may_be_about_to_be_locked(
+    cache: Path, process: int, is_left: bool
+) -> None:
+    path = leave_temporary_file(cache, number=process)
+    path.write_bytes(b"")
+    _prune(cache)
+    assert path.exists() == is_left
+    path.touch()
+    _age(path, 3700)
+    _prune(cache)
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("seconds", [3700, -90_000, 100_000_000, -100_000_000])
 def test_prune_removes_held_temporary_files_of_an_impossible_time(
     cache: Path, held: Callable[[Path], None], seconds: int
