@@ -34,7 +34,7 @@ COLD = (
     *("cachewasm.artifact.info_writer", "cachewasm.cache.inspect", "cachewasm.cache.prune"),
     *("cachewasm.cache.verify", "cachewasm.wasm.text", "cachewasm.cache.toml"),
     *("cachewasm.cache.cleanup", "cachewasm.cache.quarantine", "cachewasm.cache.pins"),
-    "cachewasm.cache.index",
+    *("cachewasm.cache.index", "cachewasm.cache.facts", "cachewasm.cache.removal"),
 )
 # What only text needs, even on a hit, and what only those need who have configured something.
 TEXT_ONLY = {"cachewasm.cache.alias", "cachewasm.runtime.text"}
