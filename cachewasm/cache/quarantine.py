@@ -89,6 +89,8 @@ def move_if_damaged(directory: str, name: str, read: Callable[[], object], *, no
     moved = os.path.join(directory, layout.QUARANTINE, target)
     try:
         files.make_directory(os.path.dirname(moved))
+        if not is_folder(os.path.dirname(moved)):
+            return False
         files.rename(path, moved)
         after = files.status_of(moved)
         if after is not None and after.st_ino != before.st_ino:
