@@ -307,7 +307,13 @@ def _check_inside(path: str, rules: Rules) -> None:
     Where others may write to the directory without being believed, a link of theirs would have
     files made and replaced there.
     """
-    if rules.secret is not None and os.path.realpath(path) != path:
+    if rules.secret is not None:
+        check_leads_nowhere_else(path)
+
+
+def check_leads_nowhere_else(path: str) -> None:
+    """Refuse a path with a symbolic link. Raises EntryError(UNTRUSTED)."""
+    if os.path.realpath(path) != path:
         raise DirectoryError(UNTRUSTED, f"{path} leads out of the cache directory")
 
 
@@ -543,6 +549,31 @@ def may_list(path: str) -> bool:
         return False
     close(descriptor)
     return status_of(os.path.join(path, os.curdir)) is not None
+
+
+def statuses_in(path: str) -> list[tuple[str, os.stat_result]]:
+    """Name and lstat of all that is in a directory, sorted by name.
+
+    Nothing if it is absent, a symbolic link, or cannot be read; without what goes meanwhile.
+    """
+    found = []
+    try:
+        descriptor = os.open(path, _LIST_FLAGS)
+    except OSError:
+        return []
+    try:
+        for name in sorted(os.listdir(descriptor)):
+            try:
+                # From there the kernel has a shorter way than along the whole path.
+                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            found.append((name, status))
+    except OSError:
+        return []
+    finally:
+        close(descriptor)
+    return found
 
 
 def rename(old: str, new: str) -> None:

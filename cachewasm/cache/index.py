@@ -112,6 +112,7 @@ class Index:
         directory = _trusted(directory, rules)
         root = os.path.join(directory, layout.INDEX)
         lock = layout.lock_path(directory)
+        files.check_leads_nowhere_else(lock)
         files.make_directory_inside(os.path.dirname(lock), rules)
         self._lock = files.open_lock_file(lock, rules)
         try:
@@ -163,6 +164,7 @@ def _trusted(directory: str, rules: Rules) -> str:
 
 def _make(root: str, rules: Rules) -> None:
     """Make the folder of the index. Raises OSError if others could change it."""
+    files.check_leads_nowhere_else(root)
     files.make_directory_inside(root, rules)
     for path in (os.path.dirname(root), root):
         status = files.status_of(path)

@@ -148,10 +148,15 @@ def _tree(directory: str, folder: str) -> Iterator[ListedFile]:
     """The files two levels below a folder, in the order of their names."""
     root = os.path.join(directory, folder)
     for shard in files.names_below(directory, folder):
-        for file_name in files.names_in(os.path.join(root, shard)):
-            file = listed(f"{shard}/{file_name}", os.path.join(root, shard, file_name))
-            if file is not None:
-                yield file
+        place = f"{root}/{shard}"
+        for file_name, status in files.statuses_in(place):
+            yield ListedFile(
+                f"{shard}/{file_name}",
+                f"{place}/{file_name}",
+                status.st_size,
+                status.st_mtime_ns,
+                stat.S_ISREG(status.st_mode),
+            )
 
 
 def is_entry_name(name: str) -> bool:

@@ -36,6 +36,7 @@ FOLD_OFFSET = 1 << 62
 CLEANUP_OFFSET = FOLD_OFFSET + 1
 INDEX_OFFSET = FOLD_OFFSET + 2
 TAG = "CACHEDIR.TAG"
+_MAX_PROCESS_DIGITS = 10
 
 # The signature is what backup programs look for (the Cache Directory Tagging Specification).
 TAG_CONTENT = b"""Signature: 8a477f597d28d172789f06886806bc55
@@ -83,7 +84,9 @@ def is_temporary_name(name: str) -> bool:
     file_name, _, process = file_name.rpartition(".")
     published = f"{file_name[:2]}/{file_name}"
     return (
-        process.isdecimal()
+        process.isascii()
+        and process.isdecimal()
+        and len(process) <= _MAX_PROCESS_DIGITS
         and len(rest) == 16
         and (
             file_name == TOTALS

@@ -23,6 +23,7 @@ def pin(directory: str, name: str, rules: Rules = DEFAULT_RULES) -> bool:
     if state.problem is not None:
         raise DirectoryError(UNTRUSTED, f"the cache directory is not trusted: {state.problem}")
     path = os.path.join(state.path, layout.PINS, name)
+    files.check_leads_nowhere_else(os.path.dirname(path))
     files.make_directory_inside(os.path.dirname(path), rules)
     return files.create_empty(path, rules)
 

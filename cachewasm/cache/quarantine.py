@@ -102,6 +102,8 @@ def move_if_damaged(
     moved = os.path.join(directory, layout.QUARANTINE, target)
     try:
         files.make_directory_inside(os.path.dirname(moved), rules)
+        if not files.is_plain_directory(os.path.dirname(moved)):
+            return False
         files.rename(path, moved)
         after = files.status_of(moved)
         if after is not None and after.st_ino != before.st_ino:

@@ -37,7 +37,7 @@ COLD = (
     *("cachewasm.cache.outcomes", "cachewasm.cache.memory", "cachewasm.cache.store"),
     *("cachewasm.cache.misses", "cachewasm.cache.nearest", "cachewasm.engine.ingredients"),
     *("cachewasm.cache.cleanup", "cachewasm.cache.quarantine", "cachewasm.cache.pins"),
-    "cachewasm.cache.index",
+    *("cachewasm.cache.index", "cachewasm.cache.facts", "cachewasm.cache.removal"),
 )
 # What only text needs, even on a hit, and what only those need who have configured something, or have
 # a secret.

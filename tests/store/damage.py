@@ -6,21 +6,26 @@ A new kind is one more row of `KINDS`; test_damaged_files.py does the rest.
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from blake3 import blake3
 
-from cachewasm.cache import layout, statistics
+from cachewasm.cache import layout, misses, statistics
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.config_file import read
 from cachewasm.cache.entry import CODEC_RAW, Entry, pack
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
-from cachewasm.cache.reasons import MISS_REASONS, EntryError
+from cachewasm.cache.reasons import ABSENT, MISS_REASONS, EntryError
+from cachewasm.cache.secret import Secret
 from cachewasm.cache.settings import CacheConfig
+from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.errors import ConfigError
 
 KEY = ArtifactKey(bytes(range(32)), bytes(range(32, 64)), "x86-64-v3:+avx,+avx2", "optimized")
+OTHER = ArtifactKey(bytes(32), bytes(32), "x86-64-v1", "baseline")
+SEALED = Rules(secret=Secret(bytes(range(32))))
 ALIAS = AliasKey(bytes(range(32)), bytes(range(32, 64)))
 RAW = b"artifact, of which there is some more than fits into a word" * 3
 DIGEST = bytes(range(64, 96))
@@ -38,13 +43,31 @@ class Kind:
 
     `read` returns RIGHT, OTHERWISE, WRONG_BYTES or the reason why not, and raises nothing. A kind that
     `is_sealed` is protected in every byte: it is read RIGHT only as it was written. With `seal` a
-    forger makes the last digest fit.
+    forger makes the last digest fit. `rules` are those of the reader.
     """
 
     make: Callable[[str], str]
     read: Callable[[str], str]
     is_sealed: bool = True
     seal: Callable[[bytes], bytes] | None = None
+    rules: Rules = DEFAULT_RULES
+
+
+def _sealing(directory: str) -> LocalStore:
+    """A store that believes what bears its seal."""
+    store = LocalStore(directory)
+    store.rules = SEALED
+    return store
+
+
+def _make_sealed_entry(directory: str) -> str:
+    assert _sealing(directory).put(KEY, RAW, {"compile_ms": 5, "module": "demo"}) is None
+    return layout.entry_path(directory, KEY)
+
+
+def _make_sealed_alias(directory: str) -> str:
+    assert _sealing(directory).put_alias(ALIAS, DIGEST) is None
+    return layout.alias_path(directory, ALIAS)
 
 
 def _make_entry(directory: str) -> str:
@@ -59,8 +82,10 @@ def _make_raw_entry(directory: str) -> str:
     return path
 
 
-def _read_entry(directory: str) -> str:
-    found = LocalStore(directory).peek(KEY)
+def _read_entry(directory: str, rules: Rules = DEFAULT_RULES) -> str:
+    store = LocalStore(directory)
+    store.rules = rules
+    found = store.peek(KEY)
     if not isinstance(found, Entry):
         return _reason(found)
     if bytes(found.raw) != RAW:
@@ -85,8 +110,10 @@ def _make_alias(directory: str) -> str:
     return layout.alias_path(directory, ALIAS)
 
 
-def _read_alias(directory: str) -> str:
-    found = LocalStore(directory).get_alias(ALIAS)
+def _read_alias(directory: str, rules: Rules = DEFAULT_RULES) -> str:
+    store = LocalStore(directory)
+    store.rules = rules
+    found = store.get_alias(ALIAS)
     if isinstance(found, Miss):
         return _reason(found)
     return RIGHT if found == DIGEST else OTHERWISE
@@ -160,6 +187,21 @@ def _read_statistics(directory: str) -> str:
     return RIGHT if found.count("hit") == 6 else OTHERWISE
 
 
+def _make_misses(directory: str) -> str:
+    _make_entry(directory)
+    for _ in range(2):
+        store = LocalStore(directory)
+        store.get(OTHER)
+        store.record()
+    return layout.statistics_path(directory, layout.MISSES)
+
+
+def _read_misses(directory: str) -> str:
+    found = misses.last(directory, 10)
+    assert all(each.key == OTHER and each.reason == ABSENT for each in found)
+    return RIGHT if len(found) == 2 else OTHERWISE
+
+
 def _sealed_digest(data: bytes) -> bytes:
     return data[:-32] + blake3(data[:-32]).digest()
 
@@ -168,6 +210,9 @@ KINDS = {
     "entry": Kind(_make_entry, _read_entry, seal=_sealed_digest),
     "raw_entry": Kind(_make_raw_entry, _read_entry, seal=_sealed_digest),
     "alias": Kind(_make_alias, _read_alias, seal=_sealed_digest),
+    "sealed_entry": Kind(_make_sealed_entry, partial(_read_entry, rules=SEALED), rules=SEALED),
+    "sealed_alias": Kind(_make_sealed_alias, partial(_read_alias, rules=SEALED), rules=SEALED),
+    "misses": Kind(_make_misses, _read_misses, is_sealed=False),
     "config": Kind(_make_config, _read_config, is_sealed=False),
     "log": Kind(_make_log, _read_statistics, is_sealed=False),
     "log_aside": Kind(_make_log_aside, _read_statistics, is_sealed=False),

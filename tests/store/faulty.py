@@ -17,6 +17,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,19 +25,26 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from cachewasm.cache import files, layout, statistics
+from cachewasm.cache import files, layout, misses, pins, statistics
 from cachewasm.cache.alias import AliasKey
+from cachewasm.cache.cleanup import clean_up_if_due
+from cachewasm.cache.clear import clear
 from cachewasm.cache.entry import Entry
 from cachewasm.cache.inspect import entries, leftovers
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
 from cachewasm.cache.prune import prune
-from cachewasm.cache.reasons import ABSENT, MISS_REASONS
+from cachewasm.cache.reasons import ABSENT, CORRUPT, MISS_REASONS, EntryError
+from cachewasm.cache.repair import REPAIR, repair
+from cachewasm.cache.secret import Secret
+from cachewasm.cache.settings import CacheConfig
 from cachewasm.cache.single_flight import Patience, compile_once
+from cachewasm.cache.trust import Rules
 from cachewasm.cache.verify import OK, verify
 
 KEY = ArtifactKey(bytes(range(32)), bytes(range(32, 64)), "x86-64-v3:+avx,+avx2", "optimized")
 OTHER = ArtifactKey(bytes(32), bytes(32), "x86-64-v1", "baseline")
+SEALED = Rules(secret=Secret(bytes(range(32))))
 ALIAS = AliasKey(bytes(range(32)), bytes(range(32, 64)))
 RAW = b"artifact" * 100
 DIGEST = KEY.wasm_digest
@@ -186,6 +194,8 @@ class Scenario:
 
     prepare: Callable[[str], object]
     run: Callable[[str], object]
+    # Verdicts that may be left: what was damaged before may still be.
+    verdicts: tuple[str, ...] = (OK,)
 
 
 def _put(directory: str) -> None:
@@ -301,6 +311,69 @@ def _nothing(directory: str) -> None:
     pass
 
 
+def _sealing(directory: str) -> LocalStore:
+    store = LocalStore(directory)
+    store.rules = SEALED
+    return store
+
+
+def _put_sealed(directory: str) -> None:
+    _sealing(directory).put(KEY, RAW, {"compile_ms": 5})
+
+
+def _get_sealed(directory: str) -> None:
+    _check_found(_sealing(directory).get(KEY))
+
+
+def _damage(directory: str) -> None:
+    _put(directory)
+    with open(layout.entry_path(directory, KEY), "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        last = file.read(1)[0]
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([last ^ 1]))
+
+
+def _replace_damaged(directory: str) -> None:
+    store = LocalStore(directory)
+    assert isinstance(store.get(KEY), Miss)
+    store.put(KEY, RAW, {"compile_ms": 5})
+
+
+def _repair(directory: str) -> None:
+    repair(directory, verify(directory).findings, REPAIR, now=time.time(), dry_run=False)
+
+
+def _pin(directory: str) -> None:
+    with suppress(EntryError, OSError):
+        pins.pin(directory, KEY.entry_name)
+
+
+def _pinned(directory: str) -> None:
+    _recorded(directory)
+    assert pins.pin(directory, KEY.entry_name)
+
+
+def _unpin(directory: str) -> None:
+    if pins.pinned(directory):
+        pins.unpin(directory, KEY.entry_name)
+
+
+def _long_uncleaned(directory: str) -> None:
+    _recorded(directory)
+    _age(os.path.join(directory, layout.CLEANED))
+
+
+def _clean_up(directory: str) -> None:
+    clean_up_if_due(directory, CacheConfig.defaults(directory), now=time.time())
+
+
+def _record_misses(directory: str) -> None:
+    store = LocalStore(directory)
+    store.get(OTHER)
+    store.record()
+
+
 SCENARIOS = {
     "get": Scenario(_put, _get),
     "get_long_unused": Scenario(_put_long_ago, _get),
@@ -318,21 +391,35 @@ SCENARIOS = {
     "fold": Scenario(_recorded, statistics.fold),
     "prune_all": Scenario(_recorded, _prune_all),
     "prune_stale": Scenario(_with_leftovers, _prune_stale),
+    "put_sealed": Scenario(_nothing, _put_sealed),
+    "get_sealed": Scenario(_put_sealed, _get_sealed),
+    "replace_damaged": Scenario(_damage, _replace_damaged, verdicts=(OK, CORRUPT)),
+    "repair": Scenario(_damage, _repair, verdicts=(OK, CORRUPT)),
+    "pin": Scenario(_put, _pin),
+    "unpin": Scenario(_pinned, _unpin),
+    "cleanup": Scenario(_long_uncleaned, _clean_up),
+    "clear": Scenario(_pinned, lambda directory: clear(directory, dry_run=False)),
+    "record_misses": Scenario(_recorded, _record_misses),
+    "last_misses": Scenario(_record_misses, lambda directory: misses.last(directory, 5)),
     "verify": Scenario(_with_leftovers, verify),
     "list": Scenario(_with_leftovers, lambda directory: list(entries(directory))),
 }
 
 
-def problems_after(directory: str, *, is_strict: bool = False) -> list[str]:
+def problems_after(
+    directory: str, *, verdicts: tuple[str, ...] = (OK,), is_strict: bool = False
+) -> list[str]:
     """What is wrong with a directory in which a scenario was cut short, now that the disk is well.
 
-    `is_strict` if no call has failed: then no statistics may be lost either.
+    Other verdicts than `verdicts` are wrong. `is_strict` if no call has failed: then no statistics may be lost either.
     """
     if not os.path.exists(directory):
         return []
     found = []
     report = verify(directory)
-    found += [f"{each.file.name}: {each}" for each in report.findings if each.verdict != OK]
+    found += [
+        f"{each.file.name}: {each}" for each in report.findings if each.verdict not in verdicts
+    ]
     if report.directory_problem:
         found.append(report.directory_problem)
     temporary = os.path.join(directory, layout.TEMPORARY)
@@ -355,7 +442,7 @@ def problems_after(directory: str, *, is_strict: bool = False) -> list[str]:
         found.append(f"lost statistics: {hits}")
     store = LocalStore(directory)
     missed = store.get(KEY)
-    if isinstance(missed, Miss) and missed.reason != ABSENT:
+    if isinstance(missed, Miss) and missed.reason not in (ABSENT, *verdicts):
         found.append(repr(missed))
     _check_found(missed)
     if store.put(KEY, RAW, {"compile_ms": 5}) is not None or not isinstance(store.get(KEY), Entry):
@@ -417,7 +504,7 @@ def deaths(scenario: Scenario) -> Iterator[tuple[str, list[str]]]:
                         scenario.run(directory)
                     os._exit(0)
                 code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-                problems = problems_after(directory, is_strict=True)
+                problems = problems_after(directory, verdicts=scenario.verdicts, is_strict=True)
                 if code != DIED:
                     problems.append(f"it ended with {code}")
                 yield f"{kind} at call {at}, {name}", problems
@@ -435,7 +522,7 @@ def _main(action: str, name: str, directory: str = "") -> int:
         os.getpgid(0)
         return 0
     if action == "check":
-        found = problems_after(directory)
+        found = problems_after(directory, verdicts=scenario.verdicts)
     else:
         results = list(deaths(scenario))
         print(f"{len(results)} deaths")

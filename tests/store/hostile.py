@@ -19,16 +19,19 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import cachewasm_cli.main
 
-from cachewasm.cache import layout, statistics
+from cachewasm.cache import facts, layout, pins, statistics
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.entry import Entry
+from cachewasm.cache.index import Index
 from cachewasm.cache.inspect import entries, listing
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
 from cachewasm.cache.prune import prune
+from cachewasm.cache.quarantine import quarantined
 from cachewasm.cache.reasons import MISS_REASONS
 from cachewasm.cache.single_flight import Patience, compile_once
 from cachewasm.cache.verify import FOREIGN, OK, verify
@@ -38,13 +41,18 @@ ALIAS = AliasKey(bytes(range(32)), bytes(range(32, 64)))
 RAW = b"artifact" * 100
 _ORDINARY_USER = 65534
 
-# Verbs that look at everything, and the one that deletes the most.
+# Verbs that look at everything, and those that delete the most.
 VERBS = (
     ["list"],
     ["list", "--json"],
     ["stats", "--json"],
     ["verify"],
+    ["list", "--quarantined"],
+    ["why", "--last"],
+    ["pin", KEY.entry_name[3:]],
+    ["unpin", KEY.entry_name[3:]],
     ["prune", "--max-size", "0", "--json"],
+    ["clear", "--yes"],
 )
 # More than a start and a small cache take, less than a sparse file has.
 _MEMORY = 512 << 20
@@ -61,6 +69,18 @@ def make_used_cache(directory: str) -> None:
         statistics.fold(directory)
     store.record()
     LocalStore(directory).get(KEY)
+    assert pins.pin(directory, KEY.entry_name)
+    store = LocalStore(directory)
+    with open(layout.entry_path(directory, KEY), "ab") as file:
+        file.write(b"more")
+    assert isinstance(store.get(KEY), Miss)
+    assert store.put(KEY, RAW, {"compile_ms": 5}) is None
+    store.record()
+    (damaged,) = quarantined(directory)
+    # So that the places are the same each time.
+    os.rename(damaged.path, f"{damaged.path.rsplit('.', 2)[0]}.1700000000.00000000")
+    with closing(Index(directory)):
+        pass
     left = layout.temporary_path(directory, KEY.entry_name, 1, bytes(8))
     with open(left, "wb") as file:
         file.write(b"half an en")
@@ -228,11 +248,30 @@ def _check(is_right: bool, found: object) -> None:
         assert found.reason in MISS_REASONS and found.detail
 
 
+@contextlib.contextmanager
+def _said_to_descriptor(number: int) -> Iterator[Callable[[], str]]:
+    """What is written there meanwhile, by whatever way; to be asked for afterwards."""
+    before = os.dup(number)
+    with tempfile.TemporaryFile() as file:
+
+        def said() -> str:
+            return content
+
+        os.dup2(file.fileno(), number)
+        try:
+            yield said
+        finally:
+            os.dup2(before, number)
+            os.close(before)
+            file.seek(0)
+            content = file.read().decode()
+
+
 def _run_verb(arguments: list[str]) -> None:
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), _said_to_descriptor(2) as said_of_errors:
         code = cachewasm_cli.main.main(["cache", *arguments])
-    said = out.getvalue() + err.getvalue()
+    said = out.getvalue() + said_of_errors()
     assert code in range(128), code
     assert "Traceback" not in said and "bug in cachewasm" not in said, said
     steering = {
@@ -400,6 +439,8 @@ def _become_ordinary() -> None:
 
 def main(oddity: str) -> int:
     """Try one; prints what went wrong."""
+    # Small caches have an index here, too.
+    facts.MIN_ENTRIES = 0
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     if oddity in MODES:
         _become_ordinary()

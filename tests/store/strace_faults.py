@@ -87,7 +87,7 @@ def _injected(name: str, call: SystemCall, fault: str) -> list[str]:
     with faulty.prepared(faulty.SCENARIOS[name]) as directory:
         injection = f"inject={call.name}:{what}:when={call.number}"
         code, said, trace = _run(name, directory, "-e", injection)
-        found = faulty.problems_after(directory)
+        found = faulty.problems_after(directory, verdicts=faulty.SCENARIOS[name].verdicts)
     if fault == _KILL:
         if code not in (-signal.SIGKILL, 128 + signal.SIGKILL):
             found.append(f"it was not killed, but ended with {code}")

@@ -79,7 +79,7 @@ def test_file_spliced_is_found_by_verify_and_stops_no_prune(
     path = Path(kind.make(cache))
     for data in splices(path.read_bytes(), donors, SPLICES // 10):
         path.write_bytes(data)
-        report = verify(cache)
+        report = verify(cache, kind.rules)
         if kind.is_sealed:
             assert [each for each in report.findings if each.verdict != OK and each.detail]
         prune(cache, max_size=None, older_than=None, dry_run=True)

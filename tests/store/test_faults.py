@@ -32,7 +32,7 @@ def test_cache_each_failing_call_leaves_right_answers_and_a_sound_directory(name
                 try:
                     with Disk(fault, at).in_use():
                         scenario.run(directory)
-                    problems = problems_after(directory)
+                    problems = problems_after(directory, verdicts=scenario.verdicts)
                 except Exception as error:
                     problems = [repr(error)]
                 if os.listdir("/proc/self/fd") != opened:

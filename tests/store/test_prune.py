@@ -14,7 +14,7 @@ from cachewasm.cache import files, layout, pins, statistics
 from cachewasm.cache.entry import Entry
 from cachewasm.cache.inspect import listing
 from cachewasm.cache.keys import ArtifactKey
-from cachewasm.cache.local import LocalStore
+from cachewasm.cache.local import LocalStore, Miss
 from cachewasm.cache.prune import Limits, PruneReport, evict, prune
 from cachewasm.cache.removal import Outcome, remove
 
@@ -186,6 +186,23 @@ def test_prune_spares_temporary_files_that_a_writer_holds(
     assert [file.path for file in report.stale] == [str(left)]
     assert report.removed_bytes == 10
     assert list((cache / "tmp").iterdir()) == [writing]
+
+
+def test_put_whose_file_is_pruned_before_it_is_held_writes_another(
+    store: LocalStore, key: ArtifactKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = files._hold
+    pruned = []
+
+    def hold_late(descriptor: int) -> None:
+        if not pruned:
+            pruned.extend(prune(store.directory).stale)
+        hold(descriptor)
+
+    monkeypatch.setattr(files, "_hold", hold_late)
+    assert store.put(key, b"artifact", {}) is None
+    assert len(pruned) == 1
+    assert not isinstance(store.get(key), Miss)
 
 
 @pytest.mark.parametrize("seconds", [3700, -90_000, 100_000_000, -100_000_000])

@@ -130,6 +130,15 @@ def test_move_without_a_place_is_no_error(
     assert store.put(key, RAW, {}) is None
 
 
+def test_move_follows_no_link_out_of_the_directory(
+    store: LocalStore, entry_path: Path, key: ArtifactKey, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "cache" / "quarantine").symlink_to(tmp_path / "elsewhere")
+    assert not move_if_damaged(store.directory, key.entry_name, _damaged, now=0)
+    assert entry_path.exists()
+
+
 def test_quarantined_leaves_out_foreign_names(
     store: LocalStore, entry_path: Path, key: ArtifactKey, tmp_path: Path
 ) -> None:
