@@ -177,9 +177,11 @@ class LocalStore(Events):
         except (EntryError, OSError) as error:
             return outcomes.failed(self, "store-failure", key, error)
         outcomes.stored(self, key, raw, manifest)
-        from cachewasm.cache.cleanup import clean_up_if_due
+        # Where the directory could not be seen, it is left alone.
+        if self._trusted_path:
+            from cachewasm.cache.cleanup import clean_up_if_due
 
-        clean_up_if_due(self._trusted_path, self.config, self.rules, now=time.time())
+            clean_up_if_due(self._trusted_path, self.config, self.rules, now=time.time())
         return None
 
     def get_alias(self, key: "AliasKey") -> bytes | Miss:

@@ -9,6 +9,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,17 @@ def test_cache_death_before_and_after_each_call_leaves_a_sound_directory(name: s
     )
     assert done.stderr == ""
     assert done.returncode == 0, done.stdout
+
+
+def test_put_in_a_directory_that_cannot_be_seen_leaves_nothing_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scenario = SCENARIOS["put_first"]
+    for at in range(len(calls_of(scenario))):
+        with prepared(scenario) as directory, Disk(Fault("error", errno.EACCES), at).in_use():
+            LocalStore(directory).put(KEY, b"artifact", {})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_directory_that_cannot_be_examined_is_untrusted() -> None:
