@@ -19,7 +19,6 @@ done per reference or row of the address map are array operations and the shorte
 import struct
 from array import array
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from cachewasm.artifact.addrmap import NO_OFFSET
 from cachewasm.compiler.fragment import Fragment
@@ -34,7 +33,8 @@ _I32 = struct.Struct("<i")
 _MAX_OFFSET = 0xFFFFFFFF  # of the address map and of what else counts in 32 bits
 
 
-class SymbolDef(NamedTuple):
+@dataclass(slots=True)  # not frozen, which takes three times as long to make; there are many
+class SymbolDef:
     """Where a global symbol lies, counted from the start of the text."""
 
     offset: int

@@ -11,13 +11,13 @@ import heapq
 import select
 import time
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
 
 from cachewasm.compiler import failures, frames
 from cachewasm.compiler.confine import Budget, budget_for
 from cachewasm.compiler.forked import Lost, Worker
 from cachewasm.compiler.worker import DONE, Task
 from cachewasm.errors import CompileError, InternalError, WasmtimeError
+from cachewasm.generics import Generic, TypeVar
 from cachewasm.record import dataclass
 
 # Between two looks at the clock. A tick counts no more than twice this: time in which the whole
