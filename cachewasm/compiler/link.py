@@ -21,6 +21,7 @@ from array import array
 from collections.abc import Callable, Sequence
 
 from cachewasm.artifact.addrmap import NO_OFFSET
+from cachewasm.artifact.writer import CodeImage
 from cachewasm.compiler.fragment import Fragment
 from cachewasm.compiler.parts import CONSTANT_SIZES, PADDING, RODATA, TEXT, align_up
 from cachewasm.compiler.relocate import relocate
@@ -59,6 +60,11 @@ class LinkedImage:
     symbols: dict[str, SymbolDef]
     code_offsets: "array[int]"
     wasm_offsets: "array[int]"
+
+    @property
+    def code(self) -> CodeImage:
+        """What an artifact holds of it."""
+        return CodeImage(self.text, self.rodata, self.rodata_offset, self.bss_offset, self.bss_size)
 
 
 class UndefinedSymbols(InternalError):
