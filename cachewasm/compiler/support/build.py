@@ -6,7 +6,7 @@ from cachewasm.abi.support import OFFSETS, SYMBOLS
 from cachewasm.artifact import format as elf_format
 from cachewasm.artifact.writer import SectionBytes, SymbolEntry, write_artifact
 from cachewasm.compiler import codegen
-from cachewasm.compiler.codegen import OPTIMIZED
+from cachewasm.compiler.codegen import BASELINE, OPTIMIZED
 from cachewasm.compiler.fragment import make_fragment
 from cachewasm.compiler.link import link
 from cachewasm.compiler.runtime_library import compile_library
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 def compile_support(env: "CompileEnvironment") -> bytes:
     """The artifact of the support image for an environment's target. Raises InternalError."""
-    ir = support_ir(env.target.triple, env.target.cpu, env.target.llvm_features())
-    fragment = make_fragment(codegen.compile_ir(ir, env, OPTIMIZED))
-    image = link([fragment], partial(compile_library, env, OPTIMIZED))
+    hot, cold = support_ir(env.target.triple, env.target.cpu, env.target.llvm_features())
+    fragments = [
+        make_fragment(codegen.compile_ir(hot, env, OPTIMIZED)),
+        make_fragment(codegen.compile_ir(cold, env, BASELINE)),
+    ]
+    image = link(fragments, partial(compile_library, env, OPTIMIZED))
     offsets = OFFSETS.pack(*(image.symbols[name].offset for name in SYMBOLS))
     sections = [
         SectionBytes(elf_format.ENGINE_SECTION, metadata.encode(env, OPTIMIZED)),
