@@ -6,13 +6,14 @@ Everything that may change the result is in the arguments: no environment variab
 directory or global is read below this point. Equal arguments give equal bytes.
 """
 
+from itertools import accumulate
+
 from cachewasm.abi import symbols
 from cachewasm.artifact import addrmap, digest, names
 from cachewasm.artifact import format as elf_format
 from cachewasm.artifact.info_writer import (
     CodeLayout,
     CodeRange,
-    DataRange,
     Trampolines,
     encode_info,
 )
@@ -87,16 +88,14 @@ def _layout(plan: Plan, flags: bytes, image: LinkedImage) -> tuple[CodeLayout, b
         )
         for i in plan.trampolines_of
     ]
-    data = bytearray()
-    ranges = []
-    for segment in module.data_segments:
-        ranges.append(DataRange(len(data), segment.size))
-        data += module.data[segment.start : segment.start + segment.size]
+    binary = memoryview(module.data)
+    data = [binary[each.start : each.start + each.size] for each in module.data_segments]
+    starts = accumulate(map(len, data[:-1]), initial=0) if data else ()
     layout = CodeLayout(
         functions=functions,
         func_flags=flags,
         trampolines=trampolines,
         escapes=frozenset(escapes(plan.valid)),
-        data=ranges,
+        data=list(starts),
     )
-    return layout, bytes(data)
+    return layout, b"".join(data)
