@@ -23,6 +23,10 @@ def begin(request: Sequence[bytes]) -> Worker | None:
     """
     match request:
         case [b"module", _, _, _, processes, support] if support and processors(processes) > 1:
+            # What this process needs as well is imported and set up once.
+            from cachewasm.compiler import codegen
+
+            codegen.initialize()
             gc.freeze()
             try:
                 worker = Worker([support_task(support)], budget_for)

@@ -62,20 +62,6 @@ def main() -> None:
 
 
 def _answer(request: Sequence[bytes], standing: Standing, progress: Progress) -> list[bytes]:
-    try:
-        fields = None
-        if _is_small(request):
-            fields = _from(standing.run(frames.encode(request)), progress)
-        if fields is None:
-            fields = _in_pool(request, progress)
-        return [b"ok", *fields]
-    except (BrokenPipeError, pool.ClientGone):
-        raise
-    except Exception as error:
-        return [b"error", *failures.to_fields(error)]
-
-
-def _in_pool(request: Sequence[bytes], progress: Progress) -> list[bytes]:
     worker = early.begin(request)
 
     def run(
@@ -88,10 +74,21 @@ def _in_pool(request: Sequence[bytes], progress: Progress) -> list[bytes]:
         return pool.run(tasks, processes, done, client=_INPUT, early=begun)
 
     try:
-        # The first request imports the rest of the compiler, when its first worker is at work.
+        # The first request imports the rest of the compiler, now that its first worker is at work.
+        from cachewasm.compiler import codegen
         from cachewasm.compiler.requests import carry_out
 
-        return carry_out(request, run, progress)
+        codegen.initialize()
+        fields = None
+        if _is_small(request):
+            fields = _from(standing.run(frames.encode(request)), progress)
+        if fields is None:
+            fields = carry_out(request, run, progress)
+        return [b"ok", *fields]
+    except (BrokenPipeError, pool.ClientGone):
+        raise
+    except Exception as error:
+        return [b"error", *failures.to_fields(error)]
     finally:
         if worker is not None:
             worker.end()
