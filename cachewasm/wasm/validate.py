@@ -54,7 +54,9 @@ def validate(module: Module) -> ValidModule:
         _check_data(module, segment, index)
     _check_start(module)
     _check_exports(module)
-    return ValidModule(module, _declared_refs(module))
+    refs = _declared_refs(module)
+    start = () if module.start is None else (module.start,)
+    return ValidModule(module, refs, tuple(sorted(refs.union(start))))
 
 
 def validate_bodies(module: ValidModule) -> None:
