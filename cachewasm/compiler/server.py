@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from cachewasm.compiler import confine, early, failures, frames, pool
+from cachewasm.compiler.forked import Worker
 from cachewasm.compiler.standing import Standing
 from cachewasm.compiler.worker import Task
 
@@ -62,7 +63,7 @@ def main() -> None:
 
 
 def _answer(request: Sequence[bytes], standing: Standing, progress: Progress) -> list[bytes]:
-    worker = early.begin(request)
+    worker: Worker | None = None
 
     def run(
         tasks: "Sequence[Task[Result]]",
@@ -74,6 +75,7 @@ def _answer(request: Sequence[bytes], standing: Standing, progress: Progress) ->
         return pool.run(tasks, processes, done, client=_INPUT, early=begun)
 
     try:
+        worker = early.begin(request)
         # The first request imports the rest of the compiler, now that its first worker is at work.
         from cachewasm.compiler import codegen
         from cachewasm.compiler.requests import carry_out
