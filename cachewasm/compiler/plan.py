@@ -90,7 +90,7 @@ def make_plan(wasm: bytes, env: "CompileEnvironment", strategy: str) -> Plan:
     module = valid.module
     trampolines_of = representatives(module.types)
     own_types = sorted(set(trampolines_of))
-    shards = cut(module, len(own_types))
+    shards = cut(module, [module.types[i] for i in own_types])
     tier = strategy
     if strategy == "auto":
         is_small = sum(shard.weight for shard in shards) <= AUTO_OPTIMIZED_WEIGHT

@@ -7,9 +7,9 @@ their row in opcodes.py; only what depends on control, locals or the module has 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn, TypeVar
 
 from cachewasm.errors import InvalidModule, MalformedModule, UnsupportedModule
+from cachewasm.generics import TypeVar
 from cachewasm.wasm import limits
 from cachewasm.wasm.body import instructions, read_locals
 from cachewasm.wasm.leb128 import UNEXPECTED_END
@@ -28,6 +28,10 @@ from cachewasm.wasm.opcodes import (
     Op,
 )
 from cachewasm.wasm.types import FUNCREF, I32, VALTYPES, TableType, ValType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _Rule = TypeVar("_Rule", bound=Callable[..., None])
 
@@ -224,7 +228,7 @@ class FunctionValidator:
 
     # Lookups in the module.
 
-    def _fail(self, message: str) -> NoReturn:
+    def _fail(self, message: str) -> "NoReturn":
         raise InvalidModule(message, offset=self.offset)
 
     def _table(self, tableidx: int) -> TableType:

@@ -295,6 +295,28 @@ with pytest.raises(CompileError, match="cannot start a compile worker: .*unavail
 """)
 
 
+def test_pool_takes_over_a_worker_that_has_begun(run: Run) -> None:
+    run("""
+from cachewasm.compiler.forked import Worker
+for processes in (1, 2):
+    tasks = [task("a", weight=5), task("b", weight=9), task("c")]
+    begun = Worker(tasks[:1], budget())
+    begun.start(0)
+    # Its descriptors are the run's from now on.
+    assert work(tasks, processes, early=begun) == ["<a>", "<b>", "<c>"]
+assert sorted(ran()) == list("aabbcc")
+""")
+
+
+def test_pool_worker_that_has_begun_and_dies_costs_its_task_a_second_try(run: Run) -> None:
+    run("""
+from cachewasm.compiler.forked import Worker
+begun = Worker([task("a", die)], budget())
+begun.start(0)
+assert work([task("a"), task("b")], early=begun) == ["<a>", "<b>"]
+""")
+
+
 def test_pool_workers_die_with_the_process_that_forked_them() -> None:
     program = """
 import os, signal

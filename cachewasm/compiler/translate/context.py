@@ -21,8 +21,7 @@ def escapes(valid: ValidModule) -> tuple[int, ...]:
     Those that are exported, named by a segment or a global's initial value, or are the start; a
     body can name only such functions.
     """
-    start = valid.module.start
-    return tuple(sorted(valid.declared_refs | ({start} if start is not None else set())))
+    return valid.escapes
 
 
 def instance_layout(module: Module, funcrefs: int) -> InstanceLayout:
