@@ -10,6 +10,8 @@ define hidden i32 @f0(ptr %vmctx, i32 %p0) #0 {
   %s1 = alloca i32
   %l0 = alloca i32
   store i32 %p0, ptr %l0
+  br label %c6
+c6:
   switch i32 %p0, label %b5 [ i32 0, label %b4 ]
 b5:
   store i32 99, ptr %s0
@@ -18,6 +20,8 @@ b4:
   %1 = load i32, ptr %l0
   store i32 10, ptr %s1
   store i32 10, ptr %s0
+  br label %c7
+c7:
   switch i32 %1, label %b2 [ i32 0, label %b3 ]
 b3:
   %2 = load i32, ptr %s1

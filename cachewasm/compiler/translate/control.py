@@ -206,6 +206,7 @@ def _br_table(t: "FunctionTranslator", imm: tuple[tuple[int, ...], int]) -> None
     index = t.stack.pop()
     labels = {depth: _branch(t, depth).label for depth in sorted({*depths, default})}
     cases = " ".join(f"i32 {i}, label %b{labels[depth]}" for i, depth in enumerate(depths))
+    t.alone()
     t.emit(f"  switch i32 {index}, label %b{labels[default]} [ {cases} ]")
     t.live = False
 

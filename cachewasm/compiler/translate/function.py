@@ -17,7 +17,6 @@ from cachewasm.abi import symbols, traps
 from cachewasm.abi.vmctx import CONTEXT, FUNC_BOUNDED, MEMORY, STORE
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.control import Frame
-from cachewasm.compiler.translate.debug import place
 from cachewasm.compiler.translate.dispatch import LOWERINGS, UNREACHABLE_LOWERINGS
 from cachewasm.compiler.translate.ir import (
     CODE,
@@ -29,9 +28,9 @@ from cachewasm.compiler.translate.ir import (
     at,
     f32_literal,
     f64_literal,
+    fence,
     load_builtin,
     load_field,
-    opaque,
 )
 from cachewasm.errors import UnsupportedModule
 from cachewasm.wasm.function_validator import FunctionValidator
@@ -71,8 +70,7 @@ class FunctionTranslator:
         "_locals_in_memory",
         "_location",
         "_location_offset",
-        "_preamble",
-        "_subprogram",
+        "_places",
         "calls",
         "context",
         "emit",
@@ -130,14 +128,9 @@ class FunctionTranslator:
         # (memidx, index) -> the address at that index, as far as it is computed already.
         self.pointers: dict[tuple[int, str], str] = {}
 
-        self._subprogram = ""
-        self._preamble: list[str] = []
+        self._places = context.function_places(funcidx)
         self._location = ""
         self._location_offset = -1
-        if context.debug:
-            name = symbols.function(funcidx)
-            self._subprogram, line = context.debug.subprogram(name, self.offset)
-            self._preamble = [line]
 
     def translate(self) -> list[str]:
         """Translate the body; return the lines of the function's definition."""
@@ -194,6 +187,12 @@ class FunctionTranslator:
         if value[0] == "%":
             return self.value(f"zext i32 {value} to i64")
         return str(int(value) & 0xFFFF_FFFF)
+
+    def opaque(self, llvm_type: str, operand: str) -> str:
+        """The same float as a value of which LLVM knows nothing. Nothing is folded in the baseline
+        tier: FastISel selects each instruction as it stands.
+        """
+        return operand if self.context.baseline else self.value(fence(llvm_type, operand))
 
     def condition(self, value: str) -> str:
         """An i32 operand as i1: whether it is not zero."""
@@ -268,8 +267,9 @@ class FunctionTranslator:
         """The suffix that gives an instruction its place in the wasm module."""
         if self._location_offset != self.offset:
             self._location_offset = self.offset
-            if self._subprogram:
-                self._location = place(self.offset, self._subprogram)
+            places = self._places
+            if places.before:
+                self._location = f"{places.before}{self.offset + 1}{places.after}"
         return self._location
 
     def new_label(self) -> int:
@@ -291,6 +291,18 @@ class FunctionTranslator:
         self._cold.append((label, code, self.dbg()))
         self.emit(f"  br label %t{label}")
         self.live = False
+
+    # Blocks.
+
+    def alone(self) -> None:
+        """Begin a block of its own for what FastISel does not select, in the baseline tier.
+
+        FastISel gives such an instruction to SelectionDAG together with all that stands before it in
+        its block, which takes several times as long and loses the places of calls (debug.py).
+        """
+        if self.context.baseline:
+            label = self.new_label()
+            self.emit(f"  br label %c{label}\nc{label}:")
 
     # Calls.
 
@@ -316,7 +328,12 @@ class FunctionTranslator:
         """Emit a call; return the name of its value, "" for a void one."""
         self.calls = True
         self.flags &= ~FUNC_BOUNDED
-        text = f"call {result} {callee}({arguments}){self.dbg()}"
+        dbg = self.dbg()
+        if dbg and result == "void" and self.context.baseline:
+            # LLVM aborts where SelectionDAG finds a place on a call that has no value. FastISel
+            # selects the calls here; if ever it should not, this costs the place and nothing more.
+            result = "i32"
+        text = f"call {result} {callee}({arguments}){dbg}"
         if result == "void":
             self.emit(f"  {text}")
             return ""
@@ -332,15 +349,14 @@ class FunctionTranslator:
 
     def _definition(self, highest: int) -> list[str]:
         signature = self.signature
-        dbg = f" !dbg {self._subprogram}" if self._subprogram else ""
         values = len(self._local_types) + len(self._allocas) + highest
         estimate = min(_FRAME_BASE + _FRAME_PER_VALUE * values, _MAX_FRAME_ESTIMATE)
         checked = self.calls or estimate > _UNCHECKED_FRAME
         store = self.store_context() if checked else ""
         lines = [
-            *self._preamble,
+            *self._places.nodes,
             f"define hidden {signature.result} @{symbols.function(self.funcidx)}"
-            f"({signature.parameters()}) {CODE}{dbg} {{",
+            f"({signature.parameters()}) {CODE}{self._places.definition} {{",
             *self._allocas,
             *self._initial_locals(),
             *self._entry.values(),
@@ -367,8 +383,10 @@ class FunctionTranslator:
             elif t not in _FLOAT_ZEROS:
                 initial = "0"
             else:
-                initial = f"%l{i}.zero"
-                lines.append(f"  {initial} = {opaque(t, _FLOAT_ZEROS[t])}")
+                initial = _FLOAT_ZEROS[t]
+                if not self.context.baseline:
+                    initial = f"%l{i}.zero"
+                    lines.append(f"  {initial} = {fence(t, _FLOAT_ZEROS[t])}")
             lines.append(f"  store {t} {initial}, ptr %l{i}")
         return lines
 

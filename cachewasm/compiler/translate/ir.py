@@ -146,13 +146,13 @@ def f64_literal(bits: int) -> str:
 _MANGLED = {"float": "f32", "double": "f64"}
 
 
-def opaque(llvm_type: str, literal: str) -> str:
-    """An instruction whose value is the constant, which LLVM cannot see.
+def fence(llvm_type: str, operand: str) -> str:
+    """An instruction whose value is the operand, which LLVM cannot see.
 
     LLVM folds x * 1.0, x / 1.0, x - 0.0, x + -0.0 and the like to x, which leaves a signalling NaN
     as it is, while wasm demands a quiet result (4.3.3). So ones and zeros are hidden from it.
     """
-    return f"call {llvm_type} @llvm.arithmetic.fence.{_MANGLED[llvm_type]}({llvm_type} {literal})"
+    return f"call {llvm_type} @llvm.arithmetic.fence.{_MANGLED[llvm_type]}({llvm_type} {operand})"
 
 
 def module_text(target: "Target", body: Sequence[str], header: Sequence[str] = ()) -> str:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cachewasm.abi.vmctx import FUNC_BOUNDED
-from cachewasm.compiler.codegen import compile_ir
+from cachewasm.compiler.codegen import BASELINE, compile_ir
 from cachewasm.compiler.fragment import make_fragment
 from cachewasm.compiler.link import link
 from cachewasm.compiler.translate.dispatch import LOWERINGS
@@ -51,18 +51,21 @@ def test_translate_leaf_has_no_stack_check(valid_module, env):
     assert "llvm.frameaddress" in translate(valid_module(CALLS), env(), range(2, 3)).ir
 
 
-def test_translate_without_address_map_has_no_debug_metadata(valid_module, env):
-    ir = translate(valid_module(CALLS), env(generate_address_map=False), range(1, 6)).ir
+@pytest.mark.parametrize("baseline", [True, False])
+def test_translate_without_address_map_has_no_metadata_for_it(valid_module, env, baseline):
+    environment = env(generate_address_map=False)
+    ir = translate(valid_module(CALLS), environment, range(1, 6), baseline=baseline).ir
     assert "!dbg" not in ir
     assert "DILocation" not in ir
+    assert "!pcsections" not in ir
 
 
-def test_translate_lines_give_wasm_offsets(valid_module, env, tier):
+def test_translate_places_give_wasm_offsets(valid_module, env, tier):
     module = valid_module(CALLS)
     environment = env()
     texts = [
         translate_trampolines(module, environment, (), first=True),
-        translate(module, environment, range(1, 3)).ir,
+        translate(module, environment, range(1, 3), baseline=tier == BASELINE).ir,
     ]
     image = link([make_fragment(compile_ir(ir, environment, tier)) for ir in texts])
     data = module.module.data
