@@ -6,29 +6,27 @@ attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-
 attributes #1 = { cold nomerge noreturn nounwind }
 declare hidden void @raise_trap(ptr, i32) #0
 define hidden i32 @f0(ptr %vmctx, i32 %p0) #0 !pcsections !{!"fn", !{i32 38}} {
-  %1 = icmp eq i32 %p0, 0
-  br i1 %1, label %t2, label %c2, !prof !1
-c2:
-  %2 = udiv i32 100, %p0
-  ret i32 %2
+  %2 = icmp eq i32 %p0, 0
+  br i1 %2, label %t2, label %3, !prof !1
+3:
+  %4 = udiv i32 100, %p0
+  ret i32 %4
 t2:
   call void @raise_trap(ptr %vmctx, i32 7) #1, !pcsections !{!"pc", !{i32 44}}
   unreachable
 }
 define hidden i32 @f1(ptr %vmctx, i32 %p0) #0 !pcsections !{!"fn", !{i32 47}} {
-  %store.at = getelementptr i8, ptr %vmctx, i64 0
-  %store = load ptr, ptr %store.at, !invariant.load !0
+  %store = load ptr, ptr %vmctx, !invariant.load !0
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
-  %frame.address = ptrtoint ptr %frame to i64
-  %frame.end = sub i64 %frame.address, 88
+  %frame.end = getelementptr i8, ptr %frame, i64 -88
   %limit.at = getelementptr i8, ptr %store, i64 8
-  %limit = load i64, ptr %limit.at
-  %overflow = icmp ult i64 %frame.end, %limit
+  %limit = load ptr, ptr %limit.at
+  %overflow = icmp ult ptr %frame.end, %limit
   br i1 %overflow, label %t0, label %body, !prof !1
 body:
-  %1 = add i32 %p0, 1
-  %2 = call i32 @f0(ptr %vmctx, i32 %1), !pcsections !{!"pc", !{i32 53}}
-  ret i32 %2
+  %2 = add i32 %p0, 1
+  %3 = call i32 @f0(ptr %vmctx, i32 %2), !pcsections !{!"pc", !{i32 53}}
+  ret i32 %3
 t0:
   call void @raise_trap(ptr %vmctx, i32 0) #1, !pcsections !{!"pc", !{i32 47}}
   unreachable

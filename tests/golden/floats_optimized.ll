@@ -6,23 +6,23 @@ attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-
 attributes #1 = { cold nomerge noreturn nounwind }
 declare hidden void @raise_trap(ptr, i32) #0
 define hidden double @f0(ptr %vmctx, double %p0) #0 {
-  %l1 = alloca double
-  %l1.zero = call double @llvm.arithmetic.fence.f64(double 0x0000000000000000)
-  store double %l1.zero, ptr %l1
-  %1 = load double, ptr %l1
-  %2 = fadd double %1, %p0
-  %3 = call double @llvm.arithmetic.fence.f64(double 0x3FF0000000000000)
-  %4 = fmul double %2, %3
-  ret double %4
+  %2 = alloca double
+  %zero1 = call double @llvm.arithmetic.fence.f64(double 0x0000000000000000)
+  store double %zero1, ptr %2
+  %3 = load double, ptr %2
+  %4 = fadd double %3, %p0
+  %5 = call double @llvm.arithmetic.fence.f64(double 0x3FF0000000000000)
+  %6 = fmul double %4, %5
+  ret double %6
 }
 define hidden float @f1(ptr %vmctx, float %p0) #0 {
-  %1 = bitcast float %p0 to i32
-  %2 = and i32 %1, 2147483647
-  %3 = bitcast i32 %2 to float
-  %4 = fpext float %3 to double
-  %5 = call double @llvm.arithmetic.fence.f64(double %4)
-  %6 = fptrunc double %5 to float
-  ret float %6
+  %2 = bitcast float %p0 to i32
+  %3 = and i32 %2, 2147483647
+  %4 = bitcast i32 %3 to float
+  %5 = fpext float %4 to double
+  %6 = call double @llvm.arithmetic.fence.f64(double %5)
+  %7 = fptrunc double %6 to float
+  ret float %7
 }
 define hidden float @f2(ptr %vmctx) #0 {
   %1 = fadd float 0x4000000000000000, 0x4008000000000000
@@ -30,9 +30,9 @@ define hidden float @f2(ptr %vmctx) #0 {
   ret float %2
 }
 define hidden double @f3(ptr %vmctx, i32 %p0, i64 %p1) #0 {
-  %1 = zext i32 %p0 to i64
-  %2 = sitofp i64 %1 to double
-  %3 = uitofp i64 %p1 to double
-  %4 = fadd double %2, %3
-  ret double %4
+  %3 = zext i32 %p0 to i64
+  %4 = sitofp i64 %3 to double
+  %5 = uitofp i64 %p1 to double
+  %6 = fadd double %4, %5
+  ret double %6
 }

@@ -81,6 +81,8 @@ def load_field(
 ) -> str:
     """The lines that load a field of a structure into `value`."""
     suffix = INVARIANT if invariant else ""
+    if not offset:
+        return f"  {value} = load {llvm_type}, ptr {base}{suffix}"
     return (
         f"{at(f'{value}.at', base, offset)}\n  {value} = load {llvm_type}, ptr {value}.at{suffix}"
     )
