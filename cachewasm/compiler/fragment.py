@@ -29,7 +29,7 @@ from cachewasm.compiler.parts import (
     Definitions,
     ObjectParts,
 )
-from cachewasm.compiler.pc_sections import addresses, is_pc_section
+from cachewasm.compiler.pc_sections import is_pc_section, read
 from cachewasm.compiler.relocate import (
     DISTANCE_32,
     DISTANCES,
@@ -195,14 +195,13 @@ def _pc_sections(parts: ObjectParts) -> "tuple[array[int], array[int]] | None":
     if not sections:
         return None
     distance, targets, values = DISTANCE_32[parts.object.machine], parts.targets, parts.values
-    found = []
+    found: list[tuple[int, int]] = []
     for section in sections:
-        for place, kind, symbol, addend in addresses(section):
-            if kind != distance or targets[symbol] != TEXT:
-                raise InternalError(
-                    f"link: section {section.name} refers to nothing that is loaded"
-                )
-            found.append((values[symbol] + addend, place))
+        numbered = read(section)
+        if numbered.kind != distance or targets[numbered.symbol] != TEXT:
+            raise InternalError(f"link: section {section.name} refers to nothing that is loaded")
+        start = values[numbered.symbol]
+        found += zip([start + offset for offset in numbered.offsets], numbered.numbers, strict=True)
     found.sort()
     code_offsets: array[int] = array("I")
     wasm_offsets: array[int] = array("I")

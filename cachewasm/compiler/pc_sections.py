@@ -10,33 +10,53 @@ Source: LLVM, "PC Sections Metadata".
 """
 
 from array import array
-from collections.abc import Iterator
 
 from cachewasm.compiler.object import Section
+from cachewasm.errors import InternalError
+from cachewasm.record import dataclass
 
 INSTRUCTIONS = "pc"
 FUNCTIONS = "fn"
 
-# How many words behind the last address the number stands.
-_NUMBER = {INSTRUCTIONS: 1, FUNCTIONS: 2}
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """What a section holds: where each address lies behind the symbol, and its number.
+
+    `kind` is that of the relocations that make the addresses, `symbol` the one that they name.
+    """
+
+    kind: int
+    symbol: int
+    offsets: list[int]
+    numbers: list[int]
 
 
 def is_pc_section(section: Section) -> bool:
     """Whether a section is one of these."""
-    return section.name in _NUMBER
+    return section.name in (INSTRUCTIONS, FUNCTIONS)
 
 
-def addresses(section: Section) -> Iterator[tuple[int, int, int, int]]:
-    """The number of each address, and the relocation that makes it: kind, symbol, addend.
-
-    Raises IndexError for a damaged section.
-    """
+def read(section: Section) -> Numbered:
+    """Read a section, in which addresses are zeros yet. Raises InternalError if it is damaged."""
     words = array("I", bytes(section.body))
-    behind = _NUMBER[section.name]
-    following = -1
-    number = 0
-    for offset, kind, symbol, addend in reversed(list(section.relocations())):
-        if offset + 4 != following:
-            number = words[(offset >> 2) + behind]
-        following = offset
-        yield number, kind, symbol, addend
+    relocations = array("q", bytes(section.rela))  # per address: its place, symbol and kind, offset
+    if section.name == FUNCTIONS:
+        numbers = list(words[2::3])
+    else:
+        numbers = []
+        number = 0
+        for word in reversed(words):
+            if word:
+                number = word
+            else:
+                numbers.append(number)
+        numbers.reverse()
+    places = list(relocations[0::3])
+    named = set(relocations[1::3])
+    offsets = list(relocations[2::3])
+    is_whole = len(numbers) == len(offsets) and 0 not in numbers and places == sorted(places)
+    if len(named) != 1 or not is_whole:
+        raise InternalError(f"link: section {section.name} is damaged")
+    symbol, kind = divmod(named.pop(), 1 << 32)
+    return Numbered(kind, symbol, offsets, numbers)

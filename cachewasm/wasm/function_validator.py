@@ -179,6 +179,8 @@ class FunctionValidator:
 
     def push_vals(self, valtypes: Sequence[ValType | None]) -> None:
         """Push operand types, the last on top."""
+        if not valtypes:
+            return
         self.vals.extend(valtypes)
         if len(self.vals) > limits.OPERAND_STACK:
             raise UnsupportedModule(
@@ -189,6 +191,8 @@ class FunctionValidator:
 
     def pop_vals(self, expect: tuple[ValType, ...]) -> list[ValType | None]:
         """Pop operands of these types, the last first; what was popped, in stack order."""
+        if not expect:
+            return []
         vals = self.vals
         count = len(expect)
         base = len(vals) - count

@@ -8,17 +8,17 @@ tenth of that, but its code generator keeps it on a call only if FastISel select
 for the baseline tier: see FunctionTranslator.alone.
 """
 
+from typing import NamedTuple
+
 from cachewasm.compiler.pc_sections import FUNCTIONS, INSTRUCTIONS
 from cachewasm.compiler.translate.ir import FIRST_FREE_METADATA
-from cachewasm.record import dataclass
 
 _UNIT, _FILE, _TYPE, _VERSION, _DWARF, _FIRST_FREE = range(
     FIRST_FREE_METADATA, FIRST_FREE_METADATA + 6
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionPlaces:
+class FunctionPlaces(NamedTuple):
     """How one function writes places.
 
     `nodes` are lines before its definition, `definition` is a suffix of its head. The suffix of an

@@ -220,8 +220,10 @@ class FunctionTranslator:
 
     def push_flag(self, flag: str) -> None:
         """Push an i1 as i32, so that a branch that follows at once can use the i1."""
+        self.n = n = self.n + 1
+        self.emit(f"  %{n} = zext i1 {flag} to i32")
         self.flag = flag
-        self.flag_of = wide = self.value(f"zext i1 {flag} to i32")
+        self.flag_of = wide = f"%{n}"
         self.flag_line = len(self._lines)
         self.stack.append(wide)
 

@@ -155,7 +155,9 @@ def _alone(lower_known: Lowering) -> Lowering:
 def _compare(instruction: str) -> Lowering:
     def lower(t: "FunctionTranslator", _imm: None) -> None:
         right, left = t.stack.pop(), t.stack.pop()
-        t.push_flag(t.value(f"{instruction} {left}, {right}"))
+        t.n = n = t.n + 1
+        t.emit(f"  %{n} = {instruction} {left}, {right}")
+        t.push_flag(f"%{n}")
 
     return lower
 
