@@ -77,6 +77,23 @@ def test_translate_places_give_wasm_offsets(valid_module, env, tier):
     assert {load, call} <= offsets
 
 
+def test_translate_local_that_is_never_loaded_is_never_stored(valid_module, env):
+    wat = """(module (func (param i32) (result i32) (local i32 i32)
+      (local.set 1 (local.tee 2 (i32.const 7)))
+      (loop (br_if 0 (local.get 2)))
+      (local.get 1)))"""
+    ir = translate(valid_module(wat), env(), range(1)).ir
+    # Parameter 0 is not used; 1 and 2 are read behind a label.
+    assert [line for line in ir.splitlines() if "alloca" in line] == [
+        "  %2 = alloca i32",
+        "  %3 = alloca i32",
+    ]
+    ir = translate(valid_module(wat.replace("(local.get 1)", "(i32.const 1)")), env(), range(1)).ir
+    assert [line for line in ir.splitlines() if "alloca" in line] == ["  %3 = alloca i32"]
+    assert "ptr %2" not in ir
+    assert "" not in ir.splitlines()
+
+
 def test_translate_unused_locals_take_no_slot(valid_module, env):
     ir = translate(valid_module("(module (func (local i32 i64 f32)))"), env(), range(1)).ir
     assert "alloca" not in ir
