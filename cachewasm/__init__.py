@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from cachewasm.cache.cache import Cache as Cache
     from cachewasm.cache.settings import CacheConfig as CacheConfig
     from cachewasm.engine.config import Config as Config
+    from cachewasm.errors import CacheMiss as CacheMiss
     from cachewasm.errors import CachewasmError as CachewasmError
     from cachewasm.errors import CompileError as CompileError
     from cachewasm.errors import ConfigError as ConfigError
@@ -60,6 +61,7 @@ _HOMES = {
     "cache.settings": ("CacheConfig",),
     "engine.config": ("Config",),
     "errors": (
+        "CacheMiss",
         "CachewasmError",
         "CompileError",
         "ConfigError",

@@ -11,6 +11,7 @@
     │   ├── ConfigError               an option is unknown, wrongly typed or contradicts another
     │   ├── HostError                 this machine lacks something that is needed to run code
     │   ├── IncompatibleArtifact      compiled code that this engine must not load
+    │   ├── CacheMiss             the cache lacks what may not be compiled; carries the reason
     │   ├── CompileError              LLVM or the compile worker failed
     │   ├── ExitTrap                  WASI's proc_exit; carries the exit code
     │   └── InternalError             a bug in cachewasm: please report it
@@ -95,6 +96,17 @@ class HostError(WasmtimeError):
 
 class IncompatibleArtifact(WasmtimeError):
     """Compiled code was made for another engine, target or version, or is damaged."""
+
+
+class CacheMiss(WasmtimeError):
+    """The cache has no usable artifact where nothing may be compiled (the mode `must-hit`).
+
+    `reason` is that of the miss, as the cache counts it.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class CompileError(WasmtimeError):

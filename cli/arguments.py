@@ -17,6 +17,7 @@ OPTIONS = (
     ("--env", "NAME=VALUE", "set an environment variable of the program"),
     ("--invoke", "NAME", "call one export with ARG... and print its results, one per line"),
     ("--strategy", "STRATEGY", "how to compile: auto, baseline or optimized"),
+    ("--jobs", "N", "how many processes may compile; by default one per processor"),
     ("--cache-dir", "PATH", "the cache directory"),
     ("--config", "PATH", "the configuration file of the cache"),
     ("--no-cache", "", "compile anew, and store nothing"),
@@ -38,6 +39,7 @@ class RunArguments:
         "file",
         "help",
         "invoke",
+        "jobs",
         "no_cache",
         "program_arguments",
         "strategy",
@@ -51,6 +53,7 @@ class RunArguments:
         self.variables: list[tuple[str, str]] = []
         self.invoke: str | None = None
         self.strategy: str | None = None
+        self.jobs: str | None = None
         self.cache_dir: str | None = None
         self.config: str | None = None
         self.no_cache = False
@@ -99,6 +102,8 @@ def _set(found: RunArguments, name: str, value: str) -> None:
         found.invoke = value
     elif name == "--strategy":
         found.strategy = value
+    elif name == "--jobs":
+        found.jobs = value
     elif name == "--cache-dir":
         found.cache_dir = value
     elif name == "--config":

@@ -3,12 +3,13 @@
 import os
 from argparse import Namespace
 
-from cachewasm import Config, Engine, Module
+from cachewasm import Engine, Module
 
 from . import exit_codes
 from .failure import Failure, about, printable, say
 from .files import read, refuse_replacing, write_atomic
 from .note import Note
+from .parser import chosen_code
 from .place import choose_cache
 
 SUFFIX = ".cwasm"
@@ -20,11 +21,9 @@ def compile(options: Namespace) -> int:
     output: str = options.output or os.path.splitext(path)[0] + SUFFIX
     refuse_replacing(path, output)
     choose_cache(options.cache_dir, options.config, off=options.no_cache)
-    config = Config()
-    if options.target is not None:
-        config.target = options.target
-    if options.strategy is not None:
-        config.strategy = options.strategy
+    config = chosen_code(options)
+    if options.jobs is not None:
+        config.compile_jobs = options.jobs
     note = Note(f"cachewasm: compiling {printable(path)} ...")
     config.compile_progress = note.progress
     with about(path), note:

@@ -3,14 +3,12 @@
 import argparse
 from collections.abc import Callable, Sequence
 
-from cachewasm.engine.config import Config
-from cachewasm.engine.options import Strategy
 from cachewasm.engine.version import VERSION
-from cachewasm.errors import ConfigError
 
 from . import arguments, build, convert, examine, exit_codes, wast
 from .cache.verbs import add_cache
-from .parser import Commands, Parser, add_command, add_json, add_place
+from .completion import add_completion
+from .parser import Commands, Parser, add_code, add_command, add_jobs, add_json, add_place
 
 _EPILOG = f"""exit codes:
 {exit_codes.lines(exit_codes.MEANINGS)}
@@ -47,6 +45,7 @@ def _parser() -> Parser:
     _add_examine(commands)
     _add_wast(commands)
     add_cache(commands)
+    add_completion(commands, parser)
     return parser
 
 
@@ -56,13 +55,8 @@ def _add_build(commands: Commands) -> None:
     )
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("-o", "--output", metavar="OUT", help="by default FILE with .cwasm")
-    parser.add_argument(
-        "--target",
-        type=_target,
-        metavar="T",
-        help="a triple, a level such as x86-64-v3, or native; by default this host's level",
-    )
-    parser.add_argument("--strategy", choices=Strategy.NAMES, help="how to compile")
+    add_code(parser)
+    add_jobs(parser)
     add_place(parser)
     parser.add_argument("--no-cache", action="store_true", help="compile anew, store nothing")
     parser = add_command(commands, "validate", build.validate, "check that modules are valid")
@@ -103,11 +97,3 @@ def _add_wast(commands: Commands) -> None:
     add_place(parser)
     parser.add_argument("--no-cache", action="store_true", help="compile anew, store nothing")
     add_json(parser)
-
-
-def _target(text: str) -> str:
-    try:
-        Config().target = text
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text

@@ -15,6 +15,7 @@ from cachewasm.artifact.info import ModuleInfo
 from cachewasm.artifact.reader import Artifact
 from cachewasm.cache import alias, entry, manifest
 from cachewasm.cache.reasons import EntryError
+from cachewasm.cache.trust import SECRET_ID_SIZE
 from cachewasm.engine import metadata
 from cachewasm.engine.config import Config
 from cachewasm.errors import IncompatibleArtifact
@@ -26,6 +27,7 @@ from cachewasm.wasm.reader import Reader
 from cachewasm.wasm.types import FUNC, KIND_NAMES, FuncType
 
 from . import exit_codes, text
+from .entry import header_facts, manifest_facts
 from .failure import Failure, about, printable
 
 _SECTION_NAMES = {
@@ -50,7 +52,6 @@ _ARTIFACT_KINDS = {
     elf.SUPPORT: "support image",
 }
 _MACHINES = {elf.MACHINE_X86_64: "x86-64", elf.MACHINE_AARCH64: "AArch64"}
-_CODECS = {entry.CODEC_RAW: "raw", entry.CODEC_ZSTD: "zstd"}
 
 
 def inspect(options: Namespace) -> int:
@@ -241,17 +242,14 @@ def entry_facts(data: bytes) -> dict[str, text.Fact]:
     """A cache entry: header and manifest. Raises EntryError."""
     header = entry.Header.from_bytes(data, len(data))
     pairs = manifest.decode(data[header.manifest_offset :][: header.manifest_size])
-    digest = blake3(memoryview(data)[: -entry.DIGEST_SIZE]).digest()
+    end = header.entry_size
+    digest = blake3(memoryview(data)[: end - entry.DIGEST_SIZE]).digest()
     return {
         "file": "cache entry",
-        "size": header.entry_size,
-        "intact": digest == data[-entry.DIGEST_SIZE :],
-        "codec": _CODECS[header.codec],
-        "key_digest": header.key_digest.hex(),
-        "stored_size": header.stored_size,
-        "raw_size": header.raw_size,
-        "raw_digest": header.raw_digest.hex(),
-        "manifest": pairs,
+        "intact": digest == data[end - entry.DIGEST_SIZE : end],
+        "sealed_with": _secret_of(data[end:]),
+        **header_facts(header),
+        **manifest_facts(pairs),
     }
 
 
@@ -261,7 +259,13 @@ def alias_facts(data: bytes) -> dict[str, text.Fact]:
     return {
         "file": "alias",
         "size": len(data),
+        "sealed_with": _secret_of(data[alias.ALIAS_SIZE :]),
         "text_digest": record.key.text_digest.hex(),
         "encoder": record.key.encoder.hex(),
         "wasm_digest": record.wasm_digest.hex(),
     }
+
+
+def _secret_of(seal: bytes) -> str | None:
+    """The number of the secret that a seal claims, if there is one; it is not checked."""
+    return seal[:SECRET_ID_SIZE].hex() if seal else None

@@ -7,6 +7,7 @@ it by a test. On the warm path.
 OK = 0
 FAILURE = 1
 USAGE = 2
+MISS = 3
 INTERRUPTED = 130
 TRAP = 134
 
@@ -15,11 +16,13 @@ CORRUPT = 4
 UNTRUSTED = 8
 UNREADABLE = 16
 FOREIGN_VERSION = 32
+DIFFERENT = 64
 
 MEANINGS = (
     (OK, "success; a program that ran returned, or ended itself with 0"),
     (FAILURE, "an error, in one line on standard error"),
     (USAGE, "the command line is wrong"),
+    (MISS, "`cache why`: the module is not in the cache"),
     (INTERRUPTED, "interrupted; a program that runs dies of the signal itself"),
     (TRAP, "the program trapped; the backtrace is on standard error"),
 )
@@ -28,6 +31,7 @@ VERIFY_MEANINGS = (
     (UNTRUSTED, "untrusted: somebody else could have written it"),
     (UNREADABLE, "unreadable"),
     (FOREIGN_VERSION, "in the format of another version"),
+    (DIFFERENT, "other than what compiling its module gives (--recompile)"),
 )
 
 

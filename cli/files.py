@@ -1,6 +1,7 @@
 """Reading and writing of the files that a command is given by name."""
 
 import os
+from io import BufferedWriter
 
 from .failure import Failure, printable
 
@@ -19,14 +20,33 @@ def refuse_replacing(path: str, output: str) -> None:
         )
 
 
+class AtomicFile:
+    """A context in which a file is written that is whole or as before, with the mode of any new file.
+
+    It gets its name at the end, unless an error ends it. Raises OSError.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._temporary = f"{path}.{os.getpid()}.{os.urandom(8).hex()}.tmp"
+
+    def __enter__(self) -> BufferedWriter:
+        self._file = open(self._temporary, "xb")
+        return self._file
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        try:
+            self._file.close()
+            if kind is None:
+                os.replace(self._temporary, self._path)
+                return
+        except BaseException:
+            os.unlink(self._temporary)
+            raise
+        os.unlink(self._temporary)
+
+
 def write_atomic(path: str, content: bytes | bytearray) -> None:
     """Write `path` so that it is whole or as before, with the mode that any new file has."""
-    temporary = f"{path}.{os.getpid()}.{os.urandom(8).hex()}.tmp"
-    file = open(temporary, "xb")  # noqa: SIM115 - closed below, where its name is removed, too
-    try:
-        with file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with AtomicFile(path) as file:
+        file.write(content)

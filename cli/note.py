@@ -1,6 +1,6 @@
-"""A note on the terminal while a module is compiled, and no trace of it afterwards.
+"""A note on the terminal while something long is done, and no trace of it afterwards.
 
-After a while it is a text; as soon as it is known how far compiling is, a bar. On the warm path: a
+After a while it is a text; as soon as it is known how far the work is, a bar. On the warm path: a
 short wait costs one thread that never says anything, and only on a terminal.
 """
 
@@ -18,13 +18,26 @@ _ERASE_LINE = b"\r\x1b[K"
 class Note:
     """A context: after `delay` seconds in it, `text` is shown on the terminal `fd` until it ends.
 
-    Where `fd` is no terminal, nothing happens at all.
+    Where `fd` is no terminal, nothing happens at all. `things` are what `progress` counts.
     """
 
-    __slots__ = ("_bar", "_delay", "_done", "_due", "_ended", "_fd", "_is_waiting", "_text")
+    __slots__ = (
+        "_bar",
+        "_delay",
+        "_done",
+        "_due",
+        "_ended",
+        "_fd",
+        "_is_waiting",
+        "_text",
+        "_things",
+    )
 
-    def __init__(self, text: str, *, fd: int = 2, delay: float = 0.5) -> None:
+    def __init__(
+        self, text: str, *, fd: int = 2, delay: float = 0.5, things: str = "functions"
+    ) -> None:
         self._text = text
+        self._things = things
         self._fd = fd
         self._delay = delay
         self._due: float | None = None
@@ -57,7 +70,7 @@ class Note:
             from .bar import Bar
 
             self._erase()
-            self._bar = Bar(self._text, self._fd)
+            self._bar = Bar(self._text, self._fd, self._things)
         self._bar.update(done, total)
 
     def _erase(self) -> None:

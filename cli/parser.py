@@ -4,10 +4,14 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
-from cachewasm.cache.units import parse_age, parse_size
+from cachewasm.cache.units import parse_age, parse_jobs, parse_size
+from cachewasm.engine.config import Config
+from cachewasm.engine.options import Strategy
 from cachewasm.errors import ConfigError
 
 from .failure import UsageError
+
+_MAX_DIGITS = 9
 
 
 class Parser(argparse.ArgumentParser):
@@ -50,6 +54,66 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """The option of every command that reads."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_code(parser: argparse.ArgumentParser) -> None:
+    """The options that say what code is made."""
+    parser.add_argument(
+        "--target",
+        type=target,
+        metavar="T",
+        help="a triple, a level such as x86-64-v3, or native; by default this host's level",
+    )
+    add_strategy(parser)
+
+
+def add_strategy(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that has code made, for whatever target."""
+    parser.add_argument("--strategy", choices=Strategy.NAMES, help="how to compile")
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that compiles."""
+    parser.add_argument(
+        "--jobs",
+        type=jobs,
+        metavar="N",
+        help="how many processes may compile; by default one per processor",
+    )
+
+
+def chosen_code(options: argparse.Namespace) -> Config:
+    """The configuration that the options of `add_code` ask for."""
+    config = Config()
+    if options.target is not None:
+        config.target = options.target
+    if options.strategy is not None:
+        config.strategy = options.strategy
+    return config
+
+
+def count(text: str) -> int:
+    """The type of an argument that is a number of things, at least 1."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+def target(text: str) -> str:
+    """The type of an argument that is a target."""
+    try:
+        Config().target = text
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def jobs(text: str) -> int:
+    """The type of an argument that is a number of processes."""
+    try:
+        return parse_jobs(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def size(text: str) -> int:

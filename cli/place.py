@@ -10,6 +10,10 @@ from cachewasm.cache.config import cache_directory, is_default
 
 from .failure import Failure
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.cache.local import LocalStore
+
 _NO_PLACE = "there is no place for a cache: set CACHEWASM_DIR"
 
 
@@ -25,6 +29,31 @@ def choose_cache(directory: str | None, config: str | None = None, *, off: bool 
         os.environ["CACHEWASM_DIR"] = os.path.abspath(directory)
     if config is not None:
         os.environ["CACHEWASM_CONFIG"] = os.path.abspath(config)
+
+
+def chosen_store(directory: str | None, config: str | None = None) -> "LocalStore":
+    """The store of the cache that is chosen, for a command that manages it: no use is recorded.
+
+    Raises Failure if there is none.
+    """
+    from cachewasm.cache.local import LocalStore
+    from cachewasm.cache.settings import CacheConfig
+
+    place = chosen_directory(directory, config)
+    return LocalStore(place, config=CacheConfig.from_file().in_use())
+
+
+def chosen_to_change(
+    directory: str | None, config: str | None = None, *, dry_run: bool = False
+) -> "LocalStore":
+    """The same for a command that changes something, unless it is a dry run.
+
+    Raises Failure also if the settings say that nothing is changed there.
+    """
+    store = chosen_store(directory, config)
+    if not store.writes and not dry_run:
+        raise Failure(f"nothing is changed in this cache: its mode is {store.config.mode}")
+    return store
 
 
 def chosen_directory(directory: str | None, config: str | None = None) -> str:

@@ -15,7 +15,7 @@ from cachewasm.wasm.types import FuncType
 
 from . import exit_codes
 from .arguments import COMMAND, help_text, scan
-from .failure import Failure, UsageError, about, printable
+from .failure import Failure, UsageError, about, printable, say
 from .note import Note
 from .place import choose_cache
 
@@ -50,6 +50,8 @@ def run(arguments: "Sequence[str]") -> int:
         module = _load(engine, options.file)
         call = _Call(module, options)
         store = cachewasm.Store(engine)
+    if engine.cache_problem:
+        say(f"cachewasm: warning: compiled code is not cached: {engine.cache_problem}")
     linker = cachewasm.Linker(engine)
     if any(wanted.module == _WASI_MODULE for wanted in module.imports):
         linker.define_wasi()
@@ -124,7 +126,18 @@ def _engine(options: "RunArguments", note: Note) -> "Engine":
             config.strategy = options.strategy
         except cachewasm.ConfigError as error:
             raise UsageError(COMMAND, str(error)) from None
+    if options.jobs is not None:
+        config.compile_jobs = _jobs(options.jobs)
     return cachewasm.Engine(config)
+
+
+def _jobs(text: str) -> int:
+    from cachewasm.cache.units import parse_jobs
+
+    try:
+        return parse_jobs(text)
+    except cachewasm.ConfigError as error:
+        raise UsageError(COMMAND, str(error)) from None
 
 
 def _load(engine: "Engine", path: str) -> "Module":

@@ -5,7 +5,9 @@ people, with control characters escaped.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from .failure import printable
@@ -35,16 +37,51 @@ def age(seconds: float) -> str:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str]) -> str:
     """Rows under their heads; the columns in `right` are aligned to the right."""
-    shown = [list(head), *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
-    lines = []
+    return "\n".join(table_lines(head, rows, right=right))
+
+
+def table_lines(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str], fit: bool = False
+) -> Iterator[str]:
+    """The lines of such a table; to `fit` a terminal, the widest column is cut if it is too wide."""
+    shown = [tuple(map(printable, row)) for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    excess = sum(widths) + 2 * (len(widths) - 1) - shutil.get_terminal_size().columns
+    if fit and sys.stdout.isatty() and excess > 0:
+        widest = widths.index(max(widths))
+        width = widths[widest] = max(len(head[widest]), widths[widest] - excess)
+        for at, row in enumerate(shown):
+            if len(row[widest]) > width:
+                cut = row[widest][: width - 1] + "…"
+                shown[at] = (*row[:widest], cut, *row[widest + 1 :])
+    line = "  ".join(
+        f"{{:{'>' if name in right else '<'}{width}}}"
+        for name, width in zip(head, widths, strict=True)
+    )
     for row in shown:
-        cells = [
-            cell.rjust(width) if name in right else cell.ljust(width)
-            for cell, width, name in zip(row, widths, head, strict=True)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+        yield line.format(*row).rstrip()
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print many lines without having all of them at a time."""
+    write = sys.stdout.write
+    for line in lines:
+        write(f"{line}\n")
+
+
+def json_lines(facts: Iterable[Fact], *, is_array: bool) -> Iterator[str]:
+    """Reports as JSON, one per line; the lines together are an array, if they are to be."""
+    if is_array:
+        yield "["
+    previous = None
+    for fact in facts:
+        if previous is not None:
+            yield f"{previous}," if is_array else previous
+        previous = json.dumps(fact)
+    if previous is not None:
+        yield previous
+    if is_array:
+        yield "]"
 
 
 def as_json(fact: Fact) -> str:

@@ -1,6 +1,6 @@
 """Aliases: which wasm digest a text has, so that a warm start need not parse the text.
 
-    magic | version | text digest | encoder | wasm digest | BLAKE3 of all before
+    magic | version | text digest | encoder | wasm digest | BLAKE3 of all before | seal, or nothing
 
 A record is small, of a fixed size, and carries its whole key: the digest of the text and the identity
 of the encoder that made a binary of it. It is published, trusted and checked as entries are; one
@@ -15,14 +15,27 @@ from struct import Struct
 from blake3 import blake3
 
 from cachewasm.cache.keys import DIGEST_SIZE, is_hex
-from cachewasm.cache.reasons import CORRUPT, FOREIGN_VERSION, TORN, WRONG_KEY, EntryError
+from cachewasm.cache.reasons import (
+    CORRUPT,
+    FOREIGN_VERSION,
+    TORN,
+    UNTRUSTED,
+    WRONG_KEY,
+    EntryError,
+)
+from cachewasm.cache.trust import SEAL_SIZE
 from cachewasm.errors import InternalError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.cache.secret import Secret
 
 MAGIC = b"\x93cwalias"
 FORMAT_VERSION = 1
 
 _RECORD = Struct("<8sH32s32s32s")
 ALIAS_SIZE = _RECORD.size + DIGEST_SIZE
+MAX_ALIAS_SIZE = ALIAS_SIZE + SEAL_SIZE
 
 _TEXT_DIGITS = 32
 _ENCODER_DIGITS = 16
@@ -58,15 +71,19 @@ class Alias:
         self.key = key
         self.wasm_digest = wasm_digest
 
-    def to_bytes(self) -> bytes:
-        """The record's ALIAS_SIZE bytes."""
+    def to_bytes(self, secret: "Secret | None" = None) -> bytes:
+        """The record's ALIAS_SIZE bytes, and a seal if there is a secret."""
         key = self.key
         record = _RECORD.pack(MAGIC, FORMAT_VERSION, key.text_digest, key.encoder, self.wasm_digest)
-        return record + blake3(record).digest()
+        digest = blake3(record).digest()
+        return record + digest + (secret.seal(digest) if secret is not None else b"")
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Alias":
-        """Check the whole file `data` as a record of any key. Raises EntryError with the reason."""
+    def from_bytes(cls, data: bytes, secret: "Secret | None" = None) -> "Alias":
+        """Check the whole file `data` as a record of any key, sealed with `secret` if there is one.
+
+        Raises EntryError with the reason.
+        """
         if len(data) < ALIAS_SIZE:
             raise EntryError(TORN, f"the file has {len(data)} of {ALIAS_SIZE} bytes")
         magic, version, text_digest, encoder, wasm_digest = _RECORD.unpack_from(data)
@@ -74,16 +91,21 @@ class Alias:
             raise EntryError(CORRUPT, "the file does not start like an alias")
         if version != FORMAT_VERSION:
             raise EntryError(FOREIGN_VERSION, f"format version {version}, not {FORMAT_VERSION}")
-        if len(data) > ALIAS_SIZE:
+        if len(data) not in (ALIAS_SIZE, MAX_ALIAS_SIZE):
             raise EntryError(CORRUPT, f"{len(data)} bytes are too many for an alias")
-        if blake3(data[:-DIGEST_SIZE]).digest() != data[-DIGEST_SIZE:]:
+        digest = blake3(data[: _RECORD.size]).digest()
+        if digest != data[_RECORD.size : ALIAS_SIZE]:
             raise EntryError(CORRUPT, "the digest over the alias does not match")
+        if secret is not None:
+            problem = secret.problem(data[ALIAS_SIZE:], digest)
+            if problem is not None:
+                raise EntryError(UNTRUSTED, problem)
         return cls(AliasKey(text_digest, encoder), wasm_digest)
 
 
-def unpack(data: bytes, key: AliasKey) -> Alias:
+def unpack(data: bytes, key: AliasKey, secret: "Secret | None" = None) -> Alias:
     """Check the whole file `data` as the record of `key`. Raises EntryError with the reason."""
-    alias = Alias.from_bytes(data)
+    alias = Alias.from_bytes(data, secret)
     found = alias.key
     if found.text_digest != key.text_digest or found.encoder != key.encoder:
         raise EntryError(WRONG_KEY, f"it is the alias {found.alias_name}")

@@ -15,14 +15,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.cache.setting import Value
     from cachewasm.cache.statistics import Statistics
+    from cachewasm.cache.store import ArtifactStore
+
+
+# Of a cache in memory: the code of dozens of large modules, compressed.
+DEFAULT_MAX_BYTES = 256 << 20
 
 
 class Cache:
     """Compiled code in one directory, for any number of engines: `Config.cache` takes it.
 
     The settings are read once, by default those of the user's file and the environment. Thread-safe;
-    nothing on the disk is touched before an engine uses it. Raises ConfigError if the settings are
-    not acceptable or this user has no place for a cache.
+    nothing on the disk is touched before an engine uses it. What it counts is added to the statistics
+    when the process ends. Raises ConfigError if the settings are not acceptable or this user has no
+    place for a cache.
     """
 
     __slots__ = ("_store",)
@@ -37,10 +43,20 @@ class Cache:
             raise TypeError("expected CacheConfig")
         if config.directory is None:
             raise ConfigError("there is no place for a cache: set its directory")
-        self._store = LocalStore(config.directory, config=config.in_use())
+        self._store: ArtifactStore = _made_store(config, config.directory)
 
     @classmethod
-    def of_store(cls, store: LocalStore) -> "Cache":
+    def in_memory(cls, max_bytes: int = DEFAULT_MAX_BYTES) -> "Cache":
+        """Compiled code in at most `max_bytes` of memory, least recently used first to go.
+
+        Nothing is on the disk, and nothing is left when the process ends.
+        """
+        from cachewasm.cache.memory import MemoryStore
+
+        return cls.of_store(MemoryStore(max_bytes))
+
+    @classmethod
+    def of_store(cls, store: "ArtifactStore") -> "Cache":
         """The cache that `store` belongs to."""
         cache = cls.__new__(cls)
         cache._store = store
@@ -52,12 +68,12 @@ class Cache:
         return self._store.config
 
     @property
-    def directory(self) -> str:
-        """The absolute path of the directory, which need not exist."""
+    def directory(self) -> str | None:
+        """The absolute path of the directory, which need not exist; None in memory."""
         return self._store.directory
 
     @property
-    def store(self) -> LocalStore:
+    def store(self) -> "ArtifactStore":
         """What finds and keeps artifacts by key."""
         return self._store
 
@@ -76,17 +92,25 @@ class Cache:
         return self._store.counters.snapshot()
 
     def statistics(self) -> "Statistics":
-        """What happened in all processes that have ended, as `cachewasm cache stats` tells it."""
-        from cachewasm.cache.statistics import read
+        """What happened in all processes that have ended, as `cachewasm cache stats` tells it.
 
-        return read(self.directory)
+        Of a cache in memory there is nothing to tell.
+        """
+        from cachewasm.cache.statistics import Statistics, read
+
+        store = self._store
+        return (
+            read(store.place, store.rules)
+            if isinstance(store, LocalStore)
+            else Statistics({}, None)
+        )
 
 
 # Stores by all their settings.
 _stores: "dict[tuple[tuple[str, Value], ...], LocalStore]" = {}
 
 
-def chosen_store(choice: "bool | str | CacheConfig | Cache") -> LocalStore | None:
+def chosen_store(choice: "bool | str | CacheConfig | Cache") -> "ArtifactStore | None":
     """The store for a `Config.cache` that is not False; None if this user has no place for one.
 
     A path is that of a configuration file or of a cache directory (config.names_a_file). Raises
@@ -96,12 +120,20 @@ def chosen_store(choice: "bool | str | CacheConfig | Cache") -> LocalStore | Non
         return choice.store
     config = choice if isinstance(choice, CacheConfig) else _config_of(choice)
     if config.directory is None:
+        if config.mode == "must-hit":
+            raise ConfigError("mode: there is no place for a cache, and nothing could ever hit")
         return None
     identity = config.identity()
     store = _stores.get(identity)
     if store is None:
-        store = LocalStore(config.directory, config=config.in_use())
-        store = _stores.setdefault(identity, store)
+        store = _stores.setdefault(identity, _made_store(config, config.directory))
+    return store
+
+
+def _made_store(config: CacheConfig, directory: str) -> LocalStore:
+    store = LocalStore(directory, config=config.in_use())
+    if store.writes:
+        store.record_at_exit()
     return store
 
 

@@ -11,6 +11,7 @@ file. On the warm path.
 
 import os
 
+from cachewasm.cache import files
 from cachewasm.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -71,11 +72,7 @@ def may_exist(path: str) -> bool:
     A directory on the way that may not be searched belongs to somebody else, whose configuration
     does not count: a container may run as a user who is not at home in HOME.
     """
-    try:
-        os.lstat(path)
-    except OSError:
-        return False
-    return True
+    return files.status_of(path) is not None
 
 
 def names_a_file(path: str) -> bool:
@@ -84,8 +81,8 @@ def names_a_file(path: str) -> bool:
     What lies there decides; where nothing does, the suffix `.toml`.
     """
     if path.endswith(".toml"):
-        return not os.path.isdir(path)
-    return os.path.isfile(path)
+        return not files.is_directory(path)
+    return files.is_file(path)
 
 
 def _below_home(environ: "Mapping[str, str]", variable: str, default: str, name: str) -> str | None:

@@ -13,7 +13,7 @@ configured something.
 import os
 import stat
 
-from cachewasm.cache import trust
+from cachewasm.cache import files, trust
 from cachewasm.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -22,15 +22,13 @@ if TYPE_CHECKING:
 
 MAX_SIZE = 1 << 15
 
-# A link is followed: many people keep their configuration elsewhere and link to it.
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _KEY_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _MAX_DIGITS = 18
 
 
 def read(path: str) -> "Settings":
     """The values of the table `cache` with their lines, by key. Raises ConfigError."""
-    data = _trusted_content(path)
+    data = read_private(path, "config file")
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -110,49 +108,47 @@ def _scalar(text: str) -> str | int | None:
     return int(text) if is_number and (text == "0" or text[0] != "0") else None
 
 
-def _trusted_content(path: str) -> bytes:
+def read_private(path: str, what: str, *, is_secret: bool = False) -> bytes:
+    """The bytes of a file that nobody else can change, or read if it `is_secret`.
+
+    `what` names its kind in messages. Raises ConfigError.
+    """
+
+    def judge(status: os.stat_result) -> None:
+        problem = _problem(path, status, is_secret=is_secret)
+        if problem is not None:
+            raise ConfigError(f"the {what} is not trusted: {problem}")
+
     try:
-        descriptor = os.open(path, _FLAGS)
-        try:
-            problem = _problem(path, os.fstat(descriptor))
-            if problem is not None:
-                raise ConfigError(f"the config file is not trusted: {problem}")
-            data = _read_all(descriptor)
-        finally:
-            os.close(descriptor)
+        data = files.read_judged(path, MAX_SIZE, judge)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no path of a file"
-        raise ConfigError(f"failed to read config file: {path}: {reason}") from None
+        raise ConfigError(f"failed to read {what}: {path}: {reason}") from None
     if len(data) > MAX_SIZE:
-        raise ConfigError(f"failed to read config file: {path}: more than {MAX_SIZE} bytes")
+        raise ConfigError(f"failed to read {what}: {path}: more than {MAX_SIZE} bytes")
     return data
 
 
-def _read_all(descriptor: int) -> bytes:
-    """All of a file, or more than MAX_SIZE of it."""
-    data = b""
-    while len(data) <= MAX_SIZE:
-        piece = os.read(descriptor, MAX_SIZE + 1)
-        if not piece:
-            break
-        data += piece
-    return data
+def _problem(path: str, status: os.stat_result, *, is_secret: bool) -> str | None:
+    """Why the open file, or one of the directories above it, must not be believed.
 
-
-def _problem(path: str, status: os.stat_result) -> str | None:
-    """Why the open file, or one of the directories above it, must not be believed."""
+    The group with the owner's own number is the owner. What is secret nobody else may read either,
+    but for a group that root lets read it.
+    """
     if not stat.S_ISREG(status.st_mode):
         return f"{path}: it is not a regular file"
-    # Of a file a sticky bit means nothing; the group of the owner's own number is the owner.
-    if status.st_uid not in (0, os.geteuid()):
-        return f"{path}: it belongs to user {status.st_uid}, neither to this one nor to root"
-    others = stat.S_IWOTH | (0 if status.st_gid == status.st_uid else stat.S_IWGRP)
-    if status.st_mode & others:
-        return f"{path}: others can write to it (mode {stat.S_IMODE(status.st_mode):04o})"
-    place = os.path.realpath(path)
-    while place != os.path.dirname(place):
-        place = os.path.dirname(place)
-        problem = trust.parent_problem(os.lstat(place))
+    if is_secret:
+        readers = stat.S_IROTH | (stat.S_IRGRP if status.st_uid != 0 else 0)
+        if status.st_mode & readers:
+            return f"{path}: others can read it (mode {stat.S_IMODE(status.st_mode):04o})"
+    is_own_group = status.st_gid == status.st_uid and not is_secret
+    problem = trust.owner_problem(status) or trust.writers_problem(
+        status, allowed=stat.S_IWGRP if is_own_group else 0
+    )
+    if problem is not None:
+        return f"{path}: {problem}"
+    for place, above in files.directories_above(path):
+        problem = trust.parent_problem(above)
         if problem is not None:
             return f"{place}: {problem}"
     return None

@@ -1,18 +1,28 @@
 """Counts of what one store did in this process: plain integers under stable names.
 
 The names are "hit", "store", "miss." and "store-failure." with a reason of reasons.py; of aliases the
-same behind "alias-". Of those who miss a key at the same time (single_flight.py): "wait" for another's
+same behind "alias-"; "quarantined". Of those who miss a key at the same time (single_flight.py): "wait" for another's
 compile, "shared" if that made the entry, "give-up" if it took too long, "nested" inside another
-compile, "lock-failure." with a reason. On the warm path.
+compile, "lock-failure." with a reason. "degraded" is counted once by a process to which a directory is
+of no use. On the warm path.
 """
 
 from _thread import allocate_lock
 
 from blake3 import blake3
 
+from cachewasm.log import DEBUG, log
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    from cachewasm.cache.alias import AliasKey
+    from cachewasm.cache.entry import Entry
+    from cachewasm.cache.keys import ArtifactKey
+
+    Key: TypeAlias = ArtifactKey | AliasKey
 
 _DIGEST_DIGITS = 8
 
@@ -40,6 +50,45 @@ class Counters:
         """Start anew, in a forked child: what was counted before is the parent's to tell."""
         self._lock = allocate_lock()
         self._counts: dict[str, int] = {}
+
+
+class Events:
+    """What every store does besides its work: count what happens, tell of it and log it.
+
+    What is no hit is in outcomes.py, which a hit need not import.
+
+    `counters` are events of this process, `amounts` their bytes and milliseconds. `on_event`, if set,
+    is called with each event as it is counted: its name ("hit", "miss", "store", "store-failure", or
+    these of aliases), the key, and the reason or "". What it raises reaches who called the store.
+    `place` says where the store is, and is equal for stores that share their entries; `trouble`, once
+    there is any, why that place is of no use.
+    """
+
+    __slots__ = ("amounts", "counters", "on_event", "place", "trouble")
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.counters = Counters()
+        self.amounts = Counters()
+        self.on_event: Callable[[str, Key, str], object] | None = None
+        self.trouble = ""
+
+    def hit(self, key: "ArtifactKey", entry: "Entry") -> None:
+        """An entry was found."""
+        self.happened("hit", key)
+        self.amounts.add("hit-bytes", len(entry.raw))
+        self.amounts.add("saved-ms", entry.compile_ms)
+        log(DEBUG, "cache hit for %s", key)
+
+    def note_miss(self, key: "ArtifactKey", reason: str) -> None:
+        """Remember a lookup of an entry that was in vain, where there is a place for that."""
+
+    def happened(self, event: str, key: "Key", reason: str = "") -> int:
+        """Count an event and tell of it; how many of its kind there are now."""
+        count = self.counters.add(f"{event}.{reason}" if reason else event)
+        if self.on_event is not None:
+            self.on_event(event, key, reason)
+        return count
 
 
 def record_of(counts: "Mapping[str, int]", time: int) -> bytes:

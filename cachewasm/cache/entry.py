@@ -1,12 +1,13 @@
 """The format of a cache entry: one self-contained file per key, never changed in place.
 
-    header | padding (raw payload only) | payload | manifest | BLAKE3 of all before
+    header | padding (raw payload only) | payload | manifest | BLAKE3 of all before | seal, or nothing
 
 Every byte is checked on every read, in this order: lengths against the file's, the digest over the
-file, the key, the payload's size. A truncated or altered file is therefore refused, and so is an
-intact copy under another key's name. The artifact's own digest is for verify: once the file is what
-was written, only a fault of the writer or of zstd could show in it. Digests without a secret find
-damage, not forgery: who may write the file is files.py's question. Format: docs/format/cache.md.
+file, the reader's seal, the key, the payload's size. A truncated or altered file is therefore
+refused, and so is an intact copy under another key's name. The artifact's own digest is for verify:
+once the file is what was written, only a fault of the writer or of zstd could show in it. Digests
+without a secret find damage, not forgery: who may write the file is trust.py's question, or the
+seal's if the reader has its secret. Format: docs/format/cache.md.
 
 On the warm path; a hit parses the header and the payload and nothing else.
 """
@@ -15,17 +16,37 @@ from struct import Struct
 
 from cachewasm.cache import manifest as manifests
 from cachewasm.cache import payload, zstd
-from cachewasm.cache.reasons import CORRUPT, FOREIGN_VERSION, TORN, WRONG_KEY, EntryError
+from cachewasm.cache.reasons import (
+    CORRUPT,
+    FOREIGN_VERSION,
+    TORN,
+    UNTRUSTED,
+    WRONG_KEY,
+    EntryError,
+)
+from cachewasm.cache.trust import SEAL_SIZE
 from cachewasm.errors import InternalError
 from cachewasm.hashing import digest_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Protocol
 
-    from cachewasm.cache.files import EntryFile
     from cachewasm.cache.keys import ArtifactKey
     from cachewasm.cache.payload import MakePlace, Place
+    from cachewasm.cache.secret import Secret
+
+    class Source(Protocol):
+        """An open file, as files.EntryFile is."""
+
+        @property
+        def size(self) -> int: ...
+
+        def read(self, offset: int, size: int) -> bytes: ...
+
+        def copy(self, place: Place, offset: int, size: int) -> None: ...
+
 
 # Not ASCII, so that text is never taken for an entry and a 7-bit transfer is noticed.
 MAGIC = b"\x93cwentry"
@@ -127,7 +148,7 @@ class Header:
         if file_size < header.entry_size:
             raise EntryError(TORN, f"the file has {file_size} of {header.entry_size} bytes")
         if (
-            file_size > header.entry_size
+            file_size - header.entry_size not in (0, SEAL_SIZE)
             or header.payload_offset != _payload_offset(codec)
             or not 0 < header.raw_size <= MAX_RAW_SIZE
             or (codec == CODEC_RAW and header.stored_size != header.raw_size)
@@ -174,6 +195,7 @@ def pack(
     *,
     codec: int = CODEC_ZSTD,
     level: int = 3,
+    secret: "Secret | None" = None,
 ) -> bytes:
     """The bytes of an entry; equal arguments give equal bytes (with one version of zstd).
 
@@ -199,24 +221,32 @@ def pack(
         entry_size=offset + len(stored) + len(encoded) + DIGEST_SIZE,
     )
     body = b"".join((header.to_bytes(), bytes(offset - HEADER_SIZE), stored, encoded))
-    return body + digest_of(body)
+    digest = digest_of(body)
+    return body + digest if secret is None else b"".join((body, digest, secret.seal(digest)))
 
 
-def read(file: "EntryFile", key: "ArtifactKey", make_place: "MakePlace" = payload.Memory) -> Entry:
-    """Check a whole open file as the entry of `key`, whose artifact goes to a new place.
+def read(
+    file: "Source",
+    key: "ArtifactKey",
+    *,
+    make_place: "MakePlace" = payload.Memory,
+    secret: "Secret | None" = None,
+) -> Entry:
+    """Check a whole open file as the entry of `key`; it must be sealed with `secret` if there is one.
 
-    Raises EntryError with the reason.
+    The artifact goes to a new place. Raises EntryError with the reason.
     """
     # Nothing of the file's size is allocated before its first bytes agree with it.
     head = file.read(0, min(file.size, HEADER_SIZE))
     header = Header.from_bytes(head, file.size)
     if header.codec == CODEC_RAW and header.raw_size > _MUCH:
-        return _read_in_place(file, head, header, key, make_place)
+        return _read_in_place(file, head, header, key, make_place, secret)
     data = file.read(0, file.size)
-    view = memoryview(data)
     if not data.startswith(head):
         raise EntryError(CORRUPT, "the file was changed while it was read")
-    _check(digest_of(view[:-DIGEST_SIZE]), data[-DIGEST_SIZE:], header, key)
+    view = memoryview(data)
+    end = header.entry_size - DIGEST_SIZE
+    _check(digest_of(view[:end]), view[end:], header, key, secret)
     stored = view[header.payload_offset : header.manifest_offset]
     if header.codec == CODEC_RAW:
         place = make_place(header.raw_size)
@@ -226,26 +256,59 @@ def read(file: "EntryFile", key: "ArtifactKey", make_place: "MakePlace" = payloa
             place = payload.decode(stored, header.raw_size, make_place)
         except zstd.ZstdError as error:
             raise EntryError(CORRUPT, f"the payload cannot be decompressed: {error}") from None
-    return Entry(key, place, header.raw_digest, data[header.manifest_offset : -DIGEST_SIZE])
+    return Entry(key, place, header.raw_digest, data[header.manifest_offset : end])
+
+
+def unpack(data: bytes, key: "ArtifactKey", *, make_place: "MakePlace" = payload.Memory) -> Entry:
+    """`read` of what is in memory already."""
+    return read(_Bytes(data), key, make_place=make_place)
+
+
+class _Bytes:
+    """The bytes of an entry, as a file."""
+
+    __slots__ = ("_data", "size")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self._data[offset : offset + size]
+
+    def copy(self, place: "Place", offset: int, size: int) -> None:
+        place.write(0, memoryview(self._data)[offset : offset + size])
 
 
 def _read_in_place(
-    file: "EntryFile", head: bytes, header: Header, key: "ArtifactKey", make_place: "MakePlace"
+    file: "Source",
+    head: bytes,
+    header: Header,
+    key: "ArtifactKey",
+    make_place: "MakePlace",
+    secret: "Secret | None",
 ) -> Entry:
     """`read` of a large raw entry, without a copy in between: the place itself is hashed."""
     front = head + file.read(HEADER_SIZE, RAW_ALIGNMENT - HEADER_SIZE)
     place = make_place(header.raw_size)
     file.copy(place, RAW_ALIGNMENT, header.raw_size)
-    back = file.read(header.manifest_offset, header.manifest_size + DIGEST_SIZE)
-    entry = Entry(key, place, header.raw_digest, back[:-DIGEST_SIZE])
-    found = digest_of(front, entry.raw, memoryview(back)[:-DIGEST_SIZE])
-    _check(found, back[-DIGEST_SIZE:], header, key)
+    back = file.read(header.manifest_offset, file.size - header.manifest_offset)
+    manifest, end = back[: header.manifest_size], memoryview(back)[header.manifest_size :]
+    entry = Entry(key, place, header.raw_digest, manifest)
+    _check(digest_of(front, entry.raw, manifest), end, header, key, secret)
     return entry
 
 
-def _check(found: bytes, digest: bytes, header: Header, key: "ArtifactKey") -> None:
-    if found != digest:
+def _check(
+    digest: bytes, end: memoryview, header: Header, key: "ArtifactKey", secret: "Secret | None"
+) -> None:
+    """`end` is what the file has behind the manifest, `digest` that of all before."""
+    if digest != end[:DIGEST_SIZE]:
         raise EntryError(CORRUPT, "the digest over the entry does not match")
+    if secret is not None:
+        problem = secret.problem(end[DIGEST_SIZE:], digest)
+        if problem is not None:
+            raise EntryError(UNTRUSTED, problem)
     if header.key_digest != key.digest:
         raise EntryError(WRONG_KEY, f"the entry is of key {header.key_digest.hex()}")
 

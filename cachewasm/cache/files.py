@@ -3,8 +3,9 @@
 A file is visible under its name whole or not at all: it is written under an exclusive name in tmp/
 and renamed. A crash leaves nothing but files in tmp/. What is opened for reading is judged by its
 open descriptor, so it cannot be exchanged between the check and the use; symbolic links are never
-followed to an entry, and a FIFO in its place cannot block. Directories are made with mode 0700 and
-files with 0600, less what the umask takes away.
+followed to an entry, and a FIFO in its place cannot block. One function makes every file and one
+every directory, with the mode that the rules say, less what the umask takes away; a directory with
+the set-group-ID bit hands it and its group on, as the kernel does by itself.
 
 On the warm path. Functions raise EntryError where a reason is expected, else OSError.
 """
@@ -15,10 +16,20 @@ import time
 from struct import pack
 
 from cachewasm.cache import layout, trust
-from cachewasm.cache.reasons import ABSENT, CORRUPT, TORN, UNREADABLE, UNTRUSTED, EntryError
+from cachewasm.cache.reasons import (
+    ABSENT,
+    CORRUPT,
+    TORN,
+    UNREADABLE,
+    UNTRUSTED,
+    DirectoryError,
+    EntryError,
+)
+from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from cachewasm.cache.payload import Place
@@ -28,7 +39,13 @@ _APPEND_FLAGS = (
     os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 )
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# A link to a configuration file is followed: many people keep theirs elsewhere and link to it.
+_FOLLOW_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_LIST_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+# The mode of directories that are not the cache's own.
+_PRIVATE = 0o700
 
 # A hit writes nothing more often than this, so a hot cache costs no writes; prune's order is no
 # finer.
@@ -40,7 +57,7 @@ class EntryFile:
 
     __slots__ = ("_descriptor", "mtime", "size")
 
-    def __init__(self, path: str, max_size: int) -> None:
+    def __init__(self, path: str, max_size: int, rules: Rules = DEFAULT_RULES) -> None:
         """Open `path`. Raises EntryError: absent, untrusted, unreadable, or corrupt if too large."""
         try:
             self._descriptor = os.open(path, _READ_FLAGS)
@@ -51,14 +68,20 @@ class EntryFile:
             if status is not None and not stat.S_ISREG(status.st_mode):
                 # A symbolic link, which O_NOFOLLOW refuses, or a socket.
                 raise EntryError(UNTRUSTED, "it is not a regular file") from None
+            if status is None and isinstance(error, PermissionError):
+                detail = f"{os.path.dirname(path)} may not be searched"
+                raise DirectoryError(UNREADABLE, detail) from None
             raise EntryError(UNREADABLE, f"it cannot be opened: {error.strerror}") from None
         try:
             status = os.fstat(self._descriptor)
-            problem = trust.file_problem(status)
+            problem = trust.file_problem(status, rules)
             if problem is not None:
                 raise EntryError(UNTRUSTED, problem)
             if status.st_size > max_size:
                 raise EntryError(CORRUPT, f"{status.st_size} bytes are too many")
+        except OSError as error:
+            self.close()
+            raise EntryError(UNREADABLE, f"it cannot be examined: {error.strerror}") from None
         except BaseException:
             self.close()
             raise
@@ -73,6 +96,8 @@ class EntryFile:
                 piece = os.pread(self._descriptor, size, offset)
             except OSError as error:
                 raise EntryError(UNREADABLE, f"it cannot be read: {error.strerror}") from None
+            except MemoryError:
+                raise EntryError(UNREADABLE, f"there is no memory for {size} bytes") from None
             if not piece:
                 raise EntryError(TORN, f"the file ends at {offset}, {size} bytes too early")
             pieces.append(piece)
@@ -97,7 +122,7 @@ class EntryFile:
 
     def close(self) -> None:
         """Close the descriptor."""
-        os.close(self._descriptor)
+        close(self._descriptor)
 
     def __enter__(self) -> "EntryFile":
         return self
@@ -111,28 +136,52 @@ class EntryFile:
         self.close()
 
 
+def content_of(path: str, max_size: int) -> bytes | None:
+    """What a small regular file holds, whoever has written it; None if it is none, or cannot be read."""
+    try:
+        descriptor = os.open(path, _READ_FLAGS)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > max_size:
+            return None
+        return os.pread(descriptor, max_size, 0)
+    except OSError:
+        return None
+    finally:
+        close(descriptor)
+
+
 class DirectoryState:
     """What a cache directory is at this moment: where, whether it exists, and whether to believe it.
 
     `path` has no symbolic links; `problem` is None or says which directory, of this one and all
-    above it, is in doubt and why. A directory that does not exist yet has only those above it.
+    above it, is in doubt and why. A directory that does not exist yet has only those above it; with
+    a secret, no directory can be in doubt.
     """
 
     __slots__ = ("exists", "path", "problem")
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, rules: Rules = DEFAULT_RULES) -> None:
         self.path = os.path.realpath(directory)
         self.exists = False
         self.problem: str | None = None
         path = self.path
         while self.problem is None:
-            status = status_of(path)
+            try:
+                status = os.lstat(path)
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                status = None  # what cannot be reached cannot be opened either
+            except OSError as error:
+                self.problem = f"{path}: it cannot be examined: {error.strerror}"
+                return
             if status is not None:
                 if path == self.path:
                     self.exists = True
-                    problem = trust.directory_problem(status)
+                    problem = trust.directory_problem(status, rules)
                 else:
-                    problem = trust.parent_problem(status)
+                    problem = trust.parent_problem(status, rules)
                 self.problem = problem and f"{path}: {problem}"
             parent = os.path.dirname(path)
             if parent == path:
@@ -148,28 +197,93 @@ def status_of(path: str) -> os.stat_result | None:
         return None
 
 
-def make_directory(path: str) -> bool:
-    """Make `path` and what is missing above it; whether it had to be made. Raises OSError."""
+def is_file(path: str) -> bool:
+    """Whether a path leads to a regular file, through symbolic links too."""
+    return os.path.isfile(path)
+
+
+def is_directory(path: str) -> bool:
+    """Whether a path leads to a directory, through symbolic links too."""
+    return os.path.isdir(path)
+
+
+def directories_above(path: str) -> "Iterator[tuple[str, os.stat_result]]":
+    """Each directory above the file to which `path` leads, the nearest first. Raises OSError."""
+    place = os.path.realpath(path)
+    while place != os.path.dirname(place):
+        place = os.path.dirname(place)
+        yield place, os.lstat(place)
+
+
+def lies_in(path: str, directory: str) -> bool:
+    """Whether `path` is `directory` or below it, whatever links lead there."""
+    inner, outer = os.path.realpath(path), os.path.realpath(directory)
+    return os.path.commonpath((inner, outer)) == outer
+
+
+def read_judged(path: str, limit: int, judge: "Callable[[os.stat_result], None]") -> bytes:
+    """All of the file to which `path` leads, or more than `limit` bytes of it.
+
+    Before anything is read, `judge` sees what was opened, and raises if it will not do. Raises also
+    OSError, and ValueError for what cannot be a path.
+    """
+    descriptor = os.open(path, _FOLLOW_FLAGS)
     try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        return False
-    except FileNotFoundError:
-        make_directory(os.path.dirname(path))
-        return make_directory(path)
-    return True
+        judge(os.fstat(descriptor))
+        content = b""
+        while len(content) <= limit:
+            piece = os.read(descriptor, limit + 1)
+            if not piece:
+                break
+            content += piece
+        return content
+    finally:
+        os.close(descriptor)
 
 
-def make_cache_directory(directory: str) -> None:
+def create_file(path: str, flags: int, mode: int) -> int:
+    """A descriptor of the file at `path`, which is made with `mode` if it is missing.
+
+    `flags` are those of a writer. Raises OSError.
+    """
+    return os.open(path, flags, mode)
+
+
+def make_directory(path: str, mode: int = _PRIVATE) -> bool:
+    """Make `path` and what is missing above it; whether it had to be made. Raises OSError."""
+    missing = [path]
+    while True:
+        try:
+            os.mkdir(missing[-1], mode)
+            is_new = True
+        except FileExistsError:
+            is_new = False
+        except FileNotFoundError:
+            missing.append(os.path.dirname(missing[-1]))
+            continue
+        break
+    for place in reversed(missing[:-1]):
+        # If this is not found again, what lies above is a link that leads nowhere.
+        try:
+            os.mkdir(place, mode)
+            is_new = True
+        except FileExistsError:
+            is_new = False
+    return is_new
+
+
+def make_cache_directory(directory: str, rules: Rules = DEFAULT_RULES) -> None:
     """Make a cache directory, tagged as one. Raises OSError.
 
-    A directory that holds anything else is not tagged: it may be the user's home, which backups
-    must not skip.
+    What is missing above it is not the cache's, and made for this user alone. A directory that holds
+    anything else is not tagged: it may be the user's home, which backups must not skip.
     """
-    if not make_directory(directory) and os.listdir(directory):
+    make_directory(os.path.dirname(directory))
+    if not make_directory(directory, rules.directory_mode) and os.listdir(directory):
         return
     try:
-        descriptor = os.open(os.path.join(directory, layout.TAG), _WRITE_FLAGS, 0o600)
+        tag = os.path.join(directory, layout.TAG)
+        descriptor = create_file(tag, _WRITE_FLAGS, rules.file_mode)
     except FileExistsError:
         return
     try:
@@ -178,43 +292,103 @@ def make_cache_directory(directory: str) -> None:
         os.close(descriptor)
 
 
-def write_atomic(temporary: str, path: str, content: bytes, *, sync: bool) -> None:
+def make_directory_inside(path: str, rules: Rules = DEFAULT_RULES) -> None:
+    """Make `path` in a cache directory, and what is missing above it.
+
+    The cache directory's own path has no symbolic links. Raises EntryError(UNTRUSTED), OSError.
+    """
+    _check_inside(path, rules)
+    make_directory(path, rules.directory_mode)
+
+
+def _check_inside(path: str, rules: Rules) -> None:
+    """Refuse a path below a cache directory that leads elsewhere. Raises EntryError(UNTRUSTED).
+
+    Where others may write to the directory without being believed, a link of theirs would have
+    files made and replaced there.
+    """
+    if rules.secret is not None:
+        check_leads_nowhere_else(path)
+
+
+def check_leads_nowhere_else(path: str) -> None:
+    """Refuse a path with a symbolic link. Raises EntryError(UNTRUSTED)."""
+    if os.path.realpath(path) != path:
+        raise DirectoryError(UNTRUSTED, f"{path} leads out of the cache directory")
+
+
+def write_new(path: str, content: bytes, *, mode: int) -> None:
+    """Make the file at `path` with `content`, if nothing is there yet. Raises OSError.
+
+    If that fails half-way, the file is removed.
+    """
+    descriptor = create_file(path, _WRITE_FLAGS, mode)
+    try:
+        try:
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        remove(path)
+        raise
+
+
+def write_atomic(
+    temporary: str,
+    path: str,
+    content: bytes,
+    *,
+    sync: bool,
+    mode: int = trust.DEFAULT_FILE_MODE,
+) -> None:
     """Publish `content` as `path` by way of `temporary`, on the same file system.
 
     `path` is replaced if it exists, even if it is a symbolic link. With `sync` the content, then
     the name, reach the disk before this returns. On a failure of any kind the temporary file is
     removed and `path` is as before. Raises OSError; FileExistsError if `temporary` exists.
     """
-    descriptor = os.open(temporary, _WRITE_FLAGS, 0o600)
+    descriptor = create_file(temporary, _WRITE_FLAGS, mode)
     try:
-        try:
-            _write_all(descriptor, content)
-            if sync:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _hold(descriptor)
+        _write_all(descriptor, content)
+        if sync:
+            os.fsync(descriptor)
+        # Still open and held: what nobody holds in tmp/ was left by a killed writer.
         rename(temporary, path)
     except BaseException:
         remove(temporary)
         raise
+    finally:
+        os.close(descriptor)
     if sync:
         _sync_directory(os.path.dirname(path))
 
 
-def append(path: str, content: bytes, *, max_size: int) -> int:
+def create_empty(path: str, rules: Rules = DEFAULT_RULES) -> bool:
+    """Make an empty file; False if there is something of that name. Raises OSError."""
+    try:
+        close(create_file(path, _WRITE_FLAGS, rules.file_mode))
+    except FileExistsError:
+        return False
+    return True
+
+
+def append(path: str, content: bytes, *, max_size: int, rules: Rules = DEFAULT_RULES) -> int:
     """Append to the file at `path`, in one write, unless it is too large; its size afterwards.
 
     The file and its directory are made if missing, but nothing above. Raises EntryError(UNTRUSTED),
     OSError.
     """
+    _check_inside(path, rules)
     try:
-        descriptor = os.open(path, _APPEND_FLAGS, 0o600)
+        descriptor = create_file(path, _APPEND_FLAGS, rules.file_mode)
     except FileNotFoundError:
-        os.mkdir(os.path.dirname(path), 0o700)
-        descriptor = os.open(path, _APPEND_FLAGS, 0o600)
+        os.mkdir(os.path.dirname(path), rules.directory_mode)
+        descriptor = create_file(path, _APPEND_FLAGS, rules.file_mode)
     try:
         status = os.fstat(descriptor)
-        problem = trust.file_problem(status)
+        problem = trust.file_problem(status, rules)
         if problem is not None:
             raise EntryError(UNTRUSTED, f"{path}: {problem}")
         if status.st_size + len(content) > max_size:
@@ -224,14 +398,14 @@ def append(path: str, content: bytes, *, max_size: int) -> int:
         os.close(descriptor)
 
 
-def open_lock_file(path: str) -> int:
+def open_lock_file(path: str, rules: Rules = DEFAULT_RULES) -> int:
     """A descriptor of the file at `path`, made if it is missing, for try_lock(); nothing is written.
 
     Raises EntryError(UNTRUSTED) if somebody else could hold its locks at will; OSError.
     """
-    descriptor = os.open(path, _LOCK_FLAGS, 0o600)
+    descriptor = create_file(path, _LOCK_FLAGS, rules.file_mode)
     try:
-        problem = trust.file_problem(os.fstat(descriptor))
+        problem = trust.file_problem(os.fstat(descriptor), rules)
         if problem is not None:
             raise EntryError(UNTRUSTED, f"{path}: {problem}")
     except BaseException:
@@ -263,6 +437,36 @@ def unlock_all(descriptor: int) -> None:
     fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock_request(fcntl.F_UNLCK, 0, 0))
 
 
+def close(descriptor: int) -> None:
+    """Close a descriptor through which nothing was written: if that fails, nothing is lost."""
+    try:
+        os.close(descriptor)
+    except OSError:
+        return
+
+
+def _hold(descriptor: int) -> None:
+    """Show that the file is being written, as long as it is open; where there are no locks, nothing."""
+    try:
+        try_lock(descriptor, 0)
+    except OSError:
+        return
+
+
+def is_held(path: str) -> bool:
+    """Whether some writer may have the file open; in doubt it has."""
+    try:
+        descriptor = os.open(path, _LOCK_FLAGS & ~os.O_CREAT)
+    except OSError:
+        return True
+    try:
+        return not try_lock(descriptor, 0)
+    except OSError:
+        return True
+    finally:
+        close(descriptor)
+
+
 def _lock_request(kind: int, start: int, length: int) -> bytes:
     """struct flock of 64-bit Linux: type, whence, start, length (0: to the end), process (none)."""
     return pack("hhqqi4x", kind, os.SEEK_SET, start, length, 0)
@@ -275,7 +479,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 
 def _sync_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(path, _LIST_FLAGS)
     try:
         os.fsync(descriptor)
     finally:
@@ -293,12 +497,83 @@ def touch_if_old(path: str, mtime: float) -> None:
         return
 
 
-def names_in(path: str) -> list[str]:
-    """The names in a directory, sorted; none if it is absent or cannot be read."""
+def set_time(path: str, time_ns: int | None = None) -> None:
+    """Set the modification time, by default to now. A failure is ignored."""
     try:
-        return sorted(os.listdir(path))
+        if time_ns is None:
+            os.utime(path, follow_symlinks=False)
+        else:
+            os.utime(path, ns=(time_ns, time_ns), follow_symlinks=False)
+    except OSError:
+        return
+
+
+def names_in(path: str) -> list[str]:
+    """The names in a directory, sorted; none if it is absent, a symbolic link or cannot be read."""
+    try:
+        descriptor = os.open(path, _LIST_FLAGS)
     except OSError:
         return []
+    try:
+        return sorted(os.listdir(descriptor))
+    except OSError:
+        return []
+    finally:
+        close(descriptor)
+
+
+def names_below(directory: str, folder: str) -> list[str]:
+    """The names in a folder of a cache directory, sorted; also none if it lies behind a link.
+
+    Whoever deletes by these names must not be led out of the directory.
+    """
+    above = os.path.dirname(folder)
+    while above:
+        if not is_plain_directory(os.path.join(directory, above)):
+            return []
+        above = os.path.dirname(above)
+    return names_in(os.path.join(directory, folder))
+
+
+def is_plain_directory(path: str) -> bool:
+    """Whether there is a directory at `path`, and no symbolic link to one."""
+    status = status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def may_list(path: str) -> bool:
+    """Whether a directory can be read, and what lies in it be looked at."""
+    try:
+        descriptor = os.open(path, _LIST_FLAGS)
+    except OSError:
+        return False
+    close(descriptor)
+    return status_of(os.path.join(path, os.curdir)) is not None
+
+
+def statuses_in(path: str) -> list[tuple[str, os.stat_result]]:
+    """Name and lstat of all that is in a directory, sorted by name.
+
+    Nothing if it is absent, a symbolic link, or cannot be read; without what goes meanwhile.
+    """
+    found = []
+    try:
+        descriptor = os.open(path, _LIST_FLAGS)
+    except OSError:
+        return []
+    try:
+        for name in sorted(os.listdir(descriptor)):
+            try:
+                # From there the kernel has a shorter way than along the whole path.
+                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            found.append((name, status))
+    except OSError:
+        return []
+    finally:
+        close(descriptor)
+    return found
 
 
 def rename(old: str, new: str) -> None:

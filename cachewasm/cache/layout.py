@@ -17,12 +17,26 @@ ENTRIES = os.path.join("entries", "v1")
 ALIASES = os.path.join("aliases", "v1")
 TEMPORARY = "tmp"
 LOCKS = os.path.join("locks", "keys")
+# Empty; its time is that of the last cleanup.
+CLEANED = os.path.join("locks", "cleaned")
+PINS = os.path.join("pins", "v1")
+QUARANTINE = "quarantine"
+INDEX = os.path.join("index", "v1")
+# The database of the index, and what SQLite may keep beside it.
+DATABASE = "cache.db"
+DATABASE_FILES = (DATABASE, f"{DATABASE}-journal", f"{DATABASE}-wal", f"{DATABASE}-shm")
 STATISTICS = "stats"
 LOG = "log"
 TOTALS = "totals"
-# The byte of the lock file that is locked while statistics are folded: beyond those of all keys.
+MISSES = "misses"
+OLD_MISSES = "misses.old"
+# The bytes of the lock file that are locked while statistics are folded, the directory is cleaned up
+# and the index is in use: beyond those of all keys.
 FOLD_OFFSET = 1 << 62
+CLEANUP_OFFSET = FOLD_OFFSET + 1
+INDEX_OFFSET = FOLD_OFFSET + 2
 TAG = "CACHEDIR.TAG"
+_MAX_PROCESS_DIGITS = 10
 
 # The signature is what backup programs look for (the Cache Directory Tagging Specification).
 TAG_CONTENT = b"""Signature: 8a477f597d28d172789f06886806bc55
@@ -70,7 +84,9 @@ def is_temporary_name(name: str) -> bool:
     file_name, _, process = file_name.rpartition(".")
     published = f"{file_name[:2]}/{file_name}"
     return (
-        process.isdecimal()
+        process.isascii()
+        and process.isdecimal()
+        and len(process) <= _MAX_PROCESS_DIGITS
         and len(rest) == 16
         and (
             file_name == TOTALS

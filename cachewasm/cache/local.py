@@ -9,12 +9,11 @@ docs/format/cache.md.
 On the warm path; listing, verifying and pruning are elsewhere.
 """
 
-import errno
 import os
 import time
 
 from cachewasm.cache import files, layout
-from cachewasm.cache.counters import Counters, record_of
+from cachewasm.cache.counters import Events, record_of
 from cachewasm.cache.entry import (
     CODEC_RAW,
     CODEC_ZSTD,
@@ -27,84 +26,65 @@ from cachewasm.cache.entry import (
 from cachewasm.cache.payload import Memory
 from cachewasm.cache.reasons import (
     ABSENT,
-    FULL,
+    CORRUPT,
+    READ_ONLY,
     TOO_LARGE,
     UNREADABLE,
     UNTRUSTED,
-    UNWRITABLE,
+    WRONG_KEY,
+    DirectoryError,
     EntryError,
 )
+from cachewasm.cache.reasons import Miss as Miss
+from cachewasm.cache.reasons import StoreFailure as StoreFailure
+from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.errors import ConfigError
-from cachewasm.log import DEBUG, WARNING, log
+from cachewasm.log import DEBUG, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from cachewasm.cache.alias import AliasKey
     from cachewasm.cache.keys import ArtifactKey
     from cachewasm.cache.payload import MakePlace
     from cachewasm.cache.settings import CacheConfig
 
-    Key = ArtifactKey | AliasKey
-
 # A log of statistics longer than this is folded; one longer than that takes no more records, which
 # happens only where folding fails.
 FOLD_SIZE = 1 << 18
 MAX_LOG_SIZE = 1 << 20
-
-_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-class Miss:
-    """A lookup without a usable entry: `reason` is one of MISS_REASONS, `detail` a clause."""
-
-    __slots__ = ("detail", "reason")
-
-    def __init__(self, reason: str, detail: str) -> None:
-        self.reason = reason
-        self.detail = detail
-
-    def __repr__(self) -> str:
-        return f"Miss({self.reason}: {self.detail})"
+# How often an entry is written at most. Prune removes what nobody holds in tmp/, and a writer holds its
+# file from the moment after it has made it.
+_ATTEMPTS = 4
+# How many misses a process tells of, the first ones, besides counting them all.
+MAX_MISSES = 64
 
 
-class StoreFailure:
-    """An entry that was not stored: `reason` is one of STORE_FAILURE_REASONS, `detail` a clause."""
-
-    __slots__ = ("detail", "reason")
-
-    def __init__(self, reason: str, detail: str) -> None:
-        self.reason = reason
-        self.detail = detail
-
-    def __repr__(self) -> str:
-        return f"StoreFailure({self.reason}: {self.detail})"
-
-
-class LocalStore:
+class LocalStore(Events):
     """Entries and aliases by key in `directory`, which need not exist: the first put makes it.
 
     With `sync`, put returns only when the entry is on the disk. `config` has this and all other
     settings; without it they have their defaults. Holds no descriptor between calls; any number of
     processes and threads may use one directory and one store at a time.
 
-    `counters` are events of this process, `amounts` their bytes and milliseconds. `on_event`, if set,
-    is called with each event as it is counted: its name ("hit", "miss", "store", "store-failure", or
-    these of aliases), the key, and the reason or "". What it raises reaches who called the store.
+    If it does not write (`writes`), nothing in the directory is touched, whatever is called. A module
+    that `must_hit` is an error of its caller's where it does not. Raises ConfigError if the directory
+    is not absolute or the settings name a secret that cannot be had.
     """
 
     __slots__ = (
         "_codec",
         "_config",
-        "_directory",
         "_level",
+        "_misses",
         "_recorded",
+        "_suspects",
         "_sync",
         "_trusted_path",
-        "amounts",
-        "counters",
-        "on_event",
+        "must_hit",
+        "rules",
+        "writes",
     )
 
     def __init__(
@@ -112,23 +92,28 @@ class LocalStore:
     ) -> None:
         if not os.path.isabs(directory):
             raise ConfigError(f"the cache directory must be an absolute path, not {directory!r}")
-        self._directory = directory
+        super().__init__(directory)
         self._config = config
         self._sync, self._codec, self._level = sync, CODEC_ZSTD, 3
+        self.rules: Rules = DEFAULT_RULES
+        self.writes, self.must_hit = True, False
         if config is not None:
             self._sync = sync or config.sync
             self._codec = CODEC_RAW if config.payload == "raw" else CODEC_ZSTD
             self._level = config.baseline_compression_level
+            self.rules = config.rules()
+            self.writes = config.mode == "read-write"
+            self.must_hit = config.mode == "must-hit"
         self._trusted_path = ""
-        self.counters = Counters()
-        self.amounts = Counters()
         self._recorded: dict[str, int] = {}
-        self.on_event: Callable[[str, Key, str], object] | None = None
+        self._misses: list[tuple[int, str, ArtifactKey]] = []
+        # Keys of entries that were found damaged: they are looked at again before they are replaced.
+        self._suspects: set[bytes] = set()
 
     @property
     def directory(self) -> str:
         """The absolute path that was given."""
-        return self._directory
+        return self.place
 
     @property
     def config(self) -> "CacheConfig":
@@ -136,7 +121,7 @@ class LocalStore:
         if self._config is None:
             from cachewasm.cache.settings import CacheConfig
 
-            self._config = CacheConfig.defaults(self._directory)
+            self._config = CacheConfig.defaults(self.place)
         return self._config
 
     def get(
@@ -152,11 +137,10 @@ class LocalStore:
         except EntryError as error:
             if error.reason == ABSENT and not is_last:
                 return Miss(error.reason, error.detail)
-            return self._missed("miss", key, error)
-        self._happened("hit", key)
-        self.amounts.add("hit-bytes", len(entry.raw))
-        self.amounts.add("saved-ms", entry.compile_ms)
-        log(DEBUG, "cache hit for %s", key)
+            from cachewasm.cache.outcomes import missed
+
+            return missed(self, key, error)
+        self.hit(key, entry)
         return entry
 
     def peek(self, key: "ArtifactKey", *, make_place: "MakePlace" = Memory) -> Entry | Miss:
@@ -176,50 +160,61 @@ class LocalStore:
 
         Raises InternalError for a manifest beyond its bounds or an empty `raw`.
         """
+        if not self.writes:
+            return _NOT_WRITTEN
+        from cachewasm.cache import outcomes
+
         try:
             if len(raw) > MAX_RAW_SIZE:
                 detail = f"{len(raw)} bytes, at most {MAX_RAW_SIZE} can be stored"
                 raise EntryError(TOO_LARGE, detail)
             # Before anything is compressed.
             path = layout.entry_path(self._trusted_directory(), key)
-            self._publish(path, pack(key, raw, manifest, codec=self._codec, level=self._level))
+            secret = self.rules.secret
+            data = pack(key, raw, manifest, codec=self._codec, level=self._level, secret=secret)
+            self._quarantine(key)
+            self._publish(path, data)
         except (EntryError, OSError) as error:
-            return self._failed("store-failure", key, error)
-        self._happened("store", key)
-        self.amounts.add("store-bytes", len(raw))
-        compile_ms = manifest.get("compile_ms", 0)
-        if isinstance(compile_ms, int):
-            self.amounts.add("compile-ms", max(0, compile_ms))
-        log(DEBUG, "stored %s", key)
+            return outcomes.failed(self, "store-failure", key, error)
+        outcomes.stored(self, key, raw, manifest)
+        from cachewasm.cache.cleanup import clean_up_if_due
+
+        clean_up_if_due(self._trusted_path, self.config, self.rules, now=time.time())
         return None
 
     def get_alias(self, key: "AliasKey") -> bytes | Miss:
         """The wasm digest of a text, checked, or why it is not known. Notes the use as `get` does."""
-        from cachewasm.cache.alias import ALIAS_SIZE
+        from cachewasm.cache.alias import MAX_ALIAS_SIZE
         from cachewasm.cache.alias import unpack as unpack_alias
 
         try:
             path = layout.alias_path(self._trusted_directory(), key)
-            with files.EntryFile(path, ALIAS_SIZE) as file:
+            with files.EntryFile(path, MAX_ALIAS_SIZE, self.rules) as file:
                 data = file.read(0, file.size)
-            alias = unpack_alias(data, key)
+            alias = unpack_alias(data, key, self.rules.secret)
         except EntryError as error:
-            return self._missed("alias-miss", key, error)
-        files.touch_if_old(path, file.mtime)
-        self._happened("alias-hit", key)
+            from cachewasm.cache.outcomes import missed_alias
+
+            return missed_alias(self, key, error)
+        if self.writes:
+            files.touch_if_old(path, file.mtime)
+        self.happened("alias-hit", key)
         log(DEBUG, "cache hit for %s", key)
         return alias.wasm_digest
 
     def put_alias(self, key: "AliasKey", wasm_digest: bytes) -> StoreFailure | None:
         """Publish the wasm digest of a text, replacing what is there; None if that worked."""
+        if not self.writes:
+            return _NOT_WRITTEN
+        from cachewasm.cache import outcomes
         from cachewasm.cache.alias import Alias
 
         try:
             path = layout.alias_path(self._trusted_directory(), key)
-            self._publish(path, Alias(key, wasm_digest).to_bytes())
+            self._publish(path, Alias(key, wasm_digest).to_bytes(self.rules.secret))
         except (EntryError, OSError) as error:
-            return self._failed("alias-store-failure", key, error)
-        self._happened("alias-store", key)
+            return outcomes.failed(self, "alias-store-failure", key, error)
+        self.happened("alias-store", key)
         log(DEBUG, "stored %s", key)
         return None
 
@@ -242,21 +237,35 @@ class LocalStore:
             for name, count in counts.items()
             if count > recorded.get(name, 0)
         }
-        if not news:
+        if not news or not self.writes:
             return
         try:
             directory = self._trusted_directory()
             path = layout.statistics_path(directory, layout.LOG)
-            size = files.append(path, record_of(news, int(time.time())), max_size=MAX_LOG_SIZE)
+            record = record_of(news, int(time.time()))
+            size = files.append(path, record, max_size=MAX_LOG_SIZE, rules=self.rules)
         except (EntryError, OSError) as error:
             log(DEBUG, "no statistics are recorded: %s", error)
             return
         if size > FOLD_SIZE:
             from cachewasm.cache.statistics import fold
 
-            fold(directory)
+            fold(directory, self.rules)
+        misses, self._misses = self._misses, []
+        if misses:
+            from cachewasm.cache.misses import append
+
+            append(directory, misses, self.rules)
+
+    def note_miss(self, key: "ArtifactKey", reason: str) -> None:
+        """Remember it: a damaged entry for put(), and one of the first misses for record()."""
+        if reason in (CORRUPT, WRONG_KEY):
+            self._suspects.add(key.digest)
+        if len(self._misses) < MAX_MISSES:
+            self._misses.append((int(time.time()), reason, key))
 
     def _forget(self) -> None:
+        self._misses = []
         self.counters.forget()
         self.amounts.forget()
         self._recorded = {}
@@ -268,30 +277,53 @@ class LocalStore:
         """
         directory = self._made_directory()
         path = layout.lock_path(directory)
-        files.make_directory(os.path.dirname(path))
-        return files.open_lock_file(path)
+        files.make_directory_inside(os.path.dirname(path), self.rules)
+        return files.open_lock_file(path, self.rules)
 
     def _read(self, key: "ArtifactKey", make_place: "MakePlace") -> Entry:
         path = layout.entry_path(self._trusted_directory(), key)
-        with files.EntryFile(path, MAX_ENTRY_SIZE) as file:
+        with files.EntryFile(path, MAX_ENTRY_SIZE, self.rules) as file:
             try:
-                entry = read(file, key, make_place)
+                entry = read(file, key, make_place=make_place, secret=self.rules.secret)
             except OSError as error:
                 raise EntryError(UNREADABLE, f"there is no memory for it: {error}") from None
-        files.touch_if_old(path, file.mtime)
+        if self.writes:
+            files.touch_if_old(path, file.mtime)
         return entry
+
+    def _quarantine(self, key: "ArtifactKey") -> None:
+        """Move what was found damaged under `key` out of the way of the new entry, if it still is."""
+        if key.digest not in self._suspects:
+            return
+        from cachewasm.cache.quarantine import move_if_damaged
+
+        self._suspects.discard(key.digest)
+        directory, name = self._trusted_directory(), key.entry_name
+        if move_if_damaged(
+            directory, name, lambda: self._read(key, Memory), self.rules, now=time.time()
+        ):
+            self.counters.add("quarantined")
 
     def _publish(self, path: str, data: bytes) -> None:
         """Write the file at `path`, which lies in the directory. Raises EntryError, OSError."""
-        directory = self._made_directory()
-        files.make_directory(os.path.join(directory, layout.TEMPORARY))
-        files.make_directory(os.path.dirname(path))
-        temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
-        files.write_atomic(temporary, path, data, sync=self._sync)
+        for attempts_left in reversed(range(_ATTEMPTS)):
+            directory = self._made_directory()
+            files.make_directory_inside(os.path.join(directory, layout.TEMPORARY), self.rules)
+            files.make_directory_inside(os.path.dirname(path), self.rules)
+            temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
+            try:
+                files.write_atomic(
+                    temporary, path, data, sync=self._sync, mode=self.rules.file_mode
+                )
+                return
+            except FileNotFoundError:
+                # A prune has taken the file for one that a killed writer has left.
+                if not attempts_left:
+                    raise
 
     def _made_directory(self) -> str:
         """The trusted directory, made if it was missing. Raises EntryError(UNTRUSTED), OSError."""
-        files.make_cache_directory(self._trusted_directory())
+        files.make_cache_directory(self._trusted_directory(), self.rules)
         # Made by now, perhaps by somebody else: nothing is written before that is ruled out.
         return self._trusted_directory()
 
@@ -302,35 +334,12 @@ class LocalStore:
         """
         if self._trusted_path:
             return self._trusted_path
-        state = files.DirectoryState(self._directory)
+        state = files.DirectoryState(self.place, self.rules)
         if state.problem is not None:
-            raise EntryError(UNTRUSTED, f"the cache directory is not trusted: {state.problem}")
+            raise DirectoryError(UNTRUSTED, f"the cache directory is not trusted: {state.problem}")
         if state.exists:
             self._trusted_path = state.path
         return state.path
 
-    def _missed(self, counter: str, key: "Key", error: EntryError) -> Miss:
-        count = self._happened(counter, key, error.reason)
-        # An untrusted directory is said once: it makes every lookup a miss.
-        is_news = error.reason != ABSENT and (error.reason != UNTRUSTED or count == 1)
-        message = "cache miss for %s: %s (%s)"
-        log(WARNING if is_news else DEBUG, message, key, error.reason, error.detail)
-        return Miss(error.reason, error.detail)
 
-    def _failed(self, counter: str, key: "Key", error: EntryError | OSError) -> StoreFailure:
-        if isinstance(error, EntryError):
-            reason, detail = error.reason, error.detail
-        else:
-            reason = FULL if error.errno in _FULL_ERRORS else UNWRITABLE
-            detail = f"{error.filename or 'write'}: {error.strerror}"
-        count = self._happened(counter, key, reason)
-        # What stops one store usually stops them all.
-        log(WARNING if count == 1 else DEBUG, "%s is not stored: %s (%s)", key, reason, detail)
-        return StoreFailure(reason, detail)
-
-    def _happened(self, event: str, key: "Key", reason: str = "") -> int:
-        """Count an event and tell of it; how many of its kind there are now."""
-        count = self.counters.add(f"{event}.{reason}" if reason else event)
-        if self.on_event is not None:
-            self.on_event(event, key, reason)
-        return count
+_NOT_WRITTEN = StoreFailure(READ_ONLY, "the cache is not written to in this mode")

@@ -52,6 +52,8 @@ def decode(encoded: bytes) -> dict[str, str | int]:
     if not _COUNT.size <= len(encoded) <= MAX_SIZE:
         raise EntryError(CORRUPT, f"a manifest of {len(encoded)} bytes")
     (count,) = _COUNT.unpack_from(encoded)
+    if count > MAX_PAIRS:
+        raise EntryError(CORRUPT, f"a manifest of {count} pairs, at most {MAX_PAIRS} fit")
     position = _COUNT.size
     manifest: dict[str, str | int] = {}
     previous = b""

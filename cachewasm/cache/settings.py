@@ -26,6 +26,7 @@ from cachewasm.cache.setting import (
     Switch,
     quoted,
 )
+from cachewasm.cache.trust import Rules
 from cachewasm.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -80,6 +81,7 @@ class CacheConfig:
     directory = Directory(None, '"/var/cache/cachewasm"', variable="CACHEWASM_DIR")
     mode = Choice("read-write", "read-only", "must-hit")
     lock_timeout = Duration(600, '"1m"')
+    lock_file = Location(None, '"/srv/app/app.lock"')
 
     # How entries are written.
     payload = Choice("zstd", "raw")
@@ -133,10 +135,10 @@ class CacheConfig:
         return config
 
     @classmethod
-    def defaults(cls, directory: str) -> "CacheConfig":
+    def defaults(cls, directory: str | None) -> "CacheConfig":
         """Nothing but the defaults, for `directory`, in use: no variable and no file is read."""
-        config = cls(environ={"CACHEWASM_DIR": directory})
-        config._origins.clear()
+        config = cls(environ={})
+        config._values["directory"] = directory
         return config.in_use()
 
     @property
@@ -157,6 +159,25 @@ class CacheConfig:
         copy._file = self._file
         return copy
 
+    def rules(self) -> Rules:
+        """Whom to believe, and how files are made.
+
+        Raises ConfigError if the file of the secret cannot be read or believed, and if files would be
+        made that nobody believes.
+        """
+        secret = None
+        if self.key_file is not None:
+            from cachewasm.cache.secret import read_secret
+
+            secret = read_secret(self.key_file, outside=self.directory)
+        rules = Rules(self.trusted_owners, secret, self.file_mode)
+        if rules.file_mode & 0o020 and secret is None and not rules.owners:
+            raise ConfigError(
+                f"file_mode: what a group can write (mode {rules.file_mode:04o}) is believed only "
+                "with trusted_owners or a key_file"
+            )
+        return rules
+
     def identity(self) -> "tuple[tuple[str, Value], ...]":
         """What is equal for two configurations with the same effect; hashable."""
         return tuple((name, getattr(self, name)) for name in _NAMES)
@@ -170,8 +191,6 @@ class CacheConfig:
             raise ConfigError(f"{setting.name}: {error}") from None
 
     def _put(self, setting: Setting, value: "Value", origin: Origin) -> None:
-        if setting.name in AT_DEFAULT_ONLY and value != setting.default:
-            raise ConfigError("only the default is supported yet")
         self._values[setting.name] = value
         self._origins[setting.name] = origin
 
@@ -206,23 +225,6 @@ class CacheConfig:
             except ConfigError as error:
                 raise ConfigError(f"{place}: `{key}`: {error}") from None
 
-
-# Settings whose effect does not exist yet: anything but their default is refused.
-AT_DEFAULT_ONLY = frozenset(
-    {
-        "mode",
-        "file_mode",
-        "trusted_owners",
-        "key_file",
-        "file_count_soft_limit",
-        "files_total_size_soft_limit",
-        "file_count_limit_percent_if_deleting",
-        "files_total_size_limit_percent_if_deleting",
-        "max_age",
-        "cleanup_interval",
-        "allowed_clock_drift_for_files_from_future",
-    }
-)
 
 # Every row, by key, in the order in which they are listed; the refused ones last.
 SETTINGS: dict[str, Setting] = {

@@ -19,7 +19,6 @@ from _thread import LockType, RLock, allocate_lock
 
 from cachewasm.cache import files, layout
 from cachewasm.cache.keys import ArtifactKey
-from cachewasm.cache.local import LocalStore
 from cachewasm.cache.reasons import UNLOCKABLE, EntryError
 from cachewasm.log import DEBUG, WARNING, log
 from cachewasm.record import dataclass
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from threading import local
     from typing import TypeVar
+
+    from cachewasm.cache.store import ArtifactStore
 
     T = TypeVar("T")
 else:
@@ -66,7 +67,7 @@ class Patience:
 
 
 def compile_once(
-    store: LocalStore,
+    store: "ArtifactStore",
     keys: "Sequence[ArtifactKey]",
     lookup: "Callable[[], T | None]",
     compile: "Callable[[], T]",
@@ -95,11 +96,11 @@ class _Turn:
     """The turn of one compile, or its waiting for it. Owns what it has taken; use `with`."""
 
     def __init__(
-        self, store: LocalStore, keys: "Sequence[ArtifactKey]", patience: Patience
+        self, store: "ArtifactStore", keys: "Sequence[ArtifactKey]", patience: Patience
     ) -> None:
         self._store = store
         self._keys = frozenset(keys)
-        self.names = {(store.directory, key.digest) for key in self._keys}
+        self.names = {(store.place, key.digest) for key in self._keys}
         self._patience = patience
         self._has_process = False
         self._lock_file: _LockFile | None = None
@@ -200,17 +201,23 @@ class _Here:
 
 
 class _LockFile:
-    """A descriptor of the lock file, and the locks of its own that it holds; close() it."""
+    """A descriptor of the lock file, and the locks of its own that it holds; close() it.
 
-    def __init__(self, store: LocalStore) -> None:
+    Of a store that no other process uses there is no file, and every lock is free.
+    """
+
+    def __init__(self, store: "ArtifactStore") -> None:
         """Raises EntryError(UNTRUSTED), OSError."""
         # No fork between opening and listing: the child would keep what it does not know of.
         with _fork_guard:
             self._descriptor = store.open_lock_file()
-            _lock_files.add(self)
+            if self._descriptor is not None:
+                _lock_files.add(self)
 
     def try_lock(self, keys: frozenset[ArtifactKey]) -> bool:
         """Lock the bytes of all `keys`, or none. Raises OSError."""
+        if self._descriptor is None:
+            return True
         for offset in sorted(layout.lock_offset(key.digest) for key in keys):
             if not files.try_lock(self._descriptor, offset):
                 # Who holds one while waiting for another may wait in a circle.
@@ -221,7 +228,7 @@ class _LockFile:
     def close(self) -> None:
         """Give back the locks; in a forked child, which has none of them, do nothing."""
         with _fork_guard:
-            if self in _lock_files:
+            if self._descriptor is not None and self in _lock_files:
                 # Other than closing, this also reaches copies that a fork in native code has made.
                 try:
                     files.unlock_all(self._descriptor)
@@ -232,7 +239,8 @@ class _LockFile:
     def forsake(self) -> None:
         """Close the descriptor only: the locks stay with whoever has a copy of it."""
         _lock_files.discard(self)
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            files.close(self._descriptor)
 
 
 class _ThisThread(local):

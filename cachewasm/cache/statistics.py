@@ -17,6 +17,7 @@ from cachewasm.cache import files, layout
 from cachewasm.cache.counters import check_of, record_of
 from cachewasm.cache.local import MAX_LOG_SIZE
 from cachewasm.cache.reasons import EntryError
+from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 MAX_RECORD_SIZE = 1 << 14
 MAX_NAMES = 256
@@ -62,96 +63,98 @@ class Statistics:
         return self.count("saved-ms") / 1000
 
 
-def read(directory: str) -> Statistics:
+def read(directory: str, rules: Rules = DEFAULT_RULES) -> Statistics:
     """All that was recorded and can be read; nothing raises."""
     for _ in range(_ATTEMPTS):
-        totals = _read_totals(directory)
-        sums = _Sums(totals)
+        totals = _read_totals(directory, rules)
+        sums = _Sums(totals, rules)
         for number in _numbers(directory):
             if number > totals.count(_GENERATION):
                 sums.add_log(layout.statistics_path(directory, _aside(number)))
         sums.add_log(layout.statistics_path(directory, layout.LOG))
-        if _read_totals(directory).count(_GENERATION) == totals.count(_GENERATION):
+        if _read_totals(directory, rules).count(_GENERATION) == totals.count(_GENERATION):
             break
     found = sums.result()
     counts = {name: count for name, count in found.counts.items() if name != _GENERATION}
     return Statistics(counts, found.since)
 
 
-def append(directory: str, counts: Mapping[str, int]) -> None:
+def append(directory: str, counts: Mapping[str, int], rules: Rules = DEFAULT_RULES) -> None:
     """Record what a command did that is not a store's work. A failure is ignored."""
-    state = files.DirectoryState(directory)
+    state = files.DirectoryState(directory, rules)
     if state.exists and state.problem is None and any(counts.values()):
         path = layout.statistics_path(state.path, layout.LOG)
         try:
-            files.append(path, record_of(counts, int(time.time())), max_size=MAX_LOG_SIZE)
+            record = record_of(counts, int(time.time()))
+            files.append(path, record, max_size=MAX_LOG_SIZE, rules=rules)
         except (EntryError, OSError):
             return
 
 
-def fold(directory: str) -> bool:
+def fold(directory: str, rules: Rules = DEFAULT_RULES) -> bool:
     """Put the log aside, and add what was put aside before to the totals; whether that worked.
 
     Not if somebody else is doing it, or if the directory is not trusted or not writable.
     """
-    state = files.DirectoryState(directory)
+    state = files.DirectoryState(directory, rules)
     if state.problem is not None or not state.exists:
         return False
     directory = state.path
     lock = layout.lock_path(directory)
     try:
-        files.make_directory(os.path.dirname(lock))
-        descriptor = files.open_lock_file(lock)
+        files.make_directory_inside(os.path.dirname(lock), rules)
+        descriptor = files.open_lock_file(lock, rules)
         try:
             if not files.try_lock(descriptor, layout.FOLD_OFFSET):
                 return False
-            _fold(directory)
+            _fold(directory, rules)
         finally:
-            os.close(descriptor)
+            files.close(descriptor)
     except (EntryError, OSError):
         return False
     return True
 
 
-def _fold(directory: str) -> None:
-    totals = _read_totals(directory)
+def _fold(directory: str, rules: Rules) -> None:
+    totals = _read_totals(directory, rules)
     generation = totals.count(_GENERATION)
     aside = _numbers(directory)
-    sums = _Sums(totals)
+    sums = _Sums(totals, rules)
     for number in aside:
         if number > generation:
             sums.add_log(layout.statistics_path(directory, _aside(number)))
     newest = max([generation, *aside])
     if newest > generation:
-        _write_totals(directory, sums.result(), newest)
+        _write_totals(directory, sums.result(), newest, rules)
     for number in aside:
         files.remove(layout.statistics_path(directory, _aside(number)))
     log = layout.statistics_path(directory, layout.LOG)
     files.rename(log, layout.statistics_path(directory, _aside(newest + 1)))
 
 
-def _write_totals(directory: str, totals: Statistics, generation: int) -> None:
+def _write_totals(directory: str, totals: Statistics, generation: int, rules: Rules) -> None:
     path = layout.statistics_path(directory, layout.TOTALS)
-    files.make_directory(os.path.join(directory, layout.TEMPORARY))
+    files.make_directory_inside(os.path.join(directory, layout.TEMPORARY), rules)
     temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
     content = record_of({**totals.counts, _GENERATION: generation}, totals.since or 0)
-    files.write_atomic(temporary, path, content, sync=False)
+    files.write_atomic(temporary, path, content, sync=False, mode=rules.file_mode)
 
 
-def _read_totals(directory: str) -> Statistics:
-    content = _content(layout.statistics_path(directory, layout.TOTALS))
+def _read_totals(directory: str, rules: Rules) -> Statistics:
+    content = _content(layout.statistics_path(directory, layout.TOTALS), rules)
     return _parsed(content.strip(b"\n")) or Statistics({}, None)
 
 
 class _Sums:
     """Totals to which logs are added."""
 
-    def __init__(self, totals: Statistics) -> None:
+    def __init__(self, totals: Statistics, rules: Rules) -> None:
+        self._rules = rules
         self._counts = dict(totals.counts)
         self._since = totals.since
 
     def add_log(self, path: str) -> None:
-        for line in _content(path).split(b"\n"):
+        for line in _content(path, self._rules).split(b"\n"):
             if line:
                 self._add(_parsed(line))
 
@@ -176,10 +179,10 @@ class _Sums:
         return Statistics(self._counts, self._since)
 
 
-def _content(path: str) -> bytes:
+def _content(path: str, rules: Rules) -> bytes:
     """The file's bytes; none if there is no such file, or one that is not to be believed."""
     try:
-        with files.EntryFile(path, MAX_LOG_SIZE) as file:
+        with files.EntryFile(path, MAX_LOG_SIZE, rules) as file:
             return file.read(0, file.size)
     except EntryError:
         return b""

@@ -1,4 +1,4 @@
-"""Sizes and ages as people write them on a command line and in a configuration."""
+"""Sizes, ages and numbers of processes as people write them on a command line."""
 
 from cachewasm.errors import ConfigError
 
@@ -15,6 +15,7 @@ _SIZE_UNITS = {
     "GiB": 1 << 30,
     "TiB": 1 << 40,
 }
+MAX_JOBS = 1024
 # More than any size or age needs; int() refuses thousands of digits with an error of its own.
 _MAX_DIGITS = 30
 _AGE_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -28,6 +29,13 @@ def parse_size(text: str) -> int:
 def parse_age(text: str) -> int:
     """Seconds: "30s", "5m", "12h", "5d", "2w"; the unit is needed. Raises ConfigError."""
     return _parse(text, _AGE_UNITS, "an age", "a number and one of the units s, m, h, d, w")
+
+
+def parse_jobs(text: str) -> int:
+    """How many processes: "4". Raises ConfigError."""
+    if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_JOBS:
+        return int(text)
+    raise ConfigError(f"{text!r} is not a number of processes from 1 to {MAX_JOBS}")
 
 
 def _parse(text: str, units: dict[str, int], kind: str, expected: str) -> int:

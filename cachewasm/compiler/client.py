@@ -7,9 +7,8 @@ kept out of the cache if somebody else had loaded LLVM here, since LLVM's option
 import time
 
 from cachewasm.compiler import local
-from cachewasm.engine import identity
+from cachewasm.engine import identity, ingredients
 from cachewasm.engine.version import VERSION
-from cachewasm.wasm.features import features_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
     Facts = dict[str, str | int]
 
 # What is imported here delays every first compile; dataclasses and enum are not.
+
+# A manifest has room for 64 KiB in all, and a module may have a longer name than that.
+_MAX_NAME = 1024
 
 
 class CompileResult:
@@ -57,14 +59,15 @@ def compile_module(
     strategy: str,
     wasm: bytes,
     *,
-    parallel: bool = True,
+    jobs: int = 0,
     executor: "Executor | None" = None,
     progress: "Progress | None" = None,
     support: "CompileEnvironment | None" = None,
 ) -> CompileResult:
     """Compile a module. Raises ModuleError's leaves, CompileError, InternalError.
 
-    Unless it is `parallel`, one processor does it; with an `executor`, jobs of that do most of it.
+    At most `jobs` processes do it, 0 for one per processor; with an `executor`, jobs of that do most
+    of it.
     `progress` is called in this thread with the number of functions done, and of all; what it raises
     ends the compile. `support` asks for the support image of that environment besides, which this
     machine's processors then share, too; it may or may not come along.
@@ -81,14 +84,14 @@ def compile_module(
         )
     else:
         request = [b"module", environment.to_bytes(), strategy.encode(), wasm]
-        request.append(b"0" if parallel else b"1")
+        request.append(b"%d" % jobs)
         request.append(b"" if support is None else support.to_bytes())
         artifact, tier, name, image = local.ask(request, progress)
     milliseconds = round(1000 * (time.monotonic() - begun))
     facts: Facts = {
         "strategy": strategy,
         "wasm_size": len(wasm),
-        "module_name": name.decode("utf-8", "replace"),
+        "module_name": name[:_MAX_NAME].decode("utf-8", "replace"),
     }
     result = _result(environment, artifact, tier.decode(), facts, milliseconds, clean=clean)
     if support is not None and image:
@@ -122,18 +125,8 @@ def _result(
     clean: bool,
 ) -> CompileResult:
     manifest: Facts = {
+        **ingredients.of_environment(environment),
         "cachewasm": VERSION,
-        "target": environment.target.triple,
-        "isa_features": environment.target.llvm_features(),
-        "tune": environment.target.tune or "",
-        "shared_flags": environment.flags.to_bytes().hex(),
-        "features": " ".join(f.name for f in features_in(environment.features)),
-        "module_version": environment.module_version,
-        "compiler": environment.identity.hex(),
-        **{
-            f"tunable.{tunable}": int(getattr(environment.tunables, tunable))
-            for tunable in environment.tunables.__slots__
-        },
         **facts,
         "artifact_size": len(artifact),
         "compile_ms": milliseconds,

@@ -4,16 +4,26 @@ In this process the shards are the same and are compiled one after the other. LL
 application's there, and its errors abort the application, so this is no choice otherwise.
 """
 
+import _thread
 import sys
 
 from cachewasm.compiler import failures
-from cachewasm.compiler.server_process import server
+from cachewasm.compiler.server_process import ServerProcess, server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cachewasm.compiler.server_process import Progress
+
+
+# What this thread uses instead of the process's server, as `server`.
+_own = _thread._local()
+
+
+def use(own: ServerProcess) -> None:
+    """From now on the requests of this thread go to `own`, which the caller closes."""
+    _own.server = own
 
 
 def can_spawn() -> bool:
@@ -24,7 +34,7 @@ def can_spawn() -> bool:
 def start() -> None:
     """Have the server started, if there will be one: it takes a while to be ready."""
     if can_spawn():
-        server.start()
+        _server().start()
 
 
 def is_clean() -> bool:
@@ -39,10 +49,15 @@ def ask(request: "Sequence[bytes]", progress: "Progress | None" = None) -> list[
     """
     if not can_spawn():
         return _ask_here(request, progress)
-    kind, *fields = server.ask(request, progress)
+    kind, *fields = _server().ask(request, progress)
     if kind != b"ok":
         raise failures.from_fields(fields)
     return fields
+
+
+def _server() -> ServerProcess:
+    own: ServerProcess = getattr(_own, "server", server)
+    return own
 
 
 class _Raised(BaseException):

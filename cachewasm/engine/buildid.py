@@ -27,6 +27,9 @@ _NT_GNU_BUILD_ID = 3
 _MAX_TABLE = 1 << 16
 _MAX_NAME = 4096
 
+# What an id begins with: whether the note follows, or a digest of the whole file.
+BUILD_ID, CONTENT = b"build id ", b"content "
+
 # Where the dynamic linker looks in the end; the names of multiarch and of bi-arch systems.
 _MULTIARCH = f"{os.uname().machine}-linux-gnu"
 _SYSTEM_DIRECTORIES = (
@@ -111,9 +114,9 @@ class _Library:
                     name = position + _NOTE_HEADER.size
                     start = name + (name_size + 3 & ~3)
                     if note_type == _NT_GNU_BUILD_ID and notes[name : name + 4] == b"GNU\0":
-                        return b"build id " + notes[start : start + size]
+                        return BUILD_ID + notes[start : start + size]
                     position = start + (size + 3 & ~3)
-        return b"content " + blake3().update_mmap(self._path).digest()
+        return CONTENT + blake3().update_mmap(self._path).digest()
 
     def needed_llvm(self) -> list[str]:
         """The libraries that are linked and called libLLVM*."""

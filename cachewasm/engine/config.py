@@ -13,6 +13,7 @@ from cachewasm.engine.options import (
     CachePlace,
     CompileExecutor,
     FeatureSwitch,
+    Jobs,
     Option,
     ProgressCallback,
     Refused,
@@ -64,6 +65,7 @@ class Config:
     # What happens around it.
     cache = CachePlace(True, NO_EFFECT, "says where code is kept, not what it is")
     parallel_compilation = Switch(True, NO_EFFECT, "shards depend on the module alone")
+    compile_jobs = Jobs(0, NO_EFFECT, "shards depend on the module alone")
     compile_executor = CompileExecutor(None, NO_EFFECT, "a job says which compiler it must be")
     compile_progress = ProgressCallback(None, NO_EFFECT, "only tells how far compiling is")
     max_wasm_stack = Size(

@@ -17,6 +17,7 @@ from cachewasm.errors import InternalError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.engine.config import Config
+    from cachewasm.engine.machine import Machine
 
 
 class CompileEnvironment:
@@ -146,12 +147,29 @@ def from_config(config: "Config") -> CompileEnvironment:
         target = host.native_target()
     else:
         target = parse_target(config.target)
+    return _environment(config, target, address_space_limited=host.address_space_limited())
+
+
+def on_machine(config: "Config", machine: "Machine") -> CompileEnvironment:
+    """What `from_config` gives on another machine with this compiler. Raises ConfigError, HostError."""
+    if config.target is None:
+        target = host.level_target(machine.arch, machine.features)
+    elif config.target == TargetName.NATIVE:
+        target = host.full_target(machine.arch, machine.features)
+    else:
+        target = parse_target(config.target)
+    return _environment(config, target, address_space_limited=machine.address_space_limited)
+
+
+def _environment(
+    config: "Config", target: Target, *, address_space_limited: bool
+) -> CompileEnvironment:
     version = config.module_version
     return CompileEnvironment(
         target=target,
         flags=DEFAULT_FLAGS,
         tunables=tunables.choose(
-            config.chosen_tunables(), address_space_limited=host.address_space_limited()
+            config.chosen_tunables(), address_space_limited=address_space_limited
         ),
         features=config.features(),
         identity=identity.compiler_identity(),

@@ -93,12 +93,16 @@ def host_target() -> Target:
     Raises HostError.
     """
     if _answers.target is None:
-        arch = machine()
-        level = highest_level(arch, host_features())
-        if level is None:
-            raise HostError(f"this CPU lacks features that every {arch} CPU should have")
-        _answers.target = Target(triple_of(arch), LEVELS[arch][level])
+        _answers.target = level_target(machine(), host_features())
     return _answers.target
+
+
+def level_target(arch: str, available: frozenset[str]) -> Target:
+    """The default target of a machine with the `available` features. Raises HostError."""
+    level = highest_level(arch, available)
+    if level is None:
+        raise HostError(f"this CPU lacks features that every {arch} CPU should have")
+    return Target(triple_of(arch), LEVELS[arch][level])
 
 
 def host_level() -> str:
@@ -111,7 +115,11 @@ def native_target() -> Target:
 
     A feature of which the host hides an implied one is left out: its closure would not be there.
     """
-    arch, available = machine(), host_features()
+    return full_target(machine(), host_features())
+
+
+def full_target(arch: str, available: frozenset[str]) -> Target:
+    """What `native_target` is on a machine with the `available` features."""
     return Target(triple_of(arch), [f for f in available if closure(arch, (f,)) <= available])
 
 

@@ -30,6 +30,7 @@ _LOADED_AT = time.time_ns()
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD_CONSTANT = "_build.py"
+SOURCES, LLVMLITE, LIBRARY = "sources", "llvmlite", "library"
 # These store, map, run and serve compiled code. What they and the code expect of each other is
 # stated in abi/, which counts.
 _NOT_COMPILER = ("cache", "runtime", "wasi", "wast")
@@ -57,14 +58,25 @@ def compiler_identity() -> bytes:
     """
     if _known.identity is None:
         digest = blake3(derive_key_context="cachewasm compiler identity v1")
-        digest.update(encoding.field("sources", source_digest()))
-        place = _find_llvmlite()
-        if place is not None:
-            digest.update(encoding.field("llvmlite", _read(f"{place}/_version.py")))
-            for build_id in library_ids(f"{place}/binding/libllvmlite.so"):
-                digest.update(encoding.field("library", build_id))
+        for name, value in compiler_parts():
+            digest.update(encoding.field(name, value))
         _known.identity = digest.digest()
     return _known.identity
+
+
+def compiler_parts() -> list[tuple[str, bytes]]:
+    """What the identity is made of: each part by its name, SOURCES, LLVMLITE or LIBRARY.
+
+    These are a digest, the file in which llvmlite states its version, and what `library_ids` gives.
+    Raises HostError.
+    """
+    parts = [(SOURCES, source_digest())]
+    place = _find_llvmlite()
+    if place is not None:
+        parts.append((LLVMLITE, _read(f"{place}/_version.py")))
+        for build_id in library_ids(f"{place}/binding/libllvmlite.so"):
+            parts.append((LIBRARY, build_id))
+    return parts
 
 
 def source_digest() -> bytes:

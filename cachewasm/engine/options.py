@@ -89,6 +89,25 @@ class Size(Option):
         self._choose(config, value)
 
 
+class Jobs(Option):
+    """How many processes may compile at a time; 0 for one per processor."""
+
+    __slots__ = ()
+
+    MAXIMUM = 1024
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> int: ...
+
+    def __set__(self, config: "Config", value: int) -> None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError("expected an int")
+        if not 0 <= value <= self.MAXIMUM:
+            raise ConfigError(f"the option {self.name} must be from 0 to {self.MAXIMUM}")
+        self._choose(config, value)
+
+
 class Strategy(Option):
     """How to compile: `auto`, `baseline` or `optimized`; `cranelift` is read as `auto`."""
 

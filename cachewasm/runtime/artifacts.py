@@ -10,6 +10,7 @@ from cachewasm.artifact.reader import Artifact
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import Miss
 from cachewasm.cache.payload import Memory
+from cachewasm.cache.reasons import INCOMPATIBLE
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config
 from cachewasm.errors import IncompatibleArtifact
@@ -20,8 +21,8 @@ from cachewasm.log import WARNING, log
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.cache.entry import Entry
-    from cachewasm.cache.local import LocalStore
     from cachewasm.cache.payload import MakePlace
+    from cachewasm.cache.store import ArtifactStore
     from cachewasm.compiler.client import CompileResult
     from cachewasm.engine.environment import CompileEnvironment
     from cachewasm.runtime.engine import Engine
@@ -60,7 +61,7 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
             environment,
             engine._strategy,
             wasm,
-            parallel=engine._parallel,
+            jobs=engine._jobs,
             executor=engine._executor,
             progress=engine._progress,
             support=wanted,
@@ -70,7 +71,12 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
             _support.artifact = Artifact(compiled.support.artifact)
         return _keep(store, environment, digest, compiled.tier, compiled)
 
-    if store is None:
+    if store is None or not store.writes:
+        if store is not None and store.must_hit:
+            from cachewasm.runtime.must_hit import refused_module
+
+            raise refused_module(store, environment, keys_of(engine, digest), wasm)
+        # Nobody would find what is compiled, so there are no turns to take.
         return compile()
     from cachewasm.cache.single_flight import Patience, compile_once
 
@@ -109,15 +115,25 @@ def cached_artifact(
 
 def keys_of(engine: "Engine", digest: bytes) -> list[ArtifactKey]:
     """The keys under which the engine looks for a module, in this order."""
-    return [_key(engine._environment, digest, tier) for tier in _TIERS[engine._strategy]]
+    return keys_under(engine._environment, engine._strategy, digest)
 
 
-def support_artifact(environment: "CompileEnvironment", store: "LocalStore | None") -> Artifact:
+def keys_under(
+    environment: "CompileEnvironment", strategy: str, digest: bytes
+) -> list[ArtifactKey]:
+    """The keys under which an engine of this environment and strategy would look for a module."""
+    return [_key(environment, digest, tier) for tier in _TIERS[strategy]]
+
+
+def support_artifact(environment: "CompileEnvironment", store: "ArtifactStore | None") -> Artifact:
     """The artifact of the support image for the target of the default environment."""
     _support.settled = True
     artifact, _support.artifact = _support.artifact, None
-    if artifact is not None:
-        return artifact
+    return kept_support(environment, store) if artifact is None else artifact
+
+
+def kept_support(environment: "CompileEnvironment", store: "ArtifactStore | None") -> Artifact:
+    """The same out of the store, or compiled and stored, whatever this process has already."""
     found = _cached_support(environment, store)
     if found is not None:
         return found
@@ -128,15 +144,24 @@ def support_artifact(environment: "CompileEnvironment", store: "LocalStore | Non
         compiled = client.compile_support(environment)
         return _keep(store, environment, _support_digest(), _SUPPORT_TIER, compiled)
 
-    if store is None:
+    key = support_key(environment)
+    if store is None or not store.writes:
+        if store is not None and store.must_hit:
+            from cachewasm.runtime.must_hit import refused_support
+
+            raise refused_support(store, environment, key)
         return compile()
     from cachewasm.cache.single_flight import Patience, compile_once
 
-    key = _key(environment, _support_digest(), _SUPPORT_TIER)
     patience = Patience(timeout=store.config.lock_timeout)
     return compile_once(
         store, [key], lambda: _cached_support(environment, store, again=True), compile, patience
     )
+
+
+def support_key(environment: "CompileEnvironment") -> ArtifactKey:
+    """The key of the support image for the target of a default environment."""
+    return _key(environment, _support_digest(), _SUPPORT_TIER)
 
 
 class _Support:
@@ -155,7 +180,7 @@ class _Support:
 _support = _Support()
 
 
-def _wanted_support(store: "LocalStore | None") -> "CompileEnvironment | None":
+def _wanted_support(store: "ArtifactStore | None") -> "CompileEnvironment | None":
     """The environment of the support image if this process will need it and nobody has it."""
     if _support.settled:
         return None
@@ -166,11 +191,11 @@ def _wanted_support(store: "LocalStore | None") -> "CompileEnvironment | None":
 
 
 def _cached_support(
-    environment: "CompileEnvironment", store: "LocalStore | None", *, again: bool = False
+    environment: "CompileEnvironment", store: "ArtifactStore | None", *, again: bool = False
 ) -> Artifact | None:
     if store is None:
         return None
-    key = _key(environment, _support_digest(), _SUPPORT_TIER)
+    key = support_key(environment)
     entry = store.peek(key) if again else store.get(key)
     found = _artifact_in(entry, store, environment, is_news=not again)
     is_whole = found is not None and len(found.section(INFO_SECTION)) == OFFSETS.size
@@ -182,7 +207,7 @@ def _support_digest() -> bytes:
 
 
 def _keep(
-    store: "LocalStore | None",
+    store: "ArtifactStore | None",
     environment: "CompileEnvironment",
     digest: bytes,
     tier: str,
@@ -195,13 +220,21 @@ def _keep(
 
 
 def _key(environment: "CompileEnvironment", digest: bytes, tier: str) -> ArtifactKey:
+    return ArtifactKey(digest, environment.compat_hash, isa_of(environment), tier)
+
+
+def isa_of(environment: "CompileEnvironment") -> str:
+    """The instruction set as keys have it."""
     target = environment.target
-    isa = f"{target.isa_label}:{target.isa_digest.hex()}"
-    return ArtifactKey(digest, environment.compat_hash, isa, tier)
+    return f"{target.isa_label}:{target.isa_digest.hex()}"
 
 
 def _artifact_in(
-    found: "Entry | Miss", store: "LocalStore", environment: "CompileEnvironment", *, is_news: bool
+    found: "Entry | Miss",
+    store: "ArtifactStore",
+    environment: "CompileEnvironment",
+    *,
+    is_news: bool,
 ) -> Artifact | None:
     """The artifact of an entry that was found, unless it is not what its key says."""
     if isinstance(found, Miss):
@@ -214,7 +247,7 @@ def _artifact_in(
     if not made_for.startswith(environment.engine_section):
         # Intact, under the right key, and yet not what the key says: a fault of whoever stored it.
         if is_news:
-            store.counters.add("miss.incompatible")
+            store.counters.add(f"miss.{INCOMPATIBLE}")
             log(WARNING, "cache miss for %s: made for another engine", found.key)
         return None
     return artifact

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cachewasm.cache.cache import Cache
     from cachewasm.cache.settings import CacheConfig
+    from cachewasm.cache.store import ArtifactStore
     from cachewasm.engine.options import Progress
 
 _MAX_FRAMES = 20
@@ -39,9 +40,9 @@ class Engine:
         "_cache",
         "_environment",
         "_executor",
+        "_jobs",
         "_max_frames",
         "_max_wasm_stack",
-        "_parallel",
         "_progress",
         "_strategy",
     )
@@ -56,13 +57,14 @@ class Engine:
             raise TypeError("expected Config")
         self._environment: CompileEnvironment = from_config(config)
         self._strategy: str = config.strategy
-        self._parallel: bool = config.parallel_compilation
+        # Workers at a time, 0 for one per processor.
+        self._jobs: int = config.compile_jobs if config.parallel_compilation else 1
         self._executor: Executor | None = config.compile_executor
         self._progress: Progress | None = config.compile_progress
         self._max_wasm_stack: int = config.max_wasm_stack
         self._backtraces: bool = config.wasm_backtrace
         self._max_frames = _MAX_FRAMES
-        self._cache = _store_of(config.cache)
+        self._cache: ArtifactStore | None = _store_of(config.cache, self._environment)
 
     @property
     def cache(self) -> "Cache | None":
@@ -70,6 +72,11 @@ class Engine:
         from cachewasm.cache.cache import Cache
 
         return None if self._cache is None else Cache.of_store(self._cache)
+
+    @property
+    def cache_problem(self) -> str:
+        """Why the cache is of no use and everything is compiled; empty if nothing has shown that."""
+        return "" if self._cache is None else self._cache.trouble
 
     def precompile_compatibility_hash(self) -> bytes:
         """32 bytes: engines with equal ones load each other's artifacts."""
@@ -111,15 +118,25 @@ class Engine:
         return self._environment == other._environment
 
 
-def _store_of(choice: "bool | str | CacheConfig | Cache") -> LocalStore | None:
-    """The artifact store of a Config's `cache`; None if there is none."""
+def _store_of(
+    choice: "bool | str | CacheConfig | Cache", environment: CompileEnvironment
+) -> "ArtifactStore | None":
+    """The artifact store of a Config's `cache`; None if there is none.
+
+    Raises CacheMiss where nothing may be compiled and the lock file is not satisfied; ConfigError.
+    """
     if choice is False or not cache_enabled(os.environ):
         return None
     is_directory = isinstance(choice, str) and not names_a_file(choice)
     if not (choice is True or is_directory) or not is_default(os.environ):
         from cachewasm.cache.cache import chosen_store
 
-        return chosen_store(choice)
+        store = chosen_store(choice)
+        if store is not None and store.must_hit and store.config.lock_file is not None:
+            from cachewasm.runtime.locked import require_lock
+
+            require_lock(store, environment, store.config.lock_file)
+        return store
     directory = choice if isinstance(choice, str) else cache_directory(os.environ)
     if directory is None:
         return None

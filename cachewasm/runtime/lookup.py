@@ -5,7 +5,7 @@ A lookup is no event: it is neither counted nor logged, and never starts the com
 
 from dataclasses import dataclass
 
-from cachewasm.cache.local import Miss
+from cachewasm.cache.reasons import INCOMPATIBLE, Miss
 from cachewasm.hashing import digest_of
 from cachewasm.runtime.artifacts import cached_artifact, keys_of
 from cachewasm.runtime.engine import Engine
@@ -13,7 +13,6 @@ from cachewasm.runtime.module import binary_of
 
 # Besides the reasons of the store.
 NO_CACHE = "no-cache"
-INCOMPATIBLE = "incompatible"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from cachewasm.runtime.support import Support
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cachewasm.cache.local import LocalStore
+    from cachewasm.cache.store import ArtifactStore
     from cachewasm.runtime.func import Func
 
 _made: "tuple[Support, type[Func]] | None" = None
 _lock = process_lock()
 
 
-def support_image(store: "LocalStore | None") -> "tuple[Support, type[Func]]":
+def support_image(store: "ArtifactStore | None") -> "tuple[Support, type[Func]]":
     """The support image and the type `Func` of this process.
 
     `store` is where to look for the image, if it is not loaded yet. Raises HostError, CompileError.
@@ -38,7 +38,7 @@ def support_image(store: "LocalStore | None") -> "tuple[Support, type[Func]]":
     return _made
 
 
-def _make(store: "LocalStore | None") -> "tuple[Support, type[Func]]":
+def _make(store: "ArtifactStore | None") -> "tuple[Support, type[Func]]":
     # The code is the same for every Config, so it is kept under the default one's key.
     environment = from_config(Config())
     artifact = support_artifact(environment, store)

@@ -1,23 +1,32 @@
-"""`cache list`: the entries, by what they say of themselves."""
+"""`cache list`: the entries, by what they say of themselves, or what lies in quarantine."""
 
 import time
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from cachewasm.cache import inspect
-from cachewasm.cache.inspect import EntryInfo
+from cachewasm.cache import inspect, pins
+from cachewasm.cache.facts import Facts, with_facts
+from cachewasm.cache.inspect import ListedFile
+from cachewasm.cache.quarantine import quarantined
 
 from .. import exit_codes, text
-from ..parser import Commands, add_command, add_json, add_place
-from ..place import chosen_directory
+from ..failure import UsageError
+from ..parser import Commands, add_command, add_json, add_place, age, size
+from ..place import chosen_store
 
-_ORDERS: dict[str, Callable[[EntryInfo], tuple[object, ...]]] = {
-    "module": lambda entry: (_module(entry), entry.file.name),
-    "size": lambda entry: (-entry.file.size, entry.file.name),
-    "age": lambda entry: (-entry.file.mtime_ns, entry.file.name),
-    "compile": lambda entry: (-_number(entry, "compile_ms"), entry.file.name),
+Entry = tuple[ListedFile, Facts]
+
+# Equals stay in the order of their names.
+_ORDERS: dict[str, Callable[[Entry], str | int]] = {
+    "module": lambda entry: entry[1].module,
+    "size": lambda entry: -entry[0].size,
+    "age": lambda entry: -entry[0].mtime_ns,
+    "compile": lambda entry: -entry[1].compile_ms,
 }
-_COLUMNS = ("MODULE", "DIGEST", "TIER", "ISA", "SIZE", "AGE", "COMPILE MS", "TEXTS")
+_FORMATS = ("table", "json", "jsonl", "keys")
+_COLUMNS = ("MODULE", "DIGEST", "TIER", "ISA", "SIZE", "AGE", "COMPILE MS", "TEXTS", "PIN")
+_RIGHT = ("SIZE", "AGE", "COMPILE MS", "TEXTS")
+_QUARANTINE_COLUMNS = ("REASON", "SIZE", "AGE", "FILE")
 _DIGEST_DIGITS = 12
 
 
@@ -29,62 +38,145 @@ def add(verbs: Commands) -> None:
     parser.add_argument(
         "--sort", choices=tuple(_ORDERS), default="module", help="by default module"
     )
+    parser.add_argument("--module", metavar="MODULE", help="by its name, or how its digest begins")
+    parser.add_argument("--target", metavar="ISA", help="the instruction set, or how it begins")
+    parser.add_argument("--older-than", type=age, metavar="AGE", help="not used for so long")
+    parser.add_argument("--larger-than", type=size, metavar="SIZE", help="files of more bytes")
+    parser.add_argument("--pinned", action="store_true", help="only pinned entries")
+    parser.add_argument(
+        "--quarantined", action="store_true", help="what lies in quarantine instead, oldest first"
+    )
+    parser.add_argument("--limit", type=int, metavar="COUNT", help="only the first of them")
+    parser.add_argument("--format", choices=_FORMATS, help="by default table")
 
 
 def list_entries(options: Namespace) -> int:
     """Print the entries, by what they say of themselves: nothing of them is checked."""
-    directory = chosen_directory(options.cache_dir, options.config)
-    entries = sorted(inspect.entries(directory), key=_ORDERS[options.sort])
-    now = time.time()
-    texts = inspect.texts_by_module(directory)
-    if options.json:
-        print(text.as_json([_entry(entry, now, texts) for entry in entries]))
-    elif entries:
-        rows = [_row(entry, now, texts) for entry in entries]
-        print(text.table(_COLUMNS, rows, right=("SIZE", "AGE", "COMPILE MS", "TEXTS")))
+    format = options.format or ("json" if options.json else "table")
+    if options.json and format != "json":
+        raise UsageError("cachewasm cache list", f"--json and --format {format} exclude each other")
+    if options.limit is not None and options.limit < 0:
+        raise UsageError("cachewasm cache list", "--limit is at least 0")
+    store = chosen_store(options.cache_dir, options.config)
+    directory, now = store.directory, time.time()
+    if options.quarantined:
+        _print_quarantine(directory, format, now, options.limit)
+        return exit_codes.OK
+    listing = list(inspect.listing(directory))
+    # The index is written, too: what is read-only stays as it is.
+    found: Iterable[Entry] = with_facts(directory, listing, store.rules, use_index=store.writes)
+    pinned = pins.pinned(directory)
+    for meets in _conditions(options, pinned, now):
+        found = [entry for entry in found if meets(*entry)]
+    chosen = sorted(found, key=_ORDERS[options.sort])
+    del chosen[options.limit if options.limit is not None else len(chosen) :]
+    if format == "keys":
+        text.print_lines(_file_name(file) for file, _ in chosen)
+        return exit_codes.OK
+    texts = inspect.texts_by_module(directory, store.rules)
+    if format == "table":
+        if chosen:
+            rows = [_row(entry, now, texts, pinned) for entry in chosen]
+            text.print_lines(text.table_lines(_COLUMNS, rows, right=_RIGHT, fit=True))
+        return exit_codes.OK
+    facts = (_entry(entry, now, texts, pinned) for entry in chosen)
+    text.print_lines(text.json_lines(facts, is_array=format == "json"))
     return exit_codes.OK
 
 
-def _entry(entry: EntryInfo, now: float, texts: Mapping[str, int]) -> dict[str, text.Fact]:
-    parts = entry.parts
+def _conditions(
+    options: Namespace, pinned: frozenset[str], now: float
+) -> Iterator[Callable[[ListedFile, Facts], bool]]:
+    """What an entry must meet; most listings ask for nothing."""
+    module, target, age = options.module, options.target, options.older_than
+    if module is not None:
+        yield (
+            lambda file, facts: (
+                module == facts.module or (bool(module) and _parts(file)[0].startswith(module))
+            )
+        )
+    if target is not None:
+        yield lambda file, facts: _parts(file)[2].startswith(target)
+    if age is not None:
+        yield lambda file, facts: now - file.mtime > age
+    if options.larger_than is not None:
+        yield lambda file, facts: file.size > options.larger_than
+    if options.pinned:
+        yield lambda file, facts: file.name in pinned
+
+
+def _parts(file: ListedFile) -> list[str]:
+    """The parts of a key that the name of a listed entry shows."""
+    return _file_name(file).split(".")
+
+
+def _entry(
+    entry: Entry, now: float, texts: Mapping[str, int], pinned: frozenset[str]
+) -> dict[str, text.Fact]:
+    file, facts = entry
+    wasm, _, isa, tier = _parts(file)
     return {
-        "path": entry.file.path,
-        "module": _module(entry) or None,
-        "digest": parts.wasm if parts else None,
-        "tier": parts.tier if parts else None,
-        "isa": parts.isa if parts else None,
-        "size": entry.file.size,
-        "unused_seconds": max(0, int(now - entry.file.mtime)),
-        "compile_ms": _number(entry, "compile_ms") if entry.manifest else None,
-        "texts": _texts(entry, texts),
-        "problem": entry.reason,
+        "key": _file_name(file),
+        "path": file.path,
+        "module": facts.module or None,
+        "digest": wasm,
+        "tier": tier,
+        "isa": isa,
+        "size": file.size,
+        "raw_size": facts.raw_size if not facts.reason else None,
+        "unused_seconds": max(0, int(now - file.mtime)),
+        "compile_ms": facts.compile_ms if not facts.reason else None,
+        "texts": texts.get(wasm, 0),
+        "pinned": file.name in pinned,
+        "problem": facts.reason or None,
     }
 
 
-def _row(entry: EntryInfo, now: float, texts: Mapping[str, int]) -> tuple[str, ...]:
-    parts = entry.parts
+def _row(
+    entry: Entry, now: float, texts: Mapping[str, int], pinned: frozenset[str]
+) -> tuple[str, ...]:
+    file, facts = entry
+    wasm, _, isa, tier = _parts(file)
     return (
-        entry.reason or _module(entry) or "-",
-        parts.wasm[:_DIGEST_DIGITS] if parts else "-",
-        parts.tier if parts else "-",
+        facts.reason or facts.module or "-",
+        wasm[:_DIGEST_DIGITS],
+        tier,
         # Without the digits that only tell instruction sets of one name apart.
-        parts.isa.rpartition("-")[0] if parts else "-",
-        text.size(entry.file.size),
-        text.age(now - entry.file.mtime),
-        str(_number(entry, "compile_ms")) if entry.manifest else "-",
-        str(_texts(entry, texts)),
+        isa[: isa.rindex("-")],
+        text.size(file.size),
+        text.age(now - file.mtime_ns / 1e9),
+        "-" if facts.reason else str(facts.compile_ms),
+        str(texts.get(wasm, 0)),
+        "yes" if file.name in pinned else "",
     )
 
 
-def _texts(entry: EntryInfo, texts: Mapping[str, int]) -> int:
-    """How many texts are known to have the module's binary."""
-    return texts.get(entry.parts.wasm, 0) if entry.parts else 0
+def _print_quarantine(directory: str, format: str, now: float, limit: int | None) -> None:
+    found = quarantined(directory)[:limit]
+    if format == "keys":
+        text.print_lines(file.name for file in found)
+    elif format != "table":
+        facts: Iterator[dict[str, text.Fact]] = (
+            {
+                "path": file.path,
+                "key": file.entry.partition("/")[2],
+                "reason": file.reason,
+                "size": file.size,
+                "since": file.time,
+            }
+            for file in found
+        )
+        text.print_lines(text.json_lines(facts, is_array=format == "json"))
+    elif found:
+        rows = [
+            (file.reason, text.size(file.size), text.age(now - file.time), file.path)
+            for file in found
+        ]
+        text.print_lines(
+            text.table_lines(_QUARANTINE_COLUMNS, rows, right=("SIZE", "AGE"), fit=True)
+        )
 
 
-def _module(entry: EntryInfo) -> str:
-    return str((entry.manifest or {}).get("module_name", ""))
-
-
-def _number(entry: EntryInfo, name: str) -> int:
-    value = (entry.manifest or {}).get(name, 0)
-    return value if isinstance(value, int) else 0
+def _file_name(file: ListedFile) -> str:
+    # Behind the two digits of its directory.
+    return file.name[3:]

@@ -10,7 +10,7 @@ from cachewasm.cache import statistics as statistics_of
 from .. import exit_codes, text
 from ..failure import UsageError
 from ..parser import Commands, add_command, add_json, add_place
-from ..place import chosen_directory
+from ..place import chosen_store
 
 
 def add(verbs: Commands) -> None:
@@ -25,8 +25,9 @@ def stats(options: Namespace) -> int:
     """Print the statistics: for people, as JSON or for Prometheus."""
     if options.json and options.prometheus:
         raise UsageError("cachewasm cache stats", "--json and --prometheus exclude each other")
-    directory = chosen_directory(options.cache_dir, options.config)
-    found = statistics_of.read(directory)
+    store = chosen_store(options.cache_dir, options.config)
+    directory = store.directory
+    found = statistics_of.read(directory, store.rules)
     sizes = [file.size for file in inspect.listing(directory)]
     if options.prometheus:
         print(prometheus.as_prometheus(found, entries=len(sizes), size=sum(sizes)), end="")

@@ -1,9 +1,33 @@
 """The verbs of `cachewasm cache`, in the order in which help lists them."""
 
 from ..parser import Commands
-from . import config, directory, listing, prune, stats, verify
+from . import (
+    clear,
+    config,
+    directory,
+    doctor,
+    exporting,
+    importing,
+    keys,
+    listing,
+    lock,
+    pin,
+    prune,
+    show,
+    stats,
+    verify,
+    warm,
+    why,
+)
 
-_VERBS = (directory, config, listing, stats, verify, prune)
+# Where and how; what is there; what comes and goes; what stays; whether all is well.
+_VERBS = (
+    *(directory, config, keys),
+    *(listing, show, stats, why),
+    *(warm, lock, exporting, importing),
+    *(pin, prune, clear),
+    *(verify, doctor),
+)
 
 
 def add_cache(commands: Commands) -> None:

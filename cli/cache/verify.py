@@ -1,16 +1,36 @@
-"""`cache verify`: check everything, and say in the exit code what was found."""
+"""`cache verify`: check everything or a part of it, and say in the exit code what was found."""
 
+import argparse
+import random
+import time
 from argparse import Namespace
+from collections.abc import Callable
+from fractions import Fraction
 
 from cachewasm.cache import reasons
+from cachewasm.cache import repair as repairing
 from cachewasm.cache import verify as verifying
+from cachewasm.cache.inspect import ListedFile
+from cachewasm.cache.quarantine import quarantined
+from cachewasm.cache.trust import Rules
+from cachewasm.cache.verify import VerifyReport
 
 from .. import exit_codes, text
-from ..failure import printable
-from ..parser import Commands, add_command, add_json, add_place
-from ..place import chosen_directory
+from ..failure import UsageError, printable
+from ..note import Note
+from ..parser import Commands, add_command, add_json, add_place, count
+from ..place import chosen_to_change
+from . import lock
+from .recompile import Modules, Recompiled, recompile
 
-_EPILOG = f"""exit code: the sum of what was found among the entries
+_COMMAND = "cachewasm cache verify"
+_MAX_DIGITS = 9
+_ACTIONS = {
+    repairing.DELETE: "delete what is damaged",
+    repairing.QUARANTINE: "put corrupt entries, and those under a wrong name, into quarantine",
+    repairing.REPAIR: "do that, delete what else is damaged and what killed writers have left",
+}
+_EPILOG = f"""exit code: the sum of what was found among the entries, whatever was done about it
 {exit_codes.lines(exit_codes.VERIFY_MEANINGS)}
 """
 
@@ -30,35 +50,186 @@ VERDICT_BITS = {
 def add(verbs: Commands) -> None:
     """Add the verb."""
     parser = add_command(verbs, "verify", verify, "check every byte of every entry", _EPILOG)
+    parser.add_argument(
+        "--quick", action="store_true", help="check only headers, sizes, names and owners"
+    )
+    parser.add_argument(
+        "--sample",
+        type=share,
+        metavar="N|P%",
+        help="check so many of the entries, chosen at random",
+    )
+    parser.add_argument(
+        "--from-wasm",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="report entries whose module is neither this file nor in this folder",
+    )
+    parser.add_argument(
+        "--recompile",
+        type=count,
+        metavar="N",
+        help="compile the modules of N entries again, which --from-wasm finds, and compare the code",
+    )
     add_place(parser)
     add_json(parser)
+    parser.add_argument(
+        "--lock", metavar="LOCK", help="check what this lock file names, and only that"
+    )
+    action = parser.add_mutually_exclusive_group()
+    for name, what in _ACTIONS.items():
+        action.add_argument(f"--{name}", action="store_const", const=name, dest="action", help=what)
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would be done")
 
 
 def verify(options: Namespace) -> int:
-    """Check everything; the exit code is the sum of VERDICT_BITS."""
-    report = verifying.verify(chosen_directory(options.cache_dir, options.config))
-    bad = [found for found in report.findings if VERDICT_BITS[found.verdict]]
+    """Check, and act on it if told so; the exit code is the sum of VERDICT_BITS. Of a lock file it is
+    0 or 1.
+    """
+    if options.lock is not None:
+        others = (options.quick, options.sample, options.from_wasm, options.recompile)
+        if any((*others, options.action)):
+            raise UsageError(_COMMAND, "--lock is a check of its own")
+        return lock.check(options.lock, options)
+    if options.recompile is not None and not options.from_wasm:
+        raise UsageError(
+            _COMMAND, "--recompile needs --from-wasm: an entry does not hold its module"
+        )
+    is_reading = options.action is None or options.dry_run
+    store = chosen_to_change(options.cache_dir, options.config, dry_run=is_reading)
+    modules = Modules(options.from_wasm) if options.from_wasm else None
+    chance = random.SystemRandom()
+    note = Note("cachewasm: checking ...", things="files")
+    with note:
+        report = verifying.verify(
+            store.directory,
+            store.rules,
+            quick=options.quick,
+            choose=None if options.sample is None else _chooser(options.sample, chance),
+            progress=note.progress,
+        )
+    repairs = []
+    if options.action is not None:
+        repairs = repairing.repair(
+            *(store.directory, report.findings, options.action, store.rules),
+            now=time.time(),
+            dry_run=options.dry_run,
+        )
+    sound = [found.file for found in report.findings if found.verdict == verifying.OK]
+    lost: list[ListedFile] | None = None
+    recompiled: Recompiled | None = None
+    if modules is not None:
+        lost = [file for file in sound if modules.has_that_of(file) is False]
+        if options.recompile is not None:
+            present = [file for file in sound if modules.has_that_of(file)]
+            chance.shuffle(present)
+            recompiled = _recompile(present, modules, options.recompile, store.rules)
+    if options.json:
+        facts: dict[str, text.Fact] = {
+            **_facts(report, lost, recompiled),
+            "quarantined": [file.path for file in quarantined(store.directory)],
+            "dry_run": bool(options.dry_run),
+            "repairs": [{"path": each.file.path, "done": each.done} for each in repairs],
+        }
+        print(text.as_json(facts))
+    else:
+        would = "would be " if options.dry_run else ""
+        _print(report, [f"{each.file.path}: {would}{each.done}" for each in repairs])
+        _print_modules(lost, recompiled)
+    return _code(report, recompiled)
+
+
+def _chooser(
+    share: Fraction | int, chance: random.Random
+) -> Callable[[list[ListedFile]], list[ListedFile]]:
+    def choose(entries: list[ListedFile]) -> list[ListedFile]:
+        # Of a part of anything there is at least one.
+        wanted = share if isinstance(share, int) else max(1, round(share * len(entries)))
+        chosen = chance.sample(entries, min(wanted, len(entries)))
+        return sorted(chosen, key=lambda file: file.name)
+
+    return choose
+
+
+def _recompile(entries: list[ListedFile], modules: Modules, limit: int, rules: Rules) -> Recompiled:
+    outcome = Recompiled()
+    note = Note("cachewasm: compiling again ...", things="entries")
+    total = min(limit, len(entries))
+    with note:
+        for outcome in recompile(entries, modules, limit, rules):
+            note.progress(outcome.same + len(outcome.different), total)
+    return outcome
+
+
+def _code(report: VerifyReport, recompiled: Recompiled | None) -> int:
     code = exit_codes.OK
-    for finding in bad:
+    for finding in report.findings:
         code |= VERDICT_BITS[finding.verdict]
     if report.directory_problem is not None:
         code |= exit_codes.UNTRUSTED
-    if options.json:
-        facts: dict[str, text.Fact] = {
-            "counts": report.counts,
-            "directory_problem": report.directory_problem,
-            "leftovers": [file.path for file in report.leftovers],
-            "findings": [
-                {"path": each.file.path, "verdict": each.verdict, "detail": each.detail}
-                for each in report.findings
-            ],
+    if recompiled is not None and recompiled.different:
+        code |= exit_codes.DIFFERENT
+    return code
+
+
+def _facts(
+    report: VerifyReport, lost: list[ListedFile] | None, recompiled: Recompiled | None
+) -> dict[str, text.Fact]:
+    facts: dict[str, text.Fact] = {
+        "counts": report.counts,
+        "directory_problem": report.directory_problem,
+        "leftovers": [file.path for file in report.leftovers],
+        "findings": [
+            {"path": each.file.path, "verdict": each.verdict, "detail": each.detail}
+            for each in report.findings
+        ],
+    }
+    if lost is not None:
+        facts["without_module"] = [file.path for file in lost]
+    if recompiled is not None:
+        facts["recompiled"] = {
+            "same": recompiled.same,
+            "different": [{"path": f.path, "detail": why} for f, why in recompiled.different],
+            "skipped": [{"path": f.path, "detail": why} for f, why in recompiled.skipped],
         }
-        print(text.as_json(facts))
-        return code
-    for finding in bad:
-        print(printable(f"{finding.file.path}: {finding.verdict}: {finding.detail}"))
+    return facts
+
+
+def _print(report: VerifyReport, repairs: list[str]) -> None:
+    for finding in report.findings:
+        if VERDICT_BITS[finding.verdict]:
+            print(printable(f"{finding.file.path}: {finding.verdict}: {finding.detail}"))
+    for done in repairs:
+        print(printable(done))
     if report.directory_problem is not None:
         print(printable(f"the directory is not trusted: {report.directory_problem}"))
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.counts.items()))
     print(f"{len(report.findings)} files" + (f": {counts}" if counts else ""))
-    return code
+
+
+def _print_modules(lost: list[ListedFile] | None, recompiled: Recompiled | None) -> None:
+    for file in lost or ():
+        print(printable(f"{file.path}: its module is not there"))
+    if recompiled is not None:
+        for file, why in recompiled.different:
+            print(printable(f"{file.path}: different: {why}"))
+        for file, why in recompiled.skipped:
+            print(printable(f"{file.path}: not compiled again: {why}"))
+        print(
+            f"compiled again: {recompiled.same} the same, {len(recompiled.different)} different, "
+            f"{len(recompiled.skipped)} skipped"
+        )
+
+
+def share(text: str) -> Fraction | int:
+    """The type of an argument that is a number, or a part of all in percent."""
+    number, percent, rest = text.partition("%")
+    if not percent:
+        return count(text)
+    digits = number.replace(".", "", 1)
+    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_DIGITS
+    part = Fraction(number) / 100 if is_number else Fraction(0)
+    if rest or not 0 < part <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number from 1 nor 1% to 100%")
+    return part

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import cachewasm
+from cachewasm.cache.secret import file_content
 from cachewasm.wasm import features
 from cachewasm.wasm.text.printer import wasm2wat
 
@@ -33,12 +34,18 @@ COLD = (
     *("cachewasm.wasm.module", "cachewasm.wasm.encode", "cachewasm.artifact.writer"),
     *("cachewasm.artifact.info_writer", "cachewasm.cache.inspect", "cachewasm.cache.prune"),
     *("cachewasm.cache.verify", "cachewasm.wasm.text", "cachewasm.cache.toml"),
+    *("cachewasm.cache.outcomes", "cachewasm.cache.memory", "cachewasm.cache.store"),
+    *("cachewasm.cache.misses", "cachewasm.cache.nearest", "cachewasm.engine.ingredients"),
+    *("cachewasm.cache.cleanup", "cachewasm.cache.quarantine", "cachewasm.cache.pins"),
+    *("cachewasm.cache.index", "cachewasm.cache.facts", "cachewasm.cache.removal"),
 )
-# What only text needs, even on a hit, and what only those need who have configured something.
+# What only text needs, even on a hit, and what only those need who have configured something, or have
+# a secret.
 TEXT_ONLY = {"cachewasm.cache.alias", "cachewasm.runtime.text"}
 CONFIGURED_ONLY = {
     f"cachewasm.cache.{name}" for name in ("cache", "config_file", "setting", "settings")
 }
+SEALED_ONLY = {"cachewasm.cache.secret"}
 
 
 def _imported(path: Path) -> set[str]:
@@ -50,7 +57,7 @@ def _imported(path: Path) -> set[str]:
     return set(process.stdout.decode().split())
 
 
-@pytest.fixture(scope="module", params=["binary", "text", "configured"])
+@pytest.fixture(scope="module", params=["binary", "text", "configured", "sealed"])
 def added(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[set[str]]:
@@ -70,13 +77,20 @@ def _added(
         )
         config.chmod(0o600)
         patch.setenv("CACHEWASM_CONFIG", str(config))
+    if kind == "sealed":
+        key_file = tmp_path_factory.mktemp("hit") / "key"
+        key_file.write_bytes(file_content(bytes(32)))
+        key_file.chmod(0o600)
+        patch.setenv("CACHEWASM_KEY_FILE", str(key_file))
     if kind == "text":
         path = tmp_path_factory.mktemp("hit") / "mandelbrot.wat"
         path.write_text(wasm2wat(WASM.read_bytes(), features.DEFAULT), encoding="utf-8")
     _imported(path)
     imported = _imported(path)
     assert TEXT_ONLY & imported == (TEXT_ONLY if kind == "text" else set())
-    assert CONFIGURED_ONLY & imported == (CONFIGURED_ONLY if kind == "configured" else set())
+    is_configured = kind in ("configured", "sealed")
+    assert CONFIGURED_ONLY & imported == (CONFIGURED_ONLY if is_configured else set())
+    assert SEALED_ONLY & imported == (SEALED_ONLY if kind == "sealed" else set())
     return imported
 
 

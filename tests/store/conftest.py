@@ -32,8 +32,8 @@ store = LocalStore(sys.argv[1])
 
 # Everything is imported first: an ordinary user may have no access to the interpreter's files.
 DROP_PRIVILEGES = f"""
-import os, random, resource, signal
-from cachewasm.cache import zstd
+import fcntl, os, random, resource, signal
+from cachewasm.cache import cleanup, outcomes, settings, zstd
 from cachewasm.cache.prune import prune
 zstd.compress(b"x")
 if os.geteuid() == 0:

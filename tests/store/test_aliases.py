@@ -117,7 +117,7 @@ def test_put_alias_in_an_unwritable_directory_is_a_counted_failure(
         "print(store.counters.snapshot())\n"
     )
     assert child.stdout.startswith("StoreFailure(unwritable: ")
-    assert "{'alias-store-failure.unwritable': 1}" in child.stdout
+    assert "'alias-store-failure.unwritable': 1" in child.stdout
 
 
 def test_get_alias_unused_for_hours_notes_the_use(store: LocalStore, alias_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.entry import Entry
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss, StoreFailure
@@ -183,6 +184,39 @@ def test_put_beyond_the_bounds_is_too_large(
             failure = store.put(key, large, {})
     assert isinstance(failure, StoreFailure) and failure.reason == TOO_LARGE
     assert store.counters.snapshot() == {"store-failure.too-large": 1}
+
+
+def test_get_from_a_directory_that_may_not_be_searched_is_said_once(run_child: Child) -> None:
+    child = run_child(
+        "assert store.put(KEY, b'x', {}) is None\n"
+        "os.chmod(f'{sys.argv[1]}/entries', 0)\n"
+        "print(store.get(KEY), store.get(KEY).reason, store.put(KEY, b'x', {}).reason)\n"
+        "print(store.counters.snapshot()['degraded'], store.trouble)\n"
+    )
+    missed, trouble = child.stdout.splitlines()
+    assert missed.startswith("Miss(unreadable: ")
+    assert missed.endswith("may not be searched) unreadable unwritable")
+    assert trouble.startswith("1 unreadable: ")
+
+
+def test_directory_of_no_use_is_said_once_whatever_is_asked(
+    tmp_path: Path, key: ArtifactKey, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cache").touch()
+    text = AliasKey(bytes(32), bytes(32))
+    stores = [LocalStore(str(tmp_path / "cache")) for _ in range(2)]
+    with caplog.at_level(logging.WARNING, logger=LOGGER_NAME):
+        for store in stores:
+            store.get_alias(text)
+            store.get(key)
+            store.put(key, RAW, {})
+            store.put_alias(text, bytes(32))
+            store.record()
+    assert [message.partition(" (")[0] for message in caplog.messages] == [
+        "compiled code is not cached: untrusted"
+    ]
+    assert [store.counters.snapshot().get("degraded") for store in stores] == [1, None]
+    assert all("it is not a directory" in store.trouble for store in stores)
 
 
 def test_put_failures_after_the_first_are_no_warnings(

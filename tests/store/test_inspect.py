@@ -3,8 +3,15 @@
 import os
 from pathlib import Path
 
-from cachewasm.cache.inspect import EntryInfo, entries, leftovers, listing
-from cachewasm.cache.keys import ArtifactKey
+from cachewasm.cache.inspect import (
+    EntryInfo,
+    entries,
+    is_entry_name,
+    leftovers,
+    listing,
+    listing_of,
+)
+from cachewasm.cache.keys import ArtifactKey, parse_entry_name
 from cachewasm.cache.local import LocalStore
 from cachewasm.cache.reasons import CORRUPT, TORN, UNTRUSTED
 
@@ -82,3 +89,23 @@ def test_listing_odd_file_under_an_entrys_name_is_foreign(entry_path: Path, tmp_
 def test_listing_missing_directory_is_empty(tmp_path: Path) -> None:
     assert list(listing(str(tmp_path / "missing"))) == []
     assert list(leftovers(str(tmp_path / "missing"))) == []
+
+
+def test_is_entry_name_says_what_parsing_says(key: ArtifactKey) -> None:
+    name = key.entry_name
+    for position in range(len(name)):
+        for put in ("", "0", "f", "g", ".", "/", "-", "F", "\0"):
+            odd = name[:position] + put + name[position + 1 :]
+            assert is_entry_name(odd) == (parse_entry_name(odd) is not None)
+        assert is_entry_name(name[:position]) == (parse_entry_name(name[:position]) is not None)
+
+
+def test_listing_of_finds_all_that_begin_so(
+    store: LocalStore, entry_path: Path, other_key: ArtifactKey
+) -> None:
+    store.put(other_key, b"x", {})
+    assert len(list(listing_of(store.directory, "00"))) == 2
+    (found,) = listing_of(store.directory, other_key.entry_name[3:40])
+    assert found.name == other_key.entry_name
+    assert list(listing_of(store.directory, "ff")) == []
+    assert list(listing_of(store.directory, "../")) == []

@@ -1,18 +1,24 @@
 """Pruning a cache directory."""
 
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import layout
+from cachewasm.cache import files, layout, pins, statistics
 from cachewasm.cache.entry import Entry
 from cachewasm.cache.inspect import listing
 from cachewasm.cache.keys import ArtifactKey
-from cachewasm.cache.local import LocalStore
-from cachewasm.cache.prune import PruneReport, _Outcome, _remove, prune
+from cachewasm.cache.local import LocalStore, Miss
+from cachewasm.cache.prune import Limits, PruneReport, evict, prune
+from cachewasm.cache.removal import Outcome, remove
 
-from .conftest import Child
+from .conftest import KEY, RAW, Child
 
 NONCE = bytes(range(8))
 
@@ -71,6 +77,67 @@ def test_prune_older_than_removes_by_last_use(cache: Path, key: ArtifactKey) -> 
     assert [file.name for file in report.removed] == [key.entry_name]
 
 
+def test_prune_max_files_removes_the_least_recently_used(cache: Path, key: ArtifactKey) -> None:
+    report = prune(str(cache), max_files=1)
+    assert [file.name for file in report.removed] == [key.entry_name]
+
+
+def test_evict_spares_pinned_and_kept_entries(
+    cache: Path, key: ArtifactKey, other_key: ArtifactKey
+) -> None:
+    assert pins.pin(str(cache), key.entry_name)
+    now = time.time()
+    keep = other_key.entry_name.__eq__
+    report = evict(str(cache), Limits(max_size=0), now=now, keep=keep)
+    assert (report.removed, report.kept_entries, report.pinned_entries) == ((), 2, 1)
+    report = evict(str(cache), Limits(max_size=0, max_age=0), now=now + 9)
+    assert [file.name for file in report.removed] == [other_key.entry_name]
+    assert pins.unpin(str(cache), key.entry_name)
+    assert len(evict(str(cache), Limits(max_size=0), now=now).removed) == 1
+
+
+def test_evict_that_is_late_leaves_the_rest(cache: Path) -> None:
+    moments = iter([False, True, True])
+    report = evict(str(cache), Limits(max_size=0), now=time.time(), is_late=lambda: next(moments))
+    assert (len(report.removed), report.kept_entries, report.is_complete) == (1, 1, False)
+
+
+def test_evict_far_future_entry_ages_from_now_on(cache: Path, entry_path: Path) -> None:
+    now = time.time()
+    _age(entry_path, -100_000_000)
+    evict(str(cache), Limits(), now=now, dry_run=True)
+    assert entry_path.stat().st_mtime > now + 86400
+    assert evict(str(cache), Limits(max_age=5), now=now).removed == ()
+    assert abs(entry_path.stat().st_mtime - now) < 3600
+
+
+def test_prune_by_many_processes_counts_each_entry_once(
+    child_script: str, tmp_path: Path, store: LocalStore
+) -> None:
+    for number in range(200):
+        digest = number.to_bytes(32, "little")
+        assert store.put(ArtifactKey(digest, digest, "x86-64-v1", "baseline"), RAW, {}) is None
+    script = (
+        "from cachewasm.cache.prune import prune\n"
+        "sys.stdin.read()\n"
+        "print(len(prune(sys.argv[1], max_files=50).removed))\n"
+    )
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", child_script + script, store.directory],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    removed = sum(int(child.communicate()[0]) for child in children)
+    left = len(list(listing(store.directory)))
+    # Each evicts down to the limit by its own listing, so nobody goes below what all would keep.
+    assert (removed, left) == (150, 50)
+    assert statistics.read(store.directory).count("evicted") == 150
+
+
 def test_prune_dry_run_reports_the_same_and_removes_nothing(cache: Path) -> None:
     would = _prune(cache, max_size=0, dry_run=True)
     assert len(list((cache / "entries").rglob("*.*"))) == 2
@@ -98,25 +165,79 @@ def test_prune_foreign_files_are_never_removed(cache: Path, entry_path: Path) ->
     assert all(path.exists() for path in [*foreign, entry_path])
 
 
-def test_prune_removes_stale_temporary_files_only(cache: Path) -> None:
-    stale, fresh = (leave_temporary_file(cache, number=number) for number in (1, 2))
-    _age(stale, 3700)
+@pytest.fixture
+def held() -> Iterator[Callable[[Path], None]]:
+    """Holds a file as its writer does."""
+    with ExitStack() as stack:
+
+        def hold(path: Path) -> None:
+            file = stack.enter_context(path.open("r+b"))
+            assert files.try_lock(file.fileno(), 0)
+
+        yield hold
+
+
+def test_prune_spares_temporary_files_that_a_writer_holds(
+    cache: Path, held: Callable[[Path], None]
+) -> None:
+    left, writing = (leave_temporary_file(cache, number=number) for number in (1, 2))
+    held(writing)
     report = _prune(cache)
-    assert [file.path for file in report.stale] == [str(stale)]
+    assert [file.path for file in report.stale] == [str(left)]
     assert report.removed_bytes == 10
-    assert list((cache / "tmp").iterdir()) == [fresh]
+    assert list((cache / "tmp").iterdir()) == [writing]
+
+
+def test_put_whose_file_is_pruned_before_it_is_held_writes_another(
+    store: LocalStore, key: ArtifactKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = files._hold
+    pruned = []
+
+    def hold_late(descriptor: int) -> None:
+        if not pruned:
+            pruned.extend(prune(store.directory).stale)
+        hold(descriptor)
+
+    monkeypatch.setattr(files, "_hold", hold_late)
+    assert store.put(key, b"artifact", {}) is None
+    assert len(pruned) == 1
+    assert not isinstance(store.get(key), Miss)
+
+
+@pytest.mark.parametrize("seconds", [3700, -90_000, 100_000_000, -100_000_000])
+def test_prune_removes_held_temporary_files_of_an_impossible_time(
+    cache: Path, held: Callable[[Path], None], seconds: int
+) -> None:
+    left = leave_temporary_file(cache)
+    held(left)
+    _age(left, seconds)
+    _prune(cache)
+    assert not left.exists()
+
+
+def test_put_holds_its_temporary_file(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename, seen = files.rename, []
+
+    def prune_then_rename(old: str, new: str) -> None:
+        seen.extend(_prune(cache).stale)
+        rename(old, new)
+
+    monkeypatch.setattr(files, "rename", prune_then_rename)
+    assert LocalStore(str(cache)).put(KEY, RAW, {}) is None
+    assert seen == []
 
 
 def test_remove_entry_that_another_prune_removed_is_gone(cache: Path, entry_path: Path) -> None:
     (file,) = (file for file in listing(str(cache)) if file.path == str(entry_path))
     entry_path.unlink()
-    assert _remove(file, dry_run=False) is _Outcome.GONE
+    assert remove(file, dry_run=False) is Outcome.GONE
 
 
 def test_remove_entry_used_since_it_was_listed_is_spared(cache: Path, entry_path: Path) -> None:
     (file,) = (file for file in listing(str(cache)) if file.path == str(entry_path))
     os.utime(entry_path)
-    assert _remove(file, dry_run=False) is _Outcome.SPARED
+    assert remove(file, dry_run=False) is Outcome.SPARED
     assert entry_path.exists()
 
 
@@ -135,3 +256,19 @@ def test_prune_in_a_read_only_directory_reports_what_failed(
         "print(len(report.removed), len(report.failed), report.kept_entries)\n"
     )
     assert child.stdout == "0 1 1\n"
+
+
+@pytest.mark.parametrize("linked", ["entries", "entries/v1", "entries/v1/00", "aliases", "tmp"])
+def test_prune_follows_no_link_out_of_the_directory(
+    cache: Path, tmp_path: Path, linked: str
+) -> None:
+    leave_temporary_file(cache)
+    elsewhere = tmp_path / "elsewhere"
+    path = cache / linked
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    before = sorted(elsewhere.rglob("*"))
+    prune(str(cache), max_size=0, older_than=0)
+    assert sorted(elsewhere.rglob("*")) == before

@@ -84,6 +84,8 @@ def test_put_makes_the_documented_layout(entry_path: Path, key: ArtifactKey) -> 
         "entries/v1",
         "entries/v1/00",
         f"entries/v1/{key.entry_name}",
+        "locks",
+        "locks/cleaned",
         "tmp",
     ]
 

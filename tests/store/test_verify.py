@@ -1,17 +1,20 @@
 """Checking a whole cache directory."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from blake3 import blake3
 
 from cachewasm.cache.entry import KEY_PAIRS, MAGIC, pack
+from cachewasm.cache.inspect import ListedFile
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.cache.reasons import CORRUPT, TORN, UNTRUSTED, WRONG_KEY
-from cachewasm.cache.verify import FOREIGN, OK, Finding, verify
+from cachewasm.cache.verify import FOREIGN, OK, Finding, check_entry, verify
 
+from .conftest import KEY, RAW
 from .test_prune import leave_temporary_file
 
 
@@ -24,11 +27,11 @@ def test_verify_intact_cache_is_sound(
     store: LocalStore, entry_path: Path, tmp_path: Path, other_key: ArtifactKey
 ) -> None:
     store.put(other_key, bytes(100_000), {})
-    seen: list[Finding] = []
-    report = verify(str(tmp_path / "cache"), progress=seen.append)
+    seen: list[tuple[int, int]] = []
+    report = verify(str(tmp_path / "cache"), progress=lambda *told: seen.append(told))
     assert report.counts == {OK: 2}
     assert report.is_sound
-    assert tuple(seen) == report.findings
+    assert seen == [(1, 2), (2, 2)]
 
 
 def test_verify_missing_directory_is_sound(tmp_path: Path) -> None:
@@ -111,3 +114,52 @@ def test_verify_untrusted_directory_is_not_sound(entry_path: Path, tmp_path: Pat
     assert report.counts == {OK: 1}
     assert report.directory_problem is not None
     assert not report.is_sound
+
+
+def test_verify_quick_leaves_the_payload_alone(entry_path: Path, tmp_path: Path) -> None:
+    data = bytearray(entry_path.read_bytes())
+    data[120] ^= 1
+    entry_path.write_bytes(data)
+    assert verify(str(tmp_path / "cache"), quick=True).counts == {OK: 1}
+    assert _only(tmp_path).verdict == CORRUPT
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        (lambda path: os.truncate(path, 200), TORN),
+        (lambda path: path.chmod(0o666), UNTRUSTED),
+        (lambda path: path.write_bytes(b"\0" + path.read_bytes()[1:]), CORRUPT),
+        (lambda path: path.rename(path.with_name("notes")), FOREIGN),
+    ],
+)
+def test_verify_quick_finds_what_the_head_tells(
+    entry_path: Path, tmp_path: Path, change: Callable[[Path], object], verdict: str
+) -> None:
+    change(entry_path)
+    assert verify(str(tmp_path / "cache"), quick=True).counts == {verdict: 1}
+
+
+def test_verify_quick_entry_under_another_name_is_wrong_key(
+    entry_path: Path, tmp_path: Path, other_key: ArtifactKey
+) -> None:
+    entry_path.write_bytes(pack(other_key, b"x", {}))
+    assert verify(str(tmp_path / "cache"), quick=True).counts == {WRONG_KEY: 1}
+
+
+def test_verify_checks_the_entries_that_are_chosen(
+    store: LocalStore, entry_path: Path, tmp_path: Path, other_key: ArtifactKey
+) -> None:
+    store.put(other_key, b"x", {})
+    report = verify(str(tmp_path / "cache"), choose=lambda entries: entries[1:])
+    (finding,) = report.findings
+    assert finding.file.name == max(KEY.entry_name, other_key.entry_name)
+
+
+def test_check_entry_of_any_name_gives_the_entry(entry_path: Path) -> None:
+    copy = entry_path.rename(entry_path.with_name("copy"))
+    status = copy.stat()
+    file = ListedFile("copy", str(copy), status.st_size, status.st_mtime_ns, is_regular=True)
+    finding, entry = check_entry(file)
+    assert finding.verdict == OK
+    assert entry is not None and bytes(entry.raw) == RAW

@@ -138,6 +138,28 @@ def test_prune_max_size_removes_the_least_recently_used(
     assert [path.exists() for path in filled] == [True, False, False]
 
 
+def test_run_that_stores_cleans_up_and_one_that_hits_does_not(
+    cachewasm: Cachewasm, module: MakeModule, cache_dir: Path, filled: list[Path]
+) -> None:
+    stamp = cache_dir / "locks" / "cleaned"
+    os.utime(stamp, (1000, 1000))
+    limits = {
+        "CACHEWASM_FILE_COUNT_SOFT_LIMIT": "3",
+        "CACHEWASM_FILE_COUNT_LIMIT_PERCENT_IF_DELETING": "50%",
+    }
+    environment = {**os.environ, **limits}
+    hit = module("hit.wasm", '(module $first (func (export "f")))')
+    missed = module("missed.wasm", '(module $third (func (export "f")))')
+    run = ("run", "--cache-dir", cache_dir, "--invoke", "f")
+    assert cachewasm(*run, hit, env=environment).returncode == 0
+    assert stamp.stat().st_mtime == 1000
+    assert cachewasm(*run, missed, env=environment).returncode == 0
+    listed = json.loads(cachewasm("cache", "list", "--json", "--cache-dir", cache_dir).stdout)
+    assert [entry["module"] for entry in listed] == ["third"]
+    found = json.loads(cachewasm("cache", "stats", "--json", "--cache-dir", cache_dir).stdout)
+    assert found["counts"]["evicted"] == 3
+
+
 @pytest.mark.parametrize("limit", [("--max-size", "many"), ("--older-than", "5")])
 def test_prune_wrong_limit_is_wrong_usage(cachewasm: Cachewasm, limit: tuple[str, str]) -> None:
     done = cachewasm("cache", "prune", *limit)

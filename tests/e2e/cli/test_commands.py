@@ -156,7 +156,7 @@ def test_inspect_cache_entries_tells_header_and_manifest(
     reports = [json.loads(cachewasm("inspect", "--json", path).stdout) for path in entries]
     assert [report["file"] for report in reports] == ["cache entry"] * 2
     assert all(report["intact"] for report in reports)
-    assert "support" in {report["manifest"]["tier"] for report in reports}
+    assert "support" in {report["key"]["tier"] for report in reports}
 
 
 def test_inspect_text_is_for_people(cachewasm: Cachewasm, module: MakeModule) -> None:
@@ -166,7 +166,7 @@ def test_inspect_text_is_for_people(cachewasm: Cachewasm, module: MakeModule) ->
     assert "  name add  kind func  index 1  type [i32 i32] -> [i32]" in lines
 
 
-@pytest.mark.parametrize("size", [0, 3, 64, 700, 5000])
+@pytest.mark.parametrize("size", [0, 3, 64, 700, 4097])
 def test_inspect_torn_file_of_any_kind_is_one_line(
     cachewasm: Cachewasm, module: MakeModule, tmp_path: Path, size: int
 ) -> None:
@@ -188,6 +188,7 @@ def test_command_wrong_usage_is_one_line(cachewasm: Cachewasm, arguments: tuple[
     [
         *("", "run", "compile", "validate", "wat2wasm", "wasm2wat", "inspect"),
         *("cache", "cache dir", "cache list", "cache verify", "cache prune"),
+        *("cache why", "cache show", "cache doctor", "completion"),
     ],
 )
 def test_command_help_goes_to_standard_output(cachewasm: Cachewasm, command: str) -> None:

@@ -1,6 +1,8 @@
 """`Cache`, and which store an engine uses for what its `Config.cache` says."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,15 +10,10 @@ import pytest
 from cachewasm import Cache, CacheConfig, Config, ConfigError, Engine
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
+from cachewasm.cache.reasons import StoreFailure
 
 KEY = ArtifactKey(bytes(32), bytes(32), "x86-64-v1", "baseline")
 RAW = b"artifact " * 1000
-
-
-@pytest.fixture(autouse=True)
-def all_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every value is acceptable here, also of settings that support only their default yet."""
-    monkeypatch.setattr("cachewasm.cache.settings.AT_DEFAULT_ONLY", frozenset())
 
 
 @pytest.fixture
@@ -211,3 +208,36 @@ def test_cache_statistics_are_those_of_the_directory(tmp_path: Path) -> None:
     cache.store.record()
     counts = Cache(config).statistics().counts
     assert (counts["hit"], counts["store"]) == (1, 1)
+
+
+def test_cache_in_memory_is_of_a_bounded_size(tmp_path: Path) -> None:
+    cache = Cache.in_memory(2000)
+    assert cache.store.put(KEY, RAW, {}) is None
+    assert isinstance(cache.store.put(KEY, os.urandom(4000), {}), StoreFailure)
+    assert (cache.directory, cache.config.directory) == (None, None)
+    for size in (0, -1):
+        with pytest.raises(ConfigError, match="holds nothing"):
+            Cache.in_memory(size)
+
+
+def test_stores_with_settings_record_when_the_process_ends(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from cachewasm import Cache, CacheConfig, Config, Engine\n"
+        "from cachewasm.cache.keys import ArtifactKey\n"
+        "key = ArtifactKey(bytes(32), bytes(32), 'x86-64-v1', 'baseline')\n"
+        "settings = CacheConfig()\n"
+        "settings.sync = True\n"
+        "config = Config()\n"
+        "config.cache = settings\n"
+        "Cache().store.put(key, b'x', {})\n"
+        "Engine(config).cache.store.get(key)\n"
+    )
+    directory = str(tmp_path / "cache")
+    subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "CACHEWASM_DIR": directory},
+        check=True,
+    )
+    counts = Cache(CacheConfig(environ={"CACHEWASM_DIR": directory})).statistics().counts
+    assert (counts["store"], counts["hit"], counts["statistics.records"]) == (1, 1, 2)

@@ -2,12 +2,14 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cachewasm.cache import files, layout
 from cachewasm.cache.reasons import TORN, EntryError
+from cachewasm.cache.trust import Rules
 
 
 def _mode(path: Path) -> int:
@@ -56,6 +58,67 @@ def test_make_directory_makes_all_that_is_missing_privately(tmp_path: Path) -> N
     assert files.make_directory(str(tmp_path / "a" / "b" / "c"))
     for path in (tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "c"):
         assert _mode(path) & 0o077 == 0
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    """What is made has just the mode that was asked for."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_files_and_directories_have_the_mode_of_the_rules(
+    tmp_path: Path, no_umask: None, mode: int
+) -> None:
+    rules = Rules((os.geteuid(),), file_mode=mode)
+    root = tmp_path / "above" / "cache"
+    files.make_cache_directory(str(root), rules)
+    files.make_directory_inside(str(root / "a" / "b"), rules)
+    files.write_atomic(str(root / "t"), str(root / "entry"), b"x", sync=False, mode=mode)
+    files.append(str(root / "stats" / "log"), b"x", max_size=10, rules=rules)
+    os.close(files.open_lock_file(str(root / "lock"), rules))
+    for path in (root, root / "a", root / "a" / "b", root / "stats"):
+        assert _mode(path) == rules.directory_mode
+    for name in ("entry", "stats/log", "lock", layout.TAG):
+        assert _mode(root / name) == mode
+    # Not a part of the cache: whoever shares the cache need not share what is beside it.
+    assert _mode(root.parent) == 0o700
+
+
+def test_files_and_directories_honour_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        files.make_directory_inside(str(tmp_path / "a"), Rules(file_mode=0o664))
+        path = tmp_path / "entry"
+        files.write_atomic(str(tmp_path / "t"), str(path), b"x", sync=False, mode=0o664)
+    finally:
+        os.umask(before)
+    assert (_mode(tmp_path / "a"), _mode(path)) == (0o750, 0o640)
+
+
+def test_directories_keep_the_group_of_one_that_hands_it_on(tmp_path: Path) -> None:
+    # Root may name any group, everybody else their own ones.
+    group = 4242 if os.geteuid() == 0 else os.getgroups()[-1]
+    root = tmp_path / "cache"
+    root.mkdir()
+    os.chown(root, -1, group)
+    root.chmod(0o2770)
+    rules = Rules(file_mode=0o660)
+    files.make_cache_directory(str(root), rules)
+    files.make_directory_inside(str(root / "a" / "b"), rules)
+    files.write_atomic(str(root / "a" / "t"), str(root / "a" / "e"), b"x", sync=False, mode=0o660)
+    assert stat.S_IMODE((root / "a" / "b").stat().st_mode) & stat.S_ISGID
+    assert {path.stat().st_gid for path in root.rglob("*")} == {group}
+
+
+def test_write_new_never_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    files.write_new(str(path), b"old", mode=0o600)
+    with pytest.raises(FileExistsError):
+        files.write_new(str(path), b"new", mode=0o600)
+    assert (path.read_bytes(), _mode(path)) == (b"old", 0o600)
 
 
 def test_make_directory_existing_is_left_alone(tmp_path: Path) -> None:

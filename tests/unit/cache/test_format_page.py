@@ -5,6 +5,7 @@ from pathlib import Path
 from cachewasm.cache.alias import Alias, AliasKey
 from cachewasm.cache.entry import pack
 from cachewasm.cache.keys import ArtifactKey
+from cachewasm.cache.secret import Secret
 
 PAGE = Path(__file__).parents[3] / "docs" / "format" / "cache.md"
 
@@ -28,3 +29,9 @@ def test_format_page_alias_is_what_to_bytes_writes() -> None:
     key = AliasKey(bytes(range(32)), bytes(range(32, 64)))
     assert _vector("alias, 138 bytes:") == Alias(key, bytes(range(64, 96))).to_bytes()
     assert key.alias_name in PAGE.read_text(encoding="utf-8")
+
+
+def test_format_page_seal_is_what_a_secret_adds() -> None:
+    alias = Alias(AliasKey(bytes(range(32)), bytes(range(32, 64))), bytes(range(64, 96)))
+    sealed = alias.to_bytes(Secret(bytes(range(32))))
+    assert sealed == alias.to_bytes() + _vector("seal, 40 bytes:")

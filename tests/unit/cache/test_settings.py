@@ -11,7 +11,6 @@ import cachewasm
 from cachewasm.cache.setting import NotYet
 from cachewasm.cache.settings import (
     ARGUMENT,
-    AT_DEFAULT_ONLY,
     DEFAULT,
     FILE,
     SETTINGS,
@@ -23,16 +22,8 @@ from cachewasm.errors import ConfigError
 FOLDER = Path(__file__).parent.parent.parent.parent / "config"
 WORKING = [each for each in SETTINGS.values() if not isinstance(each, NotYet)]
 REFUSED = [each for each in SETTINGS.values() if isinstance(each, NotYet)]
-# As they are: a fixture empties them for the other tests.
-NO_EFFECT_YET = AT_DEFAULT_ONLY
 
 Write = Callable[[str], Path]
-
-
-@pytest.fixture(autouse=True)
-def all_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every value is acceptable here, also of settings that support only their default yet."""
-    monkeypatch.setattr("cachewasm.cache.settings.AT_DEFAULT_ONLY", frozenset())
 
 
 @pytest.fixture
@@ -238,7 +229,7 @@ def test_default_file_says_what_the_table_says() -> None:
     described = [
         line[2:] for line in lines if any(line.startswith(f"# {row.key} = ") for row in WORKING)
     ]
-    without_default = ["directory", "key-file"]
+    without_default = ["directory", "lock-file", "key-file"]
     assert stated == [spelled[row.key] for row in WORKING if row.key not in without_default]
     assert [line.partition(" ")[0] for line in described] == without_default
 
@@ -263,16 +254,3 @@ def test_example_files_are_acceptable(name: str, write: Write) -> None:
 def test_config_is_public() -> None:
     assert cachewasm.CacheConfig is CacheConfig
     assert os.path.isabs(CacheConfig().directory or "/")
-
-
-@pytest.mark.parametrize("name", sorted(NO_EFFECT_YET))
-def test_config_setting_without_effect_supports_its_default_only(
-    name: str, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("cachewasm.cache.settings.AT_DEFAULT_ONLY", NO_EFFECT_YET)
-    setting = next(each for each in WORKING if each.name == name)
-    path = write(f"[cache]\n{setting.key} = {setting.example}\n")
-    with pytest.raises(
-        ConfigError, match=f"line 2: `{setting.key}`: only the default is supported"
-    ):
-        CacheConfig.from_file(path, environ={})

@@ -6,6 +6,8 @@ import stat
 import pytest
 
 from cachewasm.cache import trust
+from cachewasm.cache.secret import Secret
+from cachewasm.cache.trust import Rules
 
 ME = os.geteuid()
 STRANGER = ME + 1000
@@ -83,3 +85,60 @@ def test_parent_of_a_stranger_is_not_trusted(permissions: int) -> None:
 
 def test_parent_that_is_a_symbolic_link_is_not_trusted() -> None:
     assert trust.parent_problem(_status(stat.S_IFLNK | 0o777)) == "it is not a directory"
+
+
+FRIEND = STRANGER + 1
+OWNERS = Rules((FRIEND,))
+GROUP = Rules((FRIEND,), file_mode=0o660)
+
+
+def test_file_of_a_trusted_owner_is_trusted() -> None:
+    assert trust.file_problem(_status(stat.S_IFREG | 0o600, uid=FRIEND), OWNERS) is None
+    problem = trust.file_problem(_status(stat.S_IFREG | 0o600, uid=STRANGER), OWNERS)
+    assert problem is not None and "nor to a trusted owner" in problem
+
+
+def test_directories_of_a_trusted_owner_are_trusted() -> None:
+    status = _status(stat.S_IFDIR | 0o755, uid=FRIEND)
+    assert trust.directory_problem(status, OWNERS) is None
+    assert trust.parent_problem(status, OWNERS) is None
+
+
+@pytest.mark.parametrize("rules", [OWNERS, Rules(file_mode=0o660)], ids=["owners", "mode"])
+def test_group_that_owners_or_mode_alone_ask_for_is_not_trusted(rules: Rules) -> None:
+    assert trust.file_problem(_status(stat.S_IFREG | 0o660), rules) is not None
+    assert trust.directory_problem(_status(stat.S_IFDIR | 0o2770), rules) is not None
+
+
+def test_group_of_a_directory_that_hands_it_on_is_trusted_with_owners_and_mode() -> None:
+    assert trust.file_problem(_status(stat.S_IFREG | 0o660, uid=FRIEND), GROUP) is None
+    assert trust.directory_problem(_status(stat.S_IFDIR | 0o2770), GROUP) is None
+    assert trust.directory_problem(_status(stat.S_IFDIR | 0o770), GROUP) is not None
+
+
+@pytest.mark.parametrize("permissions", [0o662, 0o606])
+def test_others_are_never_trusted_with_a_group(permissions: int) -> None:
+    assert trust.file_problem(_status(stat.S_IFREG | permissions), GROUP) is not None
+    assert trust.directory_problem(_status(stat.S_IFDIR | 0o2000 | permissions), GROUP) is not None
+
+
+def test_parent_that_a_group_writes_is_not_trusted_with_owners_and_mode() -> None:
+    assert trust.parent_problem(_status(stat.S_IFDIR | 0o2775), GROUP) is not None
+
+
+def test_secret_leaves_only_the_kind_to_be_asked_for() -> None:
+    rules = Rules(secret=Secret(bytes(32)))
+    assert trust.file_problem(_status(stat.S_IFREG | 0o666, uid=STRANGER), rules) is None
+    assert trust.directory_problem(_status(stat.S_IFDIR | 0o777, uid=STRANGER), rules) is None
+    assert trust.parent_problem(_status(stat.S_IFDIR | 0o777, uid=STRANGER), rules) is None
+    assert trust.file_problem(_status(stat.S_IFIFO | 0o600), rules) == "it is not a regular file"
+    assert trust.directory_problem(_status(stat.S_IFREG | 0o600), rules) is not None
+    assert trust.parent_problem(_status(stat.S_IFREG | 0o600), rules) is not None
+
+
+@pytest.mark.parametrize(
+    ("file_mode", "directory_mode"),
+    [(0o600, 0o700), (0o640, 0o750), (0o644, 0o755), (0o660, 0o770), (0o664, 0o775)],
+)
+def test_directory_mode_lets_search_who_may_read(file_mode: int, directory_mode: int) -> None:
+    assert Rules(file_mode=file_mode).directory_mode == directory_mode

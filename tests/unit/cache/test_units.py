@@ -2,7 +2,7 @@
 
 import pytest
 
-from cachewasm.cache.units import parse_age, parse_size
+from cachewasm.cache.units import parse_age, parse_jobs, parse_size
 from cachewasm.errors import ConfigError
 
 
@@ -58,3 +58,16 @@ def test_parse_age_understands(text: str, expected: int) -> None:
 def test_parse_age_refuses(text: str) -> None:
     with pytest.raises(ConfigError, match="is not an age: expected a number"):
         parse_age(text)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("1", 1), ("08", 8), ("1024", 1024)])
+def test_parse_jobs_understands(text: str, expected: int) -> None:
+    assert parse_jobs(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "1025", "99999", "2x", "1_0", "\N{SUPERSCRIPT TWO}"]
+)
+def test_parse_jobs_refuses(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not a number of processes from 1 to 1024"):
+        parse_jobs(text)

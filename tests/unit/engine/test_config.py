@@ -18,6 +18,7 @@ from cachewasm.wasm import features
 WITHOUT_EFFECT = {
     "cache",
     "compile_executor",
+    "compile_jobs",
     "compile_progress",
     "max_wasm_stack",
     "parallel_compilation",
@@ -27,6 +28,7 @@ WITHOUT_EFFECT = {
 OTHER_VALUES = {
     "cache": "/var/cache/cachewasm",
     "compile_executor": ThreadPoolExecutor(),
+    "compile_jobs": 3,
     "compile_progress": print,
     "max_wasm_stack": 1 << 20,
     "memory_guard_size": 1 << 16,
@@ -213,6 +215,7 @@ def test_config_options_are_visible_on_the_class() -> None:
         ("wasm_simd", 1, "expected a bool"),
         ("max_wasm_stack", "big", "expected an int"),
         ("memory_reservation", True, "expected an int"),
+        ("compile_jobs", True, "expected an int"),
         ("target", 3, "expected a str"),
         ("module_version", b"x", "expected a str"),
         ("cache", 3, "expected string or bool"),
@@ -232,6 +235,7 @@ def test_config_wrong_type_is_a_type_error(name: str, value: object, message: st
         ("cache", "relative/path", "must be an absolute path, .*, not 'relative/path'"),
         ("cache", "", "must be an absolute path"),
         ("max_wasm_stack", 0, "max_wasm_stack must be from 1"),
+        ("compile_jobs", 1025, "compile_jobs must be from 0 to 1024"),
         ("memory_guard_size", -1, "memory_guard_size must be from 0"),
         ("memory_reservation", MAX_SIZE + 1, "memory_reservation must be from 0"),
         ("module_version", "é" * 128, "at most 255 bytes"),

@@ -1,0 +1,95 @@
+"""What a store counts, tells and logs of whatever is not a hit.
+
+That a directory is of no use is said once by a process, whatever it was asked for first: it makes
+every lookup a miss and every store a failure. Imported by a miss only.
+"""
+
+import errno
+
+from cachewasm.cache.reasons import (
+    ABSENT,
+    FULL,
+    TOO_LARGE,
+    UNWRITABLE,
+    DirectoryError,
+    EntryError,
+    Miss,
+    StoreFailure,
+)
+from cachewasm.log import DEBUG, WARNING, log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cachewasm.cache.alias import AliasKey
+    from cachewasm.cache.counters import Events, Key
+    from cachewasm.cache.keys import ArtifactKey
+
+_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+# Places of which this process has said that they are of no use.
+_degraded: set[str] = set()
+
+
+def stored(
+    events: "Events",
+    key: "ArtifactKey",
+    raw: "bytes | memoryview",
+    manifest: "Mapping[str, str | int]",
+) -> None:
+    """An entry was published."""
+    events.happened("store", key)
+    events.amounts.add("store-bytes", len(raw))
+    compile_ms = manifest.get("compile_ms", 0)
+    if isinstance(compile_ms, int):
+        events.amounts.add("compile-ms", max(0, compile_ms))
+    log(DEBUG, "stored %s", key)
+
+
+def missed(events: "Events", key: "ArtifactKey", error: EntryError) -> Miss:
+    """A lookup of an entry was in vain."""
+    events.note_miss(key, error.reason)
+    return _missed(events, "miss", key, error)
+
+
+def missed_alias(events: "Events", key: "AliasKey", error: EntryError) -> Miss:
+    """A lookup of an alias was in vain."""
+    return _missed(events, "alias-miss", key, error)
+
+
+def _missed(events: "Events", counter: str, key: "Key", error: EntryError) -> Miss:
+    events.happened(counter, key, error.reason)
+    if isinstance(error, DirectoryError):
+        _degrade(events, error.reason, error.detail)
+    is_news = error.reason != ABSENT and not isinstance(error, DirectoryError)
+    message = "cache miss for %s: %s (%s)"
+    log(WARNING if is_news else DEBUG, message, key, error.reason, error.detail)
+    return Miss(error.reason, error.detail)
+
+
+def failed(events: "Events", counter: str, key: "Key", error: EntryError | OSError) -> StoreFailure:
+    """An entry or alias could not be stored."""
+    if isinstance(error, EntryError):
+        reason, detail = error.reason, error.detail
+    else:
+        reason = FULL if error.errno in _FULL_ERRORS else UNWRITABLE
+        detail = f"{error.filename or 'write'}: {error.strerror}"
+    count = events.happened(counter, key, reason)
+    is_news = reason == TOO_LARGE and count == 1
+    if reason != TOO_LARGE:
+        # What stops one store stops them all.
+        _degrade(events, reason, detail)
+    message = "%s is not stored: %s (%s)"
+    log(WARNING if is_news else DEBUG, message, key, reason, detail)
+    return StoreFailure(reason, detail)
+
+
+def _degrade(events: "Events", reason: str, detail: str) -> None:
+    """The place is of no use: everything is compiled."""
+    if not events.trouble:
+        events.trouble = f"{reason}: {detail}"
+    if events.place not in _degraded:
+        _degraded.add(events.place)
+        events.counters.add("degraded")
+        log(WARNING, "compiled code is not cached: %s (%s)", reason, detail)

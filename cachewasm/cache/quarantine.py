@@ -1,0 +1,128 @@
+"""Quarantine: damaged entries that are kept for whoever wants to know what happened.
+
+An entry comes here if its bytes are not what was written, or if they are another key's: what a disk, a
+copy or somebody has done. A torn one does not, since a crash explains it; nor one of another version
+or of somebody else, which is nobody's fault or not ours to move. It is read a second time before it
+is moved, and who has just missed it does that under the key's lock, before the new entry is stored.
+A file that was replaced between reading and moving is put back.
+
+Bounded in number and in bytes: the oldest go first. Nothing reads what lies here but people.
+Format: docs/format/cache.md.
+"""
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cachewasm.cache import files, layout
+from cachewasm.cache.inspect import ListedFile, listed
+from cachewasm.cache.keys import parse_entry_name
+from cachewasm.cache.reasons import CORRUPT, WRONG_KEY, EntryError
+from cachewasm.cache.trust import DEFAULT_RULES, Rules
+from cachewasm.log import WARNING, log
+
+REASONS = (CORRUPT, WRONG_KEY)
+
+# Enough to see a pattern; little beside the default limit of the directory.
+MAX_FILES = 32
+MAX_SIZE = 64 << 20
+
+_NONCE_SIZE = 4
+_MAX_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedFile(ListedFile):
+    """A file in quarantine, by its name: which entry it was, why it is here, and since when."""
+
+    entry: str
+    reason: str
+    time: int
+
+
+def quarantined(directory: str) -> list[QuarantinedFile]:
+    """What lies in quarantine, oldest first; foreign files are left out."""
+    root = os.path.join(directory, layout.QUARANTINE)
+    found = []
+    for name in files.names_in(root):
+        parts = name.rsplit(".", 3)
+        file = listed(name, os.path.join(root, name)) if len(parts) == 4 else None
+        if file is None or not file.is_regular:
+            continue
+        entry, reason, time, nonce = parts
+        entry = f"{entry[:2]}/{entry}"
+        if (
+            parse_entry_name(entry) is not None
+            and reason in REASONS
+            and time.isascii()
+            and time.isdecimal()
+            and len(time) <= _MAX_DIGITS
+            and len(nonce) == 2 * _NONCE_SIZE
+        ):
+            found.append(
+                QuarantinedFile(
+                    name, file.path, file.size, file.mtime_ns, True, entry, reason, int(time)
+                )
+            )
+    return sorted(found, key=lambda file: (file.time, file.name))
+
+
+def move_if_damaged(
+    directory: str,
+    name: str,
+    read: Callable[[], object],
+    rules: Rules = DEFAULT_RULES,
+    *,
+    now: float,
+) -> bool:
+    """Move the entry `name` if `read` raises an EntryError with one of REASONS; whether that was done.
+
+    `read` reads and checks the entry once more. Nothing is moved in
+    a directory that is not trusted, and nothing raises.
+    """
+    state = files.DirectoryState(directory, rules)
+    if state.problem is not None:
+        return False
+    directory = state.path
+    path = os.path.join(directory, layout.ENTRIES, name)
+    before = files.status_of(path)
+    if before is None or not stat.S_ISREG(before.st_mode) or before.st_size > MAX_SIZE:
+        return False
+    try:
+        read()
+    except EntryError as error:
+        reason = error.reason
+    else:
+        return False
+    if reason not in REASONS:
+        return False
+    nonce = os.urandom(_NONCE_SIZE).hex()
+    target = f"{os.path.basename(name)}.{reason}.{max(0, int(now))}.{nonce}"
+    moved = os.path.join(directory, layout.QUARANTINE, target)
+    try:
+        files.make_directory_inside(os.path.dirname(moved), rules)
+        if not files.is_plain_directory(os.path.dirname(moved)):
+            return False
+        files.rename(path, moved)
+        after = files.status_of(moved)
+        if after is not None and after.st_ino != before.st_ino:
+            files.rename(moved, path)
+            return False
+    except (EntryError, OSError) as error:
+        log(WARNING, "%s cannot be put into quarantine: %s", name, error)
+        return False
+    log(WARNING, "%s is in quarantine: %s", name, reason)
+    _bound(directory)
+    return True
+
+
+def _bound(directory: str) -> None:
+    found = quarantined(directory)
+    size, count = sum(file.size for file in found), len(found)
+    for file in found:
+        if size <= MAX_SIZE and count <= MAX_FILES:
+            return
+        files.remove(file.path)
+        size -= file.size
+        count -= 1

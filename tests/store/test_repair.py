@@ -1,0 +1,92 @@
+"""Acting on what verify has found."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cachewasm.cache import layout, statistics
+from cachewasm.cache.alias import AliasKey
+from cachewasm.cache.keys import ArtifactKey
+from cachewasm.cache.local import LocalStore
+from cachewasm.cache.quarantine import quarantined
+from cachewasm.cache.repair import DELETE, QUARANTINE, REPAIR, Repair, repair
+from cachewasm.cache.verify import verify
+
+from .test_prune import leave_temporary_file
+
+
+def _key(tier: str) -> ArtifactKey:
+    return ArtifactKey(bytes(32), bytes(32), "x86-64-v1", tier)
+
+
+@pytest.fixture
+def cache(store: LocalStore, tmp_path: Path) -> Path:
+    """A corrupt, a torn, an untrusted and an intact entry, a damaged alias, a leftover."""
+    for tier in ("corrupt", "torn", "untrusted", "intact"):
+        assert store.put(_key(tier), b"x" * 100, {}) is None
+    cache = tmp_path / "cache"
+    folder = cache / "entries" / "v1"
+    path = folder / _key("corrupt").entry_name
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    os.truncate(folder / _key("torn").entry_name, 200)
+    (folder / _key("untrusted").entry_name).chmod(0o666)
+    alias = AliasKey(bytes(32), bytes(32))
+    store.put_alias(alias, bytes(32))
+    (cache / "aliases" / "v1" / alias.alias_name).write_bytes(b"torn")
+    leave_temporary_file(cache)
+    return cache
+
+
+def _done(cache: Path, action: str, *, dry_run: bool = False) -> list[str]:
+    findings = verify(str(cache)).findings
+    return _names(repair(str(cache), findings, action, now=7, dry_run=dry_run))
+
+
+def _names(repairs: list[Repair]) -> list[str]:
+    return [f"{each.file.name.rpartition('.')[2]} {each.done}" for each in repairs]
+
+
+@pytest.mark.parametrize(
+    ("action", "expected", "left"),
+    [
+        (
+            *(DELETE, ["corrupt deleted", "torn deleted", f"{'0' * 16} deleted"]),
+            {"ok": 1, "untrusted": 1},
+        ),
+        (QUARANTINE, ["corrupt quarantined"], {"ok": 1, "torn": 2, "untrusted": 1}),
+        (
+            REPAIR,
+            [
+                *("corrupt quarantined", "torn deleted", f"{'0' * 16} deleted"),
+                "0001020304050607 deleted",
+            ],
+            {"ok": 1, "untrusted": 1},
+        ),
+    ],
+)
+def test_repair_does_what_is_asked_for(
+    cache: Path, action: str, expected: list[str], left: dict[str, int]
+) -> None:
+    before = verify(str(cache)).counts
+    assert _done(cache, action, dry_run=True) == expected
+    assert verify(str(cache)).counts == before
+    assert _done(cache, action) == expected
+    report = verify(str(cache))
+    assert report.counts == left
+    assert len(report.leftovers) == (action != REPAIR)
+    count = len(quarantined(str(cache)))
+    assert count == (action != DELETE)
+    assert statistics.read(str(cache)).count("quarantined") == count
+
+
+@pytest.mark.parametrize("action", [DELETE, QUARANTINE, REPAIR])
+def test_repair_entry_replaced_since_it_was_found_stays(
+    cache: Path, store: LocalStore, action: str
+) -> None:
+    findings = verify(str(cache)).findings
+    for tier in ("corrupt", "torn"):
+        assert store.put(_key(tier), b"x", {}) is None
+    repair(str(cache), findings, action, now=7, dry_run=False)
+    assert verify(str(cache)).counts["ok"] == 3
+    assert not (cache / layout.QUARANTINE).exists()
