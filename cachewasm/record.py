@@ -2,7 +2,7 @@
 
 What compiles is started anew for an application's first module, and the standard library's
 dataclasses would take a third of that start: they import `inspect`, and run the compiler six times
-for a class. This one runs it once. It knows what this package uses: `frozen`, `slots`, `eq`, and of
+for a class. This one runs it once, for the first instance. It knows what this package uses: `frozen`, `slots`, `eq`, and of
 `field` the default factory, `init`, `repr` and `compare`; fields are not inherited.
 
 The same names mean the same, for type checkers and for `dataclasses.replace` and `fields`, too.
@@ -50,7 +50,6 @@ else:
             fields[name] = value if is_field else _Field(value, _MISSING, True, True, True)
         content["__dataclass_fields__"] = _StandardFields(cls.__annotations__, fields)
         content["__match_args__"] = tuple(name for name, each in fields.items() if each.init)
-        content["__init__"] = _init(fields, frozen, hasattr(cls, "__post_init__"))
         if "__repr__" not in content:
             content["__repr__"] = _repr([name for name, each in fields.items() if each.repr])
         if eq and "__eq__" not in content:
@@ -69,7 +68,17 @@ else:
             content.pop(name, None)
         made = type(cls)(cls.__name__, cls.__bases__, content)
         made.__qualname__ = cls.__qualname__
+        made.__init__ = _first_init(made, fields, frozen)
         return made
+
+    def _first_init(cls, fields, frozen):
+        """`__init__` until the first call: many a class has no instance in many a process."""
+
+        def initialize(self, *values, **named):
+            cls.__init__ = _init(fields, frozen, hasattr(cls, "__post_init__"))
+            cls.__init__(self, *values, **named)
+
+        return initialize
 
     def _init(fields, frozen, has_post_init):
         """`__init__`, the one method that is compiled: it takes names and defaults."""

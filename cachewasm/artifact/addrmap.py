@@ -24,72 +24,87 @@ NO_OFFSET = 0xFFFFFFFF
 _NO_OFFSET_STORED = 0
 
 _BLOCK = 256
+_PIECE = 4096
 _COUNT = struct.Struct("<I")
 _MAX_CODE_DELTA = 0xFFFF
-_MAX_WASM_DELTA = 0x7FFF
+_MIN_WASM_DELTA, _MAX_WASM_DELTA = -0x8000, 0x7FFF
 
 if sys.byteorder != "little":  # the arrays are read in place
     raise ImportError("cachewasm needs a little-endian host")
 
 
 def encode(code_offsets: "array[int]", wasm_offsets: "array[int]") -> bytes:
-    """Return the section's bytes; both arrays hold 32-bit numbers and are equally long."""
+    """Return the section's bytes; both arrays have type code "I" and are equally long."""
     from array import array  # only the compiler gets here
 
-    stored = [_NO_OFFSET_STORED if offset == NO_OFFSET else offset for offset in wasm_offsets]
-    codes, wasms = _small_steps(code_offsets, stored)
+    codes, wasms = array("I"), array("I")
+    code_deltas, wasm_deltas = array("H"), array("h")
+    code = code_offsets[0] if code_offsets else 0
+    wasm = _stored(wasm_offsets[:1])[0] if code_offsets else 0
+    # In pieces, so that what does not fit into 16 bits slows down what is near.
+    for start in range(0, len(code_offsets), _PIECE):
+        more_codes: Sequence[int] = code_offsets[start : start + _PIECE]
+        more_wasms: Sequence[int] = _stored(wasm_offsets[start : start + _PIECE])
+        try:
+            steps = array("H", _deltas(code, more_codes)), array("h", _deltas(wasm, more_wasms))
+        except OverflowError:
+            more_codes, more_wasms = _small_steps(code, wasm, more_codes, more_wasms)
+            steps = array("H", _deltas(code, more_codes)), array("h", _deltas(wasm, more_wasms))
+        code_deltas.extend(steps[0])
+        wasm_deltas.extend(steps[1])
+        codes.extend(more_codes)
+        wasms.extend(more_wasms)
+        code, wasm = more_codes[-1], more_wasms[-1]
     return b"".join(
         (
             _COUNT.pack(len(codes)),
-            array("I", codes[::_BLOCK]).tobytes(),
-            array("I", wasms[::_BLOCK]).tobytes(),
-            array("H", _deltas(codes)).tobytes(),
-            array("h", _deltas(wasms)).tobytes(),
+            codes[::_BLOCK].tobytes(),
+            wasms[::_BLOCK].tobytes(),
+            code_deltas.tobytes(),
+            wasm_deltas.tobytes(),
         )
     )
 
 
-def _deltas(values: "Sequence[int]") -> "Iterator[int]":
-    """The difference of each value to the one before; 0 for the first."""
-    from itertools import pairwise
+def _stored(wasm_offsets: "array[int]") -> "array[int]":
+    """The numbers as they are stored."""
+    for i, offset in enumerate(wasm_offsets) if NO_OFFSET in wasm_offsets else ():
+        if offset == NO_OFFSET:
+            wasm_offsets[i] = _NO_OFFSET_STORED
+    return wasm_offsets
 
-    if values:
-        yield 0
-    yield from (b - a for a, b in pairwise(values))
+
+def _deltas(before: int, values: "Sequence[int]") -> "Iterator[int]":
+    """The difference of each value to the one before it."""
+    from itertools import chain
+    from operator import sub
+
+    return map(sub, values, chain((before,), values))
 
 
 def _small_steps(
-    codes: "Sequence[int]", wasms: "Sequence[int]"
+    code: int, wasm: int, codes: "Sequence[int]", wasms: "Sequence[int]"
 ) -> "tuple[Sequence[int], Sequence[int]]":
-    """The rows, with others in between where a delta does not fit into 16 bits.
+    """The rows behind row (code, wasm), with others where a delta does not fit into 16 bits.
 
     Of rows with one code offset the last counts, so the steps to a far wasm offset change nothing.
     """
-    wide = [
-        i
-        for i in range(1, len(codes))
-        if codes[i] - codes[i - 1] > _MAX_CODE_DELTA
-        or not -_MAX_WASM_DELTA <= wasms[i] - wasms[i - 1] <= _MAX_WASM_DELTA
-    ]
-    if not wide:
-        return codes, wasms
     all_codes: list[int] = []
     all_wasms: list[int] = []
-    start = 0
-    for i in wide:
-        all_codes += codes[start:i]
-        all_wasms += wasms[start:i]
-        start = i
-        code, wasm = codes[i - 1], wasms[i - 1]
-        while codes[i] - code > _MAX_CODE_DELTA:
+    for next_code, next_wasm in zip(codes, wasms, strict=True):
+        while next_code - code > _MAX_CODE_DELTA:
             code += _MAX_CODE_DELTA
             all_codes.append(code)
             all_wasms.append(wasm)
-        while abs(wasms[i] - wasm) > _MAX_WASM_DELTA:
-            wasm += _MAX_WASM_DELTA if wasms[i] > wasm else -_MAX_WASM_DELTA
-            all_codes.append(codes[i])
+        code = next_code
+        while not _MIN_WASM_DELTA <= next_wasm - wasm <= _MAX_WASM_DELTA:
+            wasm += _MAX_WASM_DELTA if next_wasm > wasm else _MIN_WASM_DELTA
+            all_codes.append(code)
             all_wasms.append(wasm)
-    return all_codes + list(codes[start:]), all_wasms + list(wasms[start:])
+        wasm = next_wasm
+        all_codes.append(code)
+        all_wasms.append(wasm)
+    return all_codes, all_wasms
 
 
 def lookup(section: memoryview, code_offset: int) -> int | None:

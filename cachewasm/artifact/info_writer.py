@@ -26,6 +26,8 @@ _MODES = {
     SegmentMode.DECLARATIVE: info.DECLARATIVE,
 }
 _PART_ALIGN = 4
+# A data segment, the size of its offset's expression, and that: one constant.
+_DATA_AT_CONSTANT = struct.Struct(info.DATA.format + "I" + constexpr.ROW.format.lstrip("<"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +47,11 @@ class Trampolines:
 
 
 @dataclass(frozen=True, slots=True)
-class DataRange:
-    """Where the bytes of a data segment lie in the section that holds them all."""
-
-    start: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
 class CodeLayout:
     """What compiling found out about a module.
 
     `functions` and `func_flags` have an entry per defined function, `trampolines` one per type,
-    `data` one per data segment. `escapes` are the functions that may be referenced from elsewhere
+    `data` one per data segment: where its bytes begin in the section that holds them all. `escapes` are the functions that may be referenced from elsewhere
     than a direct call: exported, in element segments, global initialisers or `ref.func`, or started.
     """
 
@@ -65,7 +59,7 @@ class CodeLayout:
     func_flags: bytes
     trampolines: Sequence[Trampolines]
     escapes: frozenset[int]
-    data: Sequence[DataRange]
+    data: Sequence[int]
 
 
 def encode_info(module: Module, code: CodeLayout) -> bytes:
@@ -97,10 +91,7 @@ def encode_info(module: Module, code: CodeLayout) -> bytes:
         _global_type(each.type) + _expression(each.init) for each in module.globals
     )
     parts[info.PART_ELEMENTS] = b"".join(map(_element, module.elements))
-    parts[info.PART_DATA] = b"".join(
-        _data_segment(segment, place)
-        for segment, place in zip(module.data_segments, code.data, strict=True)
-    )
+    parts[info.PART_DATA], copies = _data(module.data_segments, code.data)
     parts[info.PART_NAME] = b"" if module.names.module is None else _text(module.names.module)
     parts[info.PART_FUNC_TYPEIDX] = array("I", module.func_typeidxs).tobytes()
     ranges = (number for each in code.functions for number in (each.offset, each.size))
@@ -110,7 +101,7 @@ def encode_info(module: Module, code: CodeLayout) -> bytes:
     parts[info.PART_TRAMPOLINES] = array("I", offsets).tobytes()
     parts[info.PART_ESCAPES] = array("I", sorted(code.escapes)).tobytes()
     parts[info.PART_BODY_STARTS] = array("I", (body.start for body in module.code)).tobytes()
-    parts[info.PART_DATA_COPIES] = _data_copies(module.data_segments, code.data).tobytes()
+    parts[info.PART_DATA_COPIES] = copies.tobytes()
     return _join(parts)
 
 
@@ -192,31 +183,36 @@ def _init(init: "int | ConstExpr") -> bytes:
     return _expression(((constexpr.REF_FUNC, init),) if isinstance(init, int) else init)
 
 
-def _data_segment(segment: DataSegment, place: DataRange) -> bytes:
-    flags = 0 if segment.offset is None else info.SEGMENT_HAS_OFFSET
-    offset = b"" if segment.offset is None else _expression(segment.offset)
-    mode = _MODES[segment.mode]
-    return info.DATA.pack(mode, flags, segment.memory, place.start, place.size) + offset
+def _data(segments: Sequence[DataSegment], starts: Sequence[int]) -> "tuple[bytes, array[int]]":
+    """The rows of the data segments; and what to copy where for the active ones.
 
-
-def _data_copies(segments: Sequence[DataSegment], places: Sequence[DataRange]) -> "array[int]":
-    """What to copy where for the active segments; nothing if an offset is not a constant.
-
-    A segment that goes on where the one before ends is part of its copy.
+    Of copies there are none if an offset is not a constant. A segment that goes on where the one
+    before ends is part of its copy. There may be 100,000 segments.
     """
+    rows: list[bytes] = []
     copies = array("I")
+    are_constant = True
     expected = None
-    for segment, place in zip(segments, places, strict=True):
-        if segment.mode is not SegmentMode.ACTIVE:
-            continue
-        match segment.offset:
-            case ((constexpr.I32_CONST, int() as offset),):
-                start = offset & 0xFFFF_FFFF
+    for segment, start in zip(segments, starts, strict=True):
+        offset, size, memory = segment.offset, segment.size, segment.memory
+        mode = _MODES[segment.mode]
+        match offset:
+            case None:
+                rows.append(info.DATA.pack(mode, 0, memory, start, size))
+                continue
+            case ((constexpr.I32_CONST, int() as value),):
+                flags, stored = info.SEGMENT_HAS_OFFSET, constexpr.ROW.size
+                row = mode, flags, memory, start, size, stored, constexpr.I32_CONST
+                rows.append(_DATA_AT_CONSTANT.pack(*row, value & 0xFFFF_FFFF_FFFF_FFFF))
+                target = value & 0xFFFF_FFFF
             case _:
-                return array("I")
-        if (segment.memory, start, place.start) == expected:
-            copies[-1] += place.size
+                row_bytes = info.DATA.pack(mode, info.SEGMENT_HAS_OFFSET, memory, start, size)
+                rows.append(row_bytes + _expression(offset))
+                are_constant = False
+                continue
+        if (memory, target, start) == expected:
+            copies[-1] += size
         else:
-            copies.extend((segment.memory, start, place.start, place.size))
-        expected = segment.memory, start + place.size, place.start + place.size
-    return copies
+            copies.extend((memory, target, start, size))
+        expected = memory, target + size, start + size
+    return b"".join(rows), copies if are_constant else array("I")

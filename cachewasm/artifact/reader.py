@@ -119,21 +119,22 @@ class Artifact:
         strings = bytes(self._bytes[strings_offset : strings_offset + strings_size])
 
         addresses: dict[str, int] = {}
+        ranges, end = self._ranges, len(self._bytes)
         for name_at, kind, _, address, offset, size, _, _, _, _ in rows[1:]:
             name_end = strings.find(b"\0", name_at)
             if name_end < 0:
                 raise IncompatibleArtifact(_BAD_STRINGS)
             name = str(strings[name_at:name_end], "latin-1")
-            if name in self._ranges:
+            if name in ranges:
                 raise IncompatibleArtifact(_BAD_SECTIONS)
             if kind == SHT_NOBITS:
                 if name != BSS_SECTION or size > MAX_BSS_SIZE:
                     raise IncompatibleArtifact(_BAD_SECTIONS)
                 self.bss_size = size
-            elif offset + size > len(self._bytes):
+            elif offset + size > end:
                 raise IncompatibleArtifact(_BAD_SECTIONS)
             else:
-                self._ranges[name] = (offset, size)
+                ranges[name] = (offset, size)
             addresses[name] = address
         self._check_code(addresses)
 

@@ -14,8 +14,8 @@ Imported by a miss only. Protocol: docs/format/cache.md.
 """
 
 import os
-import threading
 import time
+from _thread import LockType, RLock, allocate_lock
 
 from cachewasm.cache import files, layout
 from cachewasm.cache.keys import ArtifactKey
@@ -23,15 +23,18 @@ from cachewasm.cache.reasons import UNLOCKABLE, EntryError
 from cachewasm.log import DEBUG, WARNING, log
 from cachewasm.record import dataclass
 
-# Imports that take long would delay every first compile.
+# Imports that take long would delay every first compile; `threading` is one of them.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from threading import local
     from typing import TypeVar
 
     from cachewasm.cache.store import ArtifactStore
 
     T = TypeVar("T")
+else:
+    from _thread import _local as local
 
 # Longer than the largest modules in use take to compile: what is not there by then is with a
 # process that was stopped, or hangs.
@@ -155,24 +158,45 @@ class _Here:
         self.forget()
 
     def take(self, turn: _Turn, delay: float) -> bool:
-        """Take all names of `turn`; False if one of them is still another's after `delay` seconds."""
-        with self._change:
-            if not self._change.wait_for(lambda: turn.names.isdisjoint(self._taken), delay):
+        """Take all names of `turn`; False if one of them is another's, and still is after `delay`
+        seconds or when somebody has given something back.
+        """
+        bell = allocate_lock()
+        with self._lock:
+            if self._take(turn):
+                return True
+            if not delay:
                 return False
-            self._taken.update(dict.fromkeys(turn.names, turn))
-            return True
+            bell.acquire()
+            self._bells.append(bell)
+        bell.acquire(timeout=delay)
+        with self._lock:
+            if bell in self._bells:
+                self._bells.remove(bell)
+            return self._take(turn)
+
+    def _take(self, turn: _Turn) -> bool:
+        if not turn.names.isdisjoint(self._taken):
+            return False
+        self._taken.update(dict.fromkeys(turn.names, turn))
+        return True
 
     def give_back(self, turn: _Turn) -> None:
         """Let the next one take what `turn` has taken, if anything."""
-        with self._change:
+        with self._lock:
             for name in turn.names:
                 if self._taken.get(name) is turn:
                     del self._taken[name]
-            self._change.notify_all()
+            # Everybody looks anew: whom it concerns they know themselves.
+            for bell in self._bells:
+                bell.release()
+            self._bells.clear()
 
     def forget(self) -> None:
         """Start anew: in a forked child the other threads are gone, with whatever they have locked."""
-        self._change = threading.Condition()
+        self._lock = allocate_lock()
+        # Locks that nobody but their waiters wants: releasing one wakes its waiter.
+        self._bells: list[LockType] = []
         self._taken: dict[tuple[str, bytes], _Turn] = {}
 
 
@@ -219,7 +243,7 @@ class _LockFile:
             files.close(self._descriptor)
 
 
-class _ThisThread(threading.local):
+class _ThisThread(local):
     """Whether the current thread is inside compile_once(): also in a child that it has forked."""
 
     compiles = False
@@ -229,7 +253,7 @@ _this_thread = _ThisThread()
 _here = _Here()
 _lock_files: set[_LockFile] = set()
 # Held while a process forks; re-entrant, since the process that forks may be opening a lock file.
-_fork_guard = threading.RLock()
+_fork_guard = RLock()
 
 
 def _after_fork_in_child() -> None:

@@ -49,6 +49,11 @@ class CompileResult:
         self.support = support
 
 
+def start() -> None:
+    """Begin to start the compiler, which takes a while, for a request that is about to come."""
+    local.start()
+
+
 def compile_module(
     environment: "CompileEnvironment",
     strategy: str,
@@ -67,8 +72,8 @@ def compile_module(
     ends the compile. `support` asks for the support image of that environment besides, which this
     machine's processors then share, too; it may or may not come along.
     """
-    start = time.monotonic()
-    local.start()
+    begun = time.monotonic()
+    start()
     clean = local.is_clean()
     image = b""
     if executor is not None:
@@ -82,7 +87,7 @@ def compile_module(
         request.append(b"%d" % jobs)
         request.append(b"" if support is None else support.to_bytes())
         artifact, tier, name, image = local.ask(request, progress)
-    milliseconds = round(1000 * (time.monotonic() - start))
+    milliseconds = round(1000 * (time.monotonic() - begun))
     facts: Facts = {
         "strategy": strategy,
         "wasm_size": len(wasm),
@@ -96,10 +101,10 @@ def compile_module(
 
 def compile_support(environment: "CompileEnvironment") -> CompileResult:
     """Compile the support image."""
-    start = time.monotonic()
+    begun = time.monotonic()
     clean = local.is_clean()
     (image,) = local.ask([b"support", environment.to_bytes()])
-    milliseconds = round(1000 * (time.monotonic() - start))
+    milliseconds = round(1000 * (time.monotonic() - begun))
     return _support(environment, image, milliseconds, clean=clean)
 
 

@@ -65,7 +65,8 @@ def compile_ir(ir: str, env: "CompileEnvironment", tier: str, *, verify: bool = 
         raise CompileError(f"LLVM rejected the code of this module: {error}") from error
 
 
-def _initialize() -> None:
+def initialize() -> None:
+    """Set LLVM up for this process and those that it forks, unless that is done."""
     global _initialized
     if not _initialized:
         llvm.initialize_all_targets()
@@ -76,7 +77,7 @@ def _initialize() -> None:
 
 
 def _machine(target: "Target", tier: str) -> llvm.TargetMachine:
-    _initialize()
+    initialize()
     return llvm.Target.from_triple(target.triple).create_target_machine(
         cpu=target.cpu,
         features=target.llvm_features(),

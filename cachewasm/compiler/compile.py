@@ -1,4 +1,4 @@
-"""From compiled shards to an artifact, and the support image from its text to an artifact.
+"""From compiled shards to an artifact.
 
     plan.py: decode, validate, cut into shards -> per shard: translate, LLVM -> here: link -> write
 
@@ -6,26 +6,21 @@ Everything that may change the result is in the arguments: no environment variab
 directory or global is read below this point. Equal arguments give equal bytes.
 """
 
-from functools import partial
+from itertools import accumulate
 
 from cachewasm.abi import symbols
-from cachewasm.abi.support import OFFSETS, SYMBOLS
 from cachewasm.artifact import addrmap, digest, names
 from cachewasm.artifact import format as elf_format
 from cachewasm.artifact.info_writer import (
     CodeLayout,
     CodeRange,
-    DataRange,
     Trampolines,
     encode_info,
 )
-from cachewasm.artifact.writer import CodeImage, SectionBytes, SymbolEntry, write_artifact
-from cachewasm.compiler import codegen
-from cachewasm.compiler.codegen import OPTIMIZED
-from cachewasm.compiler.fragment import Fragment, make_fragment
+from cachewasm.artifact.writer import SectionBytes, SymbolEntry, write_artifact
+from cachewasm.compiler.fragment import Fragment
 from cachewasm.compiler.link import LinkedImage, link
 from cachewasm.compiler.plan import Plan, ShardCode
-from cachewasm.compiler.runtime_library import runtime_library_ir
 from cachewasm.compiler.translate.context import escapes
 from cachewasm.engine import metadata
 from cachewasm.record import dataclass
@@ -33,8 +28,6 @@ from cachewasm.record import dataclass
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from cachewasm.engine.environment import CompileEnvironment
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ def assemble(
     """Link the code of all shards, in their order, and write the artifact.
 
     `codes` is emptied on the way, since it may be most of what the process holds. `library` is
-    `compile_library` for the plan, wherever that runs. Raises CompileError, InternalError.
+    runtime_library.py's for the plan, wherever that runs. Raises CompileError, InternalError.
     """
     module, env, tier = plan.valid.module, plan.env, plan.tier
     flags = b"".join(code.flags for code in codes)
@@ -78,35 +71,8 @@ def assemble(
         )
         for funcidx, code in enumerate(layout.functions, module.imported_funcs)
     ]
-    elf = write_artifact(_code_image(image), image.machine, elf_format.MODULE, sections, entries)
+    elf = write_artifact(image.code, image.machine, elf_format.MODULE, sections, entries)
     return Compiled(digest.seal(elf), tier, module.names.module)
-
-
-def compile_library(env: "CompileEnvironment", tier: str, names: "Sequence[str]") -> Fragment:
-    """Compile those functions that LLVM calls on its own accord. Raises InternalError."""
-    return make_fragment(codegen.compile_ir(runtime_library_ir(names, env.target), env, tier))
-
-
-def compile_support(env: "CompileEnvironment") -> Compiled:
-    """Compile the support image for an environment's target."""
-    # Only the first compile on a machine needs it.
-    from cachewasm.compiler.support.assemble import support_ir
-
-    ir = support_ir(env.target.triple, env.target.cpu, env.target.llvm_features())
-    fragment = make_fragment(codegen.compile_ir(ir, env, OPTIMIZED))
-    image = link([fragment], partial(compile_library, env, OPTIMIZED))
-    offsets = OFFSETS.pack(*(image.symbols[name].offset for name in SYMBOLS))
-    sections = [
-        SectionBytes(elf_format.ENGINE_SECTION, metadata.encode(env, OPTIMIZED)),
-        SectionBytes(elf_format.INFO_SECTION, offsets),
-    ]
-    entries = [
-        SymbolEntry(f"cachewasm::{name}", symbol.offset, symbol.size, symbol.is_func)
-        for name, symbol in sorted(image.symbols.items(), key=lambda item: item[1].offset)
-        if symbol.is_func
-    ]
-    elf = write_artifact(_code_image(image), image.machine, elf_format.SUPPORT, sections, entries)
-    return Compiled(elf, OPTIMIZED, None)
 
 
 def _layout(plan: Plan, flags: bytes, image: LinkedImage) -> tuple[CodeLayout, bytes]:
@@ -122,22 +88,14 @@ def _layout(plan: Plan, flags: bytes, image: LinkedImage) -> tuple[CodeLayout, b
         )
         for i in plan.trampolines_of
     ]
-    data = bytearray()
-    ranges = []
-    for segment in module.data_segments:
-        ranges.append(DataRange(len(data), segment.size))
-        data += module.data[segment.start : segment.start + segment.size]
+    binary = memoryview(module.data)
+    data = [binary[each.start : each.start + each.size] for each in module.data_segments]
+    starts = accumulate(map(len, data[:-1]), initial=0) if data else ()
     layout = CodeLayout(
         functions=functions,
         func_flags=flags,
         trampolines=trampolines,
         escapes=frozenset(escapes(plan.valid)),
-        data=ranges,
+        data=list(starts),
     )
-    return layout, bytes(data)
-
-
-def _code_image(image: LinkedImage) -> CodeImage:
-    return CodeImage(
-        image.text, image.rodata, image.rodata_offset, image.bss_offset, image.bss_size
-    )
+    return layout, b"".join(data)

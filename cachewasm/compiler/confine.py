@@ -7,7 +7,6 @@ kill it. The wall-clock limit, which the server keeps, is only for a worker that
 import ctypes
 import os
 import resource
-import signal
 
 from cachewasm.record import dataclass
 
@@ -16,6 +15,7 @@ _MIB = 1 << 20
 # What may be written to a worker's standard error, its only file.
 _FILE_SIZE = _MIB
 _PR_SET_PDEATHSIG = 1
+_SIGKILL = 9  # the module `signal` makes enumerations of all of them
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
 
@@ -67,7 +67,7 @@ def confine(server: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _lower(resource.RLIMIT_FSIZE, _FILE_SIZE)
     # SAFETY: prctl(2) with this option takes one more number and touches no memory of ours.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     if os.getppid() != server:
         # It has died in between, too early for the signal.
         os._exit(1)

@@ -5,7 +5,6 @@ nothing is copied or sent to it but the number of a task and what only that run 
 """
 
 import os
-import signal
 from collections.abc import Callable, Sequence
 
 from cachewasm.compiler import worker
@@ -14,6 +13,7 @@ from cachewasm.compiler.scratch import scratch_file, tail
 from cachewasm.compiler.worker import ACCIDENT, ANSWER, REQUEST, Task
 
 _READ = 1 << 16
+_SIGKILL, _SIGXCPU = 9, 24  # Linux, every architecture
 # What a worker may send beyond a hundred bytes for each byte of a body.
 _ANSWER_SIZE = 64 << 20
 
@@ -134,7 +134,7 @@ class Worker:
     def end(self) -> int:
         """End it, which holds nothing worth an orderly end; return its wait status."""
         _alive.discard(self)
-        os.kill(self._pid, signal.SIGKILL)
+        os.kill(self._pid, _SIGKILL)
         for fd in (self._requests, self.answers, self._stderr):
             os.close(fd)
         return os.waitpid(self._pid, 0)[1]
@@ -148,7 +148,7 @@ class Worker:
         code = os.waitstatus_to_exitcode(self.end())
         if reason:
             pass
-        elif code == -signal.SIGXCPU:
+        elif code == -_SIGXCPU:
             seconds = self._budget(self._task.weight).processor
             reason = f"it took more than {seconds} seconds of processor time"
         elif code < 0:

@@ -29,6 +29,7 @@ from cachewasm.compiler.parts import (
     Definitions,
     ObjectParts,
 )
+from cachewasm.compiler.pc_sections import is_pc_section, read
 from cachewasm.compiler.relocate import (
     DISTANCE_32,
     DISTANCES,
@@ -93,7 +94,7 @@ def make_fragment(data: bytes) -> Fragment:
         relocations = _relocate_text(parts)
         distances = _relocate_rodata(parts)
         _pad_functions(parts)
-        code_offsets, wasm_offsets = _address_map(parts)
+        code_offsets, wasm_offsets = _pc_sections(parts) or _line_table(parts)
         fragment = Fragment(
             machine=parts.object.machine,
             text=memoryview(parts.contents[TEXT]),
@@ -188,8 +189,34 @@ def _pad_functions(parts: ObjectParts) -> None:
         end = max(end, start + size)
 
 
-def _address_map(parts: ObjectParts) -> "tuple[array[int], array[int]]":
-    """Read the line table. The translator stores wasm offset + 1 as the line: 0 is "no line"."""
+def _pc_sections(parts: ObjectParts) -> "tuple[array[int], array[int]] | None":
+    """Rows of the address map from the sections of pc_sections.py; None if there are none."""
+    sections = [section for section in parts.object.sections if is_pc_section(section)]
+    if not sections:
+        return None
+    distance, targets, values = DISTANCE_32[parts.object.machine], parts.targets, parts.values
+    found: list[tuple[int, int]] = []
+    for section in sections:
+        numbered = read(section)
+        if numbered.kind != distance or targets[numbered.symbol] != TEXT:
+            raise InternalError(f"link: section {section.name} refers to nothing that is loaded")
+        start = values[numbered.symbol]
+        found += zip([start + offset for offset in numbered.offsets], numbered.numbers, strict=True)
+    found.sort()
+    code_offsets: array[int] = array("I")
+    wasm_offsets: array[int] = array("I")
+    last = -1
+    # Of several places at one address, all but the last are of instructions that became nothing.
+    for address, place in dict(found).items():
+        if place != last:
+            code_offsets.append(address)
+            wasm_offsets.append(place - 1)
+            last = place
+    return code_offsets, wasm_offsets
+
+
+def _line_table(parts: ObjectParts) -> "tuple[array[int], array[int]]":
+    """Rows of the address map from the line table. Line 0 is "no line", the others are places."""
     starts = {start for start, _ in parts.functions()}
     code_offsets: array[int] = array("I")
     wasm_offsets: array[int] = array("I")

@@ -19,9 +19,9 @@ done per reference or row of the address map are array operations and the shorte
 import struct
 from array import array
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from cachewasm.artifact.addrmap import NO_OFFSET
+from cachewasm.artifact.writer import CodeImage
 from cachewasm.compiler.fragment import Fragment
 from cachewasm.compiler.parts import CONSTANT_SIZES, PADDING, RODATA, TEXT, align_up
 from cachewasm.compiler.relocate import relocate
@@ -34,7 +34,8 @@ _I32 = struct.Struct("<i")
 _MAX_OFFSET = 0xFFFFFFFF  # of the address map and of what else counts in 32 bits
 
 
-class SymbolDef(NamedTuple):
+@dataclass(slots=True)  # not frozen, which takes three times as long to make; there are many
+class SymbolDef:
     """Where a global symbol lies, counted from the start of the text."""
 
     offset: int
@@ -59,6 +60,11 @@ class LinkedImage:
     symbols: dict[str, SymbolDef]
     code_offsets: "array[int]"
     wasm_offsets: "array[int]"
+
+    @property
+    def code(self) -> CodeImage:
+        """What an artifact holds of it."""
+        return CodeImage(self.text, self.rodata, self.rodata_offset, self.bss_offset, self.bss_size)
 
 
 class UndefinedSymbols(InternalError):

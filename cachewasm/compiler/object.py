@@ -10,7 +10,6 @@ Source: System V ABI, chapters 4 and 5; the AMD64 and AArch64 supplements.
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from cachewasm.errors import InternalError
 from cachewasm.record import dataclass
@@ -61,7 +60,8 @@ _SYMBOL = struct.Struct("<IBBHQQ")
 _RELA = struct.Struct("<QIIq")  # r_info is split: its low word is the kind
 
 
-class Symbol(NamedTuple):
+@dataclass(slots=True)  # not frozen, which takes three times as long to make; there are many
+class Symbol:
     """A symbol; `value` counts from the start of section number `section`."""
 
     name: str
@@ -100,7 +100,8 @@ class ObjectFile:
     symbols: tuple[Symbol, ...]
 
 
-class _Header(NamedTuple):
+@dataclass(slots=True)
+class _Header:
     name: int
     type: int
     flags: int
@@ -126,7 +127,7 @@ def parse_object(data: bytes) -> ObjectFile:
     if entry_size != _SECTION_HEADER.size or names >= count:
         raise InternalError("object: bad section table")
     rows = _slice(view, table, count * entry_size, "section table")
-    headers = [_Header._make(row) for row in _SECTION_HEADER.iter_unpack(rows)]
+    headers = [_Header(*row) for row in _SECTION_HEADER.iter_unpack(rows)]
     section_names = _strings(_body(view, headers[names]))
 
     symbols: tuple[Symbol, ...] = ()

@@ -2,7 +2,7 @@
 
 Mergeable constants are a part of their own, one number per distinct value: LLVM puts those of all
 functions of an object together, so the linker must be able to place each of them by itself. Of
-everything else only the position in its part matters. Unwind tables and debug sections are left out.
+everything else only the position in its part matters. Unwind tables, debug sections and pc_sections.py's are left out.
 
 A *target* is what a reference points at: TEXT, RODATA, BSS, then the constants, then the undefined
 symbols.
@@ -25,6 +25,7 @@ from cachewasm.compiler.object import (
     ObjectFile,
     Section,
 )
+from cachewasm.compiler.pc_sections import is_pc_section
 from cachewasm.errors import InternalError
 from cachewasm.record import dataclass
 
@@ -167,7 +168,7 @@ def align_up(value: int, align: int) -> int:
 
 def _part(section: Section) -> int | None:
     """The part that a section belongs to; None for what is not loaded."""
-    if not section.flags & SHF_ALLOC or section.name == ".eh_frame":
+    if not section.flags & SHF_ALLOC or section.name == ".eh_frame" or is_pc_section(section):
         return None
     writable = section.flags & SHF_WRITE
     if section.type == SHT_NOBITS and writable:

@@ -90,7 +90,7 @@ def make_plan(wasm: bytes, env: "CompileEnvironment", strategy: str) -> Plan:
     module = valid.module
     trampolines_of = representatives(module.types)
     own_types = sorted(set(trampolines_of))
-    shards = cut(module, len(own_types))
+    shards = cut(module, [module.types[i] for i in own_types])
     tier = strategy
     if strategy == "auto":
         is_small = sum(shard.weight for shard in shards) <= AUTO_OPTIMIZED_WEIGHT
@@ -111,9 +111,11 @@ def compile_shard(plan: Plan, shard: Shard) -> ShardCode:
         own = plan.own_types[indices.start : indices.stop]
         ir = translate_trampolines(valid, env, own, first=indices.start == 0)
     else:
-        translation = translate(valid, env, indices)
-        ir, flags = translation.ir, translation.flags
-        if tier == OPTIMIZED and is_huge(valid.module.body(indices.start)):
+        is_quick = tier == OPTIMIZED and is_huge(valid.module.body(indices.start))
+        if is_quick:
             tier = BASELINE
+        translation = translate(valid, env, indices, baseline=tier == BASELINE)
+        ir, flags = translation.ir, translation.flags
+        if is_quick:
             flags = bytes(each | FUNC_BASELINE for each in flags)
     return ShardCode(flags, make_fragment(codegen.compile_ir(ir, env, tier)))

@@ -11,13 +11,13 @@ import heapq
 import select
 import time
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
 
 from cachewasm.compiler import failures, frames
 from cachewasm.compiler.confine import Budget, budget_for
 from cachewasm.compiler.forked import Lost, Worker
 from cachewasm.compiler.worker import DONE, Task
 from cachewasm.errors import CompileError, InternalError, WasmtimeError
+from cachewasm.generics import Generic, TypeVar
 from cachewasm.record import dataclass
 
 # Between two looks at the clock. A tick counts no more than twice this: time in which the whole
@@ -59,17 +59,21 @@ def run(
     done: Callable[[int], object] | None = None,
     *,
     client: int | None = None,
+    early: Worker | None = None,
     budget: Callable[[int], Budget] = budget_for,
 ) -> list[_Result]:
     """The results of tasks, in order; of one that was run in parts, the results of its parts.
 
-    `client` is a descriptor that ends when nobody waits any more: ClientGone is raised then. `done`
+    `client` is a descriptor that ends when nobody waits any more: ClientGone is raised then. `early`
+    is a worker that is at the first task already, and from now on this run's. `done`
     is called with the number of functions of each task (or part) that ends well. Raises the first
     task's error, CompileError for one that no worker survives. No worker is left when this returns
     or raises.
     """
     pool = _Pool(tasks, processes, client, done, budget)
     try:
+        if early is not None:
+            pool.adopt(early)
         return pool.run()
     finally:
         pool.close()
@@ -118,6 +122,12 @@ class _Pool(Generic[_Result]):
             raise self._error[1]
         return [self._results[key] for key in sorted(self._results)]
 
+    def adopt(self, early: Worker) -> None:
+        """Take a worker over that is at the first task."""
+        self._pending.remove((-self._attempts[0].task.weight, 0))
+        heapq.heapify(self._pending)
+        self._employed(early)
+
     def close(self) -> None:
         for each in list(self._workers.values()):
             self._forget(each)
@@ -158,10 +168,13 @@ class _Pool(Generic[_Result]):
                 if not self._workers:
                     raise CompileError(f"cannot start a compile worker: {error}") from error
                 break
-            self._workers[each.answers] = each
-            self._poll.register(each.answers, select.POLLIN)
+            self._employed(each)
             self._start(each, number)
         return bool(self._workers)
+
+    def _employed(self, each: Worker) -> None:
+        self._workers[each.answers] = each
+        self._poll.register(each.answers, select.POLLIN)
 
     def _forget(self, each: Worker) -> None:
         del self._workers[each.answers]

@@ -14,14 +14,15 @@ how many workers there may be, 0 for one per processor. A job is a range of shar
 passes it on. The code of all shards, in their order, can be linked, whoever compiled them.
 """
 
-import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from cachewasm.compiler.compile import assemble, compile_library, compile_support
+from cachewasm.compiler.compile import assemble
+from cachewasm.compiler.early import processors, support_task
 from cachewasm.compiler.fragment import Fragment, decode, encode
 from cachewasm.compiler.plan import Plan, ShardCode, compile_shard, make_plan
+from cachewasm.compiler.runtime_library import compile_library
 from cachewasm.compiler.shards import Shard, jobs
 from cachewasm.compiler.worker import Task
 from cachewasm.engine.environment import CompileEnvironment
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 _JOB = struct.Struct("<2I")
 
 # In bytes of bodies: what takes as long to compile.
-_SUPPORT_WEIGHT = 16 << 10
 _LIBRARY_WEIGHT = 4 << 10
 # So many calls at most tell of the progress of a request.
 _PROGRESS_STEPS = 200
@@ -63,11 +63,10 @@ def carry_out(
     """
     match request:
         case [b"module", environment, strategy, wasm, processes, support]:
-            wanted = CompileEnvironment.from_bytes(support) if support else None
             plan = _plan(environment, strategy, wasm)
-            return _module(plan, _number_of(processes), wanted, run, progress)
+            return _module(plan, processors(processes), support, run, progress)
         case [b"support", environment]:
-            return run([_support_task(CompileEnvironment.from_bytes(environment))], 1)
+            return run([support_task(environment)], 1)
         case [b"plan", environment, strategy, wasm]:
             plan = _plan(environment, strategy, wasm)
             return [plan.tier.encode(), *_jobs(plan)]
@@ -75,7 +74,7 @@ def carry_out(
             plan = _plan(environment, tier, wasm)
             first, end = _JOB.unpack(job)
             tasks = [_shard_task(plan, shard) for shard in plan.shards[first:end]]
-            return [code.to_bytes() for code in run(tasks, _number_of(processes))]
+            return [code.to_bytes() for code in run(tasks, processors(processes))]
         case [b"link", environment, tier, wasm, *codes]:
             plan = _plan(environment, tier, wasm)
             return _link(plan, list(map(ShardCode.from_bytes, codes)), run)
@@ -100,10 +99,6 @@ def _plan(environment: bytes, strategy: bytes, wasm: bytes) -> Plan:
     return make_plan(wasm, CompileEnvironment.from_bytes(environment), strategy.decode())
 
 
-def _number_of(processes: bytes) -> int:
-    return int(processes) or len(os.sched_getaffinity(0))
-
-
 def _jobs(plan: Plan) -> Iterator[bytes]:
     for job in jobs(plan.shards):
         yield _JOB.pack(job.start, job.stop)
@@ -113,13 +108,14 @@ def _jobs(plan: Plan) -> Iterator[bytes]:
 def _module(
     plan: Plan,
     processes: int,
-    support: CompileEnvironment | None,
+    support: bytes,
     run: "Runner",
     progress: Callable[[int, int], object],
 ) -> list[bytes]:
-    tasks: list[Task[ShardCode] | Task[bytes]] = [_shard_task(plan, shard) for shard in plan.shards]
-    if support is not None:
-        tasks.append(_support_task(support))
+    tasks: list[Task[ShardCode] | Task[bytes]] = []
+    if support:  # the first task, which early.py may have begun with
+        tasks.append(support_task(support))
+    tasks += [_shard_task(plan, shard) for shard in plan.shards]
     results: list[ShardCode | bytes]
     results = run(tasks, processes, _Progress(plan.functions, progress))
     codes = [result for result in results if not isinstance(result, bytes)]
@@ -148,15 +144,6 @@ def _shard_task(plan: Plan, shard: Shard) -> Task[ShardCode]:
         read=read,
         parts=lambda: [_shard_task(plan, part) for part in shard.parts()],
         functions=shard.functions,
-    )
-
-
-def _support_task(environment: CompileEnvironment) -> Task[bytes]:
-    return Task(
-        name="the support image",
-        weight=_SUPPORT_WEIGHT,
-        run=lambda _: compile_support(environment).artifact,
-        read=bytes,
     )
 
 

@@ -9,11 +9,14 @@ NaN inputs come out quiet, as WebAssembly demands of every arithmetic result.
 
 from collections.abc import Iterable
 
+from cachewasm.compiler import codegen
+from cachewasm.compiler.fragment import Fragment, make_fragment
 from cachewasm.compiler.translate.ir import f32_literal, f64_literal, module_text
 from cachewasm.errors import InternalError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cachewasm.engine.environment import CompileEnvironment
     from cachewasm.engine.target import Target
 
 # Per float type: its suffix in C names, the first power of two without fraction bits, and one.
@@ -152,3 +155,8 @@ def runtime_library_ir(names: Iterable[str], target: "Target") -> str:
     if unknown:
         raise InternalError(f"compiled code refers to unknown functions: {', '.join(unknown)}")
     return module_text(target, [_FUNCTIONS[name] for name in wanted])
+
+
+def compile_library(env: "CompileEnvironment", tier: str, names: Iterable[str]) -> Fragment:
+    """The fragment that defines the functions `names`. Raises InternalError."""
+    return make_fragment(codegen.compile_ir(runtime_library_ir(names, env.target), env, tier))

@@ -13,12 +13,17 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 
-from cachewasm.compiler import confine, failures, frames, pool
-from cachewasm.compiler.requests import carry_out, run_here
+from cachewasm.compiler import confine, early, failures, frames, pool
+from cachewasm.compiler.forked import Worker
 from cachewasm.compiler.standing import Standing
 from cachewasm.compiler.worker import Task
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.generics import TypeVar
+
+    Result = TypeVar("Result")
 
 _INPUT = 0
 # Up to so many bytes, a module is compiled faster by one process that is warm than by several.
@@ -58,17 +63,37 @@ def main() -> None:
 
 
 def _answer(request: Sequence[bytes], standing: Standing, progress: Progress) -> list[bytes]:
+    worker: Worker | None = None
+
+    def run(
+        tasks: "Sequence[Task[Result]]",
+        processes: int,
+        done: Callable[[int], object] | None = None,
+    ) -> list["Result"]:
+        nonlocal worker
+        begun, worker = worker, None
+        return pool.run(tasks, processes, done, client=_INPUT, early=begun)
+
     try:
+        worker = early.begin(request)
+        # The first request imports the rest of the compiler, now that its first worker is at work.
+        from cachewasm.compiler import codegen
+        from cachewasm.compiler.requests import carry_out
+
+        codegen.initialize()
         fields = None
         if _is_small(request):
             fields = _from(standing.run(frames.encode(request)), progress)
         if fields is None:
-            fields = carry_out(request, partial(pool.run, client=_INPUT), progress)
+            fields = carry_out(request, run, progress)
         return [b"ok", *fields]
     except (BrokenPipeError, pool.ClientGone):
         raise
     except Exception as error:
         return [b"error", *failures.to_fields(error)]
+    finally:
+        if worker is not None:
+            worker.end()
 
 
 def _is_small(request: Sequence[bytes]) -> bool:
@@ -80,6 +105,8 @@ def _is_small(request: Sequence[bytes]) -> bool:
 
 def _whole_module(data: bytes) -> bytes:
     """The standing worker's task: the number of functions, then the answer to the request."""
+    from cachewasm.compiler.requests import carry_out, run_here
+
     functions = 0
 
     def progress(_: int, total: int) -> None:

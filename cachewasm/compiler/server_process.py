@@ -51,6 +51,18 @@ def _options(path: list[str]) -> list[str]:
     return ["-I", "-S"] if all(on_path) else ["-I"]
 
 
+def _environment() -> dict[str, str]:
+    """The server's variables: ours, and huge pages for what the C library allocates.
+
+    A twentieth of all compile time. An application's own choice stays; other C libraries ignore it.
+    """
+    variables = dict(os.environ)
+    tunables = variables.get("GLIBC_TUNABLES")
+    if tunables is None or "glibc.malloc.hugetlb" not in tunables:
+        variables["GLIBC_TUNABLES"] = ":".join(filter(None, (tunables, "glibc.malloc.hugetlb=1")))
+    return variables
+
+
 class ServerProcess:
     """One compile server. It serves one request at a time; other threads wait their turn."""
 
@@ -155,7 +167,7 @@ class ServerProcess:
         self._pid = os.posix_spawn(
             sys.executable,
             [sys.executable, *_options(path), "-c", _BOOTSTRAP.format(path=path)],
-            os.environ,
+            _environment(),
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, read_requests, 0),
                 (os.POSIX_SPAWN_DUP2, write_answers, 1),

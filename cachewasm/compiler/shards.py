@@ -16,12 +16,16 @@ from itertools import pairwise
 from cachewasm.record import dataclass
 from cachewasm.wasm.module import ByteRange, Module
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.wasm.types import FuncType
+
 HUGE_BODY = 64 << 10
 
 # Weights are in bytes of bodies. An empty function takes LLVM as long as 40 bytes of code do, the
-# two trampolines of a type as long as 128.
+# two trampolines of a type as long as 64 and 8 more for each parameter and result.
 _FUNCTION = 40
-_TYPE = 128
+_TYPE, _VALUE = 64, 8
 # A module is cut into about so many shards, within these bounds of a shard's weight. The upper one
 # leaves a huge body alone.
 _SHARDS = 32
@@ -57,17 +61,17 @@ def is_huge(body: ByteRange) -> bool:
     return body.size >= HUGE_BODY
 
 
-def cut(module: Module, own_types: int) -> list[Shard]:
+def cut(module: Module, own_types: "Sequence[FuncType]") -> list[Shard]:
     """The shards of a module, in the order in which they are linked.
 
-    `own_types` counts the types that have trampolines of their own. Their shards come first, and
+    `own_types` are the types that have trampolines of their own. Their shards come first, and
     there is at least one: it also has what all functions share.
     """
     weights = [body.size + _FUNCTION for body in module.code]
-    types = [_TYPE] * own_types
+    types = [_TYPE + _VALUE * (len(t.param_types) + len(t.result_types)) for t in own_types]
     target = min(max((sum(weights) + sum(types)) // _SHARDS, _LEAST), _MOST)
     shards = [
-        Shard(range(start, end), _TYPE * (end - start), is_types=True)
+        Shard(range(start, end), sum(types[start:end]), is_types=True)
         for start, end in _group(types, target)
     ]
     first = module.imported_funcs

@@ -11,11 +11,11 @@ import gc
 import os
 import struct
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
 
 from cachewasm.compiler import failures, frames
 from cachewasm.compiler.confine import Budget, arm, confine
 from cachewasm.errors import CompileError
+from cachewasm.generics import Generic, TypeVar
 from cachewasm.record import dataclass
 
 REQUEST = struct.Struct("<IQ")

@@ -57,8 +57,12 @@ class SealedCopy:
         if mapping is None:
             assert self.fd is not None
             fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _SEALS)
-            mapping = native.Mapping.make(self._room, native.PROT_NONE, native.MAP_NORESERVE)
-            self._map(mapping, 0, _round_up(self._size), native.PROT_READ)
+            whole = _round_up(self._size)
+            if self._room == whole:
+                mapping = native.Mapping.of_file(self.fd, whole)
+            else:
+                mapping = native.Mapping.make(self._room, native.PROT_NONE, native.MAP_NORESERVE)
+                self._map(mapping, 0, whole, native.PROT_READ)
             self._mapping = mapping
         # SAFETY: so many bytes are mapped readable there.
         return native.view(int(mapping), self._size).toreadonly()
@@ -75,7 +79,7 @@ class SealedCopy:
     def _map(self, mapping: native.Mapping, offset: int, size: int, protection: int) -> None:
         assert self.fd is not None
         fixed = native.MAP_PRIVATE | native.MAP_FIXED
-        # SAFETY: inside the reservation, where nothing is but these bytes.
+        # SAFETY: inside the mapping, where nothing is but these bytes.
         native.mmap(
             size, protection, fixed, fd=self.fd, address=int(mapping) + offset, offset=offset
         )

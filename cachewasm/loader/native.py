@@ -45,6 +45,12 @@ _free = libc.free
 _free.argtypes = (ctypes.c_void_p,)
 _free.restype = None
 
+# SAFETY: the prototype in CPython's documentation; the view owns nothing.
+_memory_view = python.PyMemoryView_FromMemory
+_memory_view.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
+_memory_view.restype = ctypes.py_object
+_PYBUF_WRITE = 0x200
+
 _u64_at = ctypes.c_uint64.from_address
 _u32_at = ctypes.c_uint32.from_address
 
@@ -71,7 +77,8 @@ def write_u32(address: int, value: int) -> None:
 
 def view(address: int, size: int) -> memoryview:
     """A writable view of `size` bytes at `address`; the caller keeps them mapped."""
-    return memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")
+    found: memoryview = _memory_view(address, size, _PYBUF_WRITE)
+    return found
 
 
 def symbol(library: ctypes.CDLL, name: str) -> int:
@@ -167,8 +174,17 @@ class Mapping(Owner):
     @classmethod
     def make(cls, size: int, protection: int, flags: int) -> "Mapping":
         """A new mapping of `size` bytes without a file. Raises OSError."""
-        self = cls(mmap(size, protection, flags | MAP_PRIVATE | MAP_ANONYMOUS))
-        _mapping_sizes[int(self)] = size
+        return cls._of(size, mmap(size, protection, flags | MAP_PRIVATE | MAP_ANONYMOUS))
+
+    @classmethod
+    def of_file(cls, fd: int, size: int) -> "Mapping":
+        """A new private mapping of the first `size` bytes of a file, for reading. Raises OSError."""
+        return cls._of(size, mmap(size, PROT_READ, MAP_PRIVATE, fd=fd))
+
+    @classmethod
+    def _of(cls, size: int, address: int) -> "Mapping":
+        self = cls(address)
+        _mapping_sizes[address] = size
         return self
 
     @property

@@ -52,7 +52,11 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
     def compile() -> Artifact:
         from cachewasm.compiler import client
 
-        wanted = _wanted_support(store) if to_run else None
+        client.start()
+        wanted = None
+        if to_run:
+            wanted = _wanted_support(store)
+            # What comes next anyway: the compiler needs a while to be ready for the first request.
         compiled = client.compile_module(
             environment,
             engine._strategy,

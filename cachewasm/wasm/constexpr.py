@@ -38,7 +38,7 @@ KINDS = 13
 
 _I32_MASK = 0xFFFF_FFFF
 _I64_MASK = 0xFFFF_FFFF_FFFF_FFFF
-_ROW = Struct("<BQ")
+ROW = Struct("<BQ")
 
 
 def evaluate(
@@ -76,7 +76,7 @@ def evaluate(
 def to_bytes(expr: ConstExpr) -> bytes:
     """`expr` in its stored form."""
     return b"".join(
-        _ROW.pack(kind, operand.code if isinstance(operand, ValType) else operand & _I64_MASK)
+        ROW.pack(kind, operand.code if isinstance(operand, ValType) else operand & _I64_MASK)
         for kind, operand in expr
     )
 
@@ -86,11 +86,11 @@ def from_bytes(stored: bytes) -> ConstExpr:
 
     What is returned leaves exactly one value, so evaluating it cannot exhaust the stack.
     """
-    if len(stored) % _ROW.size:
+    if len(stored) % ROW.size:
         raise IncompatibleArtifact("damaged constant expression: odd length")
     expr: list[ConstOp] = []
     height = 0
-    for kind, bits in _ROW.iter_unpack(stored):
+    for kind, bits in ROW.iter_unpack(stored):
         if kind >= KINDS:
             raise IncompatibleArtifact(f"damaged constant expression: unknown operator {kind}")
         operand: int | ValType = bits

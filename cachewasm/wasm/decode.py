@@ -6,9 +6,9 @@ offset at fault; nothing is allocated from a count that the bytes left do not al
 """
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from cachewasm.errors import MalformedModule, ModuleError, UnsupportedModule
+from cachewasm.generics import TypeVar
 from cachewasm.wasm import features as feature
 from cachewasm.wasm import limits, sections
 from cachewasm.wasm.body import instructions, read_locals

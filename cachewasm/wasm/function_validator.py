@@ -7,9 +7,9 @@ their row in opcodes.py; only what depends on control, locals or the module has 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn, TypeVar
 
 from cachewasm.errors import InvalidModule, MalformedModule, UnsupportedModule
+from cachewasm.generics import TypeVar
 from cachewasm.wasm import limits
 from cachewasm.wasm.body import instructions, read_locals
 from cachewasm.wasm.leb128 import UNEXPECTED_END
@@ -29,13 +29,18 @@ from cachewasm.wasm.opcodes import (
 )
 from cachewasm.wasm.types import FUNCREF, I32, VALTYPES, TableType, ValType
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 _Rule = TypeVar("_Rule", bound=Callable[..., None])
 
 # By Op.index: the hand-written rule, called as rule(validator, op, imm); and the fixed operand and
-# result types, which are checked after the rule. Every op has one of the two, or both.
+# result types, with the number of operands, which are checked after the rule. Every op has one of the two, or both.
 _RULES: list[Callable[..., None] | None] = [None] * len(OPS)
 _FIXED_TYPES = [
-    None if op.params is None or op.results is None else (op.params, op.results) for op in OPS
+    None if op.params is None or op.results is None else (op.params, op.results, len(op.params))
+    for op in OPS
 ]
 _ONE_RESULT = {valtype: (valtype,) for valtype in VALTYPES}
 
@@ -133,19 +138,25 @@ class FunctionValidator:
         if types is None:
             return
         # pop_vals and push_vals, with their common cases written out.
-        params, results = types
-        count = len(params)
-        if count:
-            vals = self.vals
-            if len(vals) - count < self._height or vals[-1] is not params[-1] or count > 2:
+        params, results, count = types
+        vals = self.vals
+        if count == 2:
+            if (
+                len(vals) - 2 < self._height
+                or vals[-1] is not params[1]
+                or vals[-2] is not params[0]
+            ):
                 self.pop_vals(params)
-            elif count == 1:
-                vals.pop()
-            elif vals[-2] is params[0]:
-                del vals[-2:]
             else:
+                del vals[-2:]
+        elif count == 1:
+            if len(vals) == self._height or vals[-1] is not params[0]:
                 self.pop_vals(params)
-        self.vals.extend(results)
+            else:
+                vals.pop()
+        elif count:
+            self.pop_vals(params)
+        vals += results
 
     def finish(self, offset: int) -> None:
         """Check that the body is complete; `offset` is that of its last instruction."""
@@ -172,6 +183,8 @@ class FunctionValidator:
 
     def push_vals(self, valtypes: Sequence[ValType | None]) -> None:
         """Push operand types, the last on top."""
+        if not valtypes:
+            return
         self.vals.extend(valtypes)
         if len(self.vals) > limits.OPERAND_STACK:
             raise UnsupportedModule(
@@ -182,6 +195,8 @@ class FunctionValidator:
 
     def pop_vals(self, expect: tuple[ValType, ...]) -> list[ValType | None]:
         """Pop operands of these types, the last first; what was popped, in stack order."""
+        if not expect:
+            return []
         vals = self.vals
         count = len(expect)
         base = len(vals) - count
@@ -224,7 +239,7 @@ class FunctionValidator:
 
     # Lookups in the module.
 
-    def _fail(self, message: str) -> NoReturn:
+    def _fail(self, message: str) -> "NoReturn":
         raise InvalidModule(message, offset=self.offset)
 
     def _table(self, tableidx: int) -> TableType:

@@ -201,8 +201,10 @@ class Module:
 class ValidModule:
     """A module whose module-level rules are proven; only `validate()` makes one.
 
-    `declared_refs` are the functions that bodies may name in `ref.func`.
+    `declared_refs` are the functions that bodies may name in `ref.func`; `escapes` are those and the
+    start function, sorted: all that may be called otherwise than directly.
     """
 
     module: Module
     declared_refs: frozenset[int]
+    escapes: tuple[int, ...]

@@ -30,7 +30,11 @@ class Reader:
 
     def u32(self) -> int:
         """An unsigned 32-bit integer: an index, say."""
-        value, self.pos = read_unsigned(self.data, self.pos, 32)
+        pos = self.pos
+        if pos < len(self.data) and self.data[pos] < 0x80:
+            self.pos = pos + 1
+            return self.data[pos]
+        value, self.pos = read_unsigned(self.data, pos, 32)
         return value
 
     def u64(self) -> int:
@@ -45,7 +49,7 @@ class Reader:
         interpreter: which of two errors a lying length gives depends on it.
         """
         start = self.pos
-        length = self.u32()
+        length, self.pos = read_unsigned(self.data, start, 32)
         if length > len(self.data) - start:
             raise MalformedModule("length out of bounds", offset=start)
         return length

@@ -9,7 +9,7 @@ from cachewasm.wasm import constexpr, limits, opcodes
 from cachewasm.wasm import features as feature
 from cachewasm.wasm.body import instructions
 from cachewasm.wasm.constexpr import ConstExpr, ConstOp
-from cachewasm.wasm.leb128 import UNEXPECTED_END
+from cachewasm.wasm.leb128 import UNEXPECTED_END, read_signed
 from cachewasm.wasm.module import (
     ByteRange,
     DataSegment,
@@ -251,6 +251,15 @@ def const_expr(r: Reader, section_end: int) -> ConstExpr:
     An instruction that is none makes the module invalid, not malformed; that is said at once, since
     a `ConstExpr` cannot hold it.
     """
+    if r.pos < section_end and r.data[r.pos] == opcodes.I32_CONST.code:
+        # By far most are one constant: a module may have 100,000 data segments.
+        try:
+            value, pos = read_signed(r.data, r.pos + 1, 32)
+        except MalformedModule:
+            pos = section_end  # the error is found once more below, in its order
+        if pos < section_end and r.data[pos] == opcodes.END.code:
+            r.pos = pos + 1
+            return ((constexpr.I32_CONST, value),)
     ops: list[ConstOp] = []
     try:
         for offset, op, imm in instructions(r.data, r.pos, None, r.features):

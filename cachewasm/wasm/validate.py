@@ -51,10 +51,12 @@ def validate(module: Module) -> ValidModule:
     for index, element in enumerate(module.elements):
         _check_element(module, element, f"element segment {index}")
     for index, segment in enumerate(module.data_segments):
-        _check_data(module, segment, f"data segment {index}")
+        _check_data(module, segment, index)
     _check_start(module)
     _check_exports(module)
-    return ValidModule(module, _declared_refs(module))
+    refs = _declared_refs(module)
+    start = () if module.start is None else (module.start,)
+    return ValidModule(module, refs, tuple(sorted(refs.union(start))))
 
 
 def validate_bodies(module: ValidModule) -> None:
@@ -118,11 +120,14 @@ def _check_element(module: Module, segment: ElementSegment, where: str) -> None:
             raise InvalidModule(f"unknown function {init} in {where}")
 
 
-def _check_data(module: Module, segment: DataSegment, where: str) -> None:
+def _check_data(module: Module, segment: DataSegment, index: int) -> None:
     if segment.mode is SegmentMode.ACTIVE and segment.memory >= len(module.memory_types):
-        raise InvalidModule(f"unknown memory {segment.memory} of {where}")
-    if segment.offset is not None:
-        _check_const(module, segment.offset, I32, where)
+        raise InvalidModule(f"unknown memory {segment.memory} of data segment {index}")
+    match segment.offset:
+        case None | ((constexpr.I32_CONST, _),):  # by far most
+            return
+        case offset:
+            _check_const(module, offset, I32, f"data segment {index}")
 
 
 def _check_const(

@@ -42,7 +42,8 @@ def work(tasks, processes=2, **options):
         return pool.run(tasks, processes=processes, **options)
     finally:
         with open(f"/proc/self/task/{os.getpid()}/children") as children:
-            assert children.read() == ""
+            left = children.read().split()
+        assert not left, [open(f"/proc/{pid}/stat").read() for pid in left]
         assert len(os.listdir("/proc/self/fd")) == opened
 
 def budget(memory=1 << 30, processor=100, wall=100):
@@ -292,6 +293,28 @@ def refuse():
 os.fork = refuse
 with pytest.raises(CompileError, match="cannot start a compile worker: .*unavailable"):
     work([task("a")])
+""")
+
+
+def test_pool_takes_over_a_worker_that_has_begun(run: Run) -> None:
+    run("""
+from cachewasm.compiler.forked import Worker
+for processes in (1, 2):
+    tasks = [task("a", weight=5), task("b", weight=9), task("c")]
+    begun = Worker(tasks[:1], budget())
+    begun.start(0)
+    # Its descriptors are the run's from now on.
+    assert work(tasks, processes, early=begun) == ["<a>", "<b>", "<c>"]
+assert sorted(ran()) == list("aabbcc")
+""")
+
+
+def test_pool_worker_that_has_begun_and_dies_costs_its_task_a_second_try(run: Run) -> None:
+    run("""
+from cachewasm.compiler.forked import Worker
+begun = Worker([task("a", die)], budget())
+begun.start(0)
+assert work([task("a"), task("b")], early=begun) == ["<a>", "<b>"]
 """)
 
 

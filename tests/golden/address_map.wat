@@ -1,5 +1,5 @@
 ;; tunables: generate_address_map=1 wasm_backtrace=1
-;; Each instruction's offset in the binary is kept as a line number.
+;; The offset of what traps or calls is kept in a section of its own.
 (module
   (func $callee (param i32) (result i32) (i32.div_u (i32.const 100) (local.get 0)))
   (func (export "caller") (param i32) (result i32)

@@ -8,23 +8,27 @@ declare hidden void @raise_trap(ptr, i32) #0
 define hidden i32 @f0(ptr %vmctx, i32 %p0) #0 {
   %s0 = alloca i32
   %s1 = alloca i32
-  %l0 = alloca i32
-  store i32 %p0, ptr %l0
+  %1 = alloca i32
+  store i32 %p0, ptr %1
+  br label %2
+2:
   switch i32 %p0, label %b5 [ i32 0, label %b4 ]
 b5:
   store i32 99, ptr %s0
   br label %b2
 b4:
-  %1 = load i32, ptr %l0
+  %3 = load i32, ptr %1
   store i32 10, ptr %s1
   store i32 10, ptr %s0
-  switch i32 %1, label %b2 [ i32 0, label %b3 ]
+  br label %4
+4:
+  switch i32 %3, label %b2 [ i32 0, label %b3 ]
 b3:
-  %2 = load i32, ptr %s1
-  %3 = add i32 %2, 1
-  store i32 %3, ptr %s0
+  %5 = load i32, ptr %s1
+  %6 = add i32 %5, 1
+  store i32 %6, ptr %s0
   br label %b2
 b2:
-  %4 = load i32, ptr %s0
-  ret i32 %4
+  %7 = load i32, ptr %s0
+  ret i32 %7
 }

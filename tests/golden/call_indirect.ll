@@ -6,56 +6,51 @@ attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-
 attributes #1 = { cold nomerge noreturn nounwind }
 declare hidden void @raise_trap(ptr, i32) #0
 define hidden i32 @f0(ptr %vmctx, i32 %p0, i32 %p1) #0 {
-  %1 = add i32 %p0, %p1
-  ret i32 %1
+  %3 = add i32 %p0, %p1
+  ret i32 %3
 }
 define hidden i32 @f1(ptr %vmctx, i32 %p0, i32 %p1) #0 {
-  %1 = sub i32 %p0, %p1
-  ret i32 %1
+  %3 = sub i32 %p0, %p1
+  ret i32 %3
 }
 define hidden i32 @f2(ptr %vmctx, i32 %p0) #0 {
   %table0.at = getelementptr i8, ptr %vmctx, i64 24
   %table0 = load ptr, ptr %table0.at, !invariant.load !0
-  %store.at = getelementptr i8, ptr %vmctx, i64 0
-  %store = load ptr, ptr %store.at, !invariant.load !0
+  %store = load ptr, ptr %vmctx, !invariant.load !0
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
-  %frame.address = ptrtoint ptr %frame to i64
-  %frame.end = sub i64 %frame.address, 96
+  %frame.end = getelementptr i8, ptr %frame, i64 -96
   %limit.at = getelementptr i8, ptr %store, i64 8
-  %limit = load i64, ptr %limit.at
-  %overflow = icmp ult i64 %frame.end, %limit
+  %limit = load ptr, ptr %limit.at
+  %overflow = icmp ult ptr %frame.end, %limit
   br i1 %overflow, label %t0, label %body, !prof !1
 body:
-  %1 = zext i32 %p0 to i64
-  %2 = getelementptr i8, ptr %table0, i64 8
-  %3 = load volatile i64, ptr %2
-  %4 = icmp uge i64 %1, %3
-  br i1 %4, label %t2, label %c2, !prof !1
-c2:
-  %5 = getelementptr i8, ptr %table0, i64 0
-  %6 = load volatile ptr, ptr %5
-  %7 = getelementptr i64, ptr %6, i64 %1
-  %8 = load volatile ptr, ptr %7
-  %9 = icmp eq ptr %8, null
-  br i1 %9, label %t3, label %c3, !prof !1
-c3:
-  %10 = getelementptr i8, ptr %vmctx, i64 16
-  %11 = load ptr, ptr %10, !invariant.load !0
-  %12 = getelementptr i8, ptr %11, i64 0
-  %13 = load i32, ptr %12, !invariant.load !0
-  %14 = getelementptr i8, ptr %8, i64 16
-  %15 = load i32, ptr %14, !invariant.load !0
-  %16 = icmp ne i32 %15, %13
-  br i1 %16, label %t4, label %c4, !prof !1
-c4:
-  %17 = getelementptr i8, ptr %8, i64 0
-  %18 = load ptr, ptr %17, !invariant.load !0
-  %19 = getelementptr i8, ptr %8, i64 8
-  %20 = load ptr, ptr %19, !invariant.load !0
-  %21 = getelementptr i8, ptr %store, i64 16
-  store ptr %vmctx, ptr %21
-  %22 = call i32 %18(ptr %20, i32 5, i32 3)
-  ret i32 %22
+  %2 = zext i32 %p0 to i64
+  %3 = getelementptr i8, ptr %table0, i64 8
+  %4 = load volatile i64, ptr %3
+  %5 = icmp uge i64 %2, %4
+  br i1 %5, label %t2, label %6, !prof !1
+6:
+  %7 = load volatile ptr, ptr %table0
+  %8 = getelementptr i64, ptr %7, i64 %2
+  %9 = load volatile ptr, ptr %8
+  %10 = icmp eq ptr %9, null
+  br i1 %10, label %t3, label %11, !prof !1
+11:
+  %12 = getelementptr i8, ptr %vmctx, i64 16
+  %13 = load ptr, ptr %12, !invariant.load !0
+  %14 = load i32, ptr %13, !invariant.load !0
+  %15 = getelementptr i8, ptr %9, i64 16
+  %16 = load i32, ptr %15, !invariant.load !0
+  %17 = icmp ne i32 %16, %14
+  br i1 %17, label %t4, label %18, !prof !1
+18:
+  %19 = load ptr, ptr %9, !invariant.load !0
+  %20 = getelementptr i8, ptr %9, i64 8
+  %21 = load ptr, ptr %20, !invariant.load !0
+  %22 = getelementptr i8, ptr %store, i64 16
+  store ptr %vmctx, ptr %22
+  %23 = call i32 %19(ptr %21, i32 5, i32 3)
+  ret i32 %23
 t2:
   call void @raise_trap(ptr %vmctx, i32 3) #1
   unreachable

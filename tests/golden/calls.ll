@@ -7,81 +7,75 @@ attributes #1 = { cold nomerge noreturn nounwind }
 declare hidden void @raise_trap(ptr, i32) #0
 define hidden i32 @f1(ptr %vmctx, i32 %p0) #0 {
   %s0 = alloca i32
-  %store.at = getelementptr i8, ptr %vmctx, i64 0
-  %store = load ptr, ptr %store.at, !invariant.load !0
+  %store = load ptr, ptr %vmctx, !invariant.load !0
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
-  %frame.address = ptrtoint ptr %frame to i64
-  %frame.end = sub i64 %frame.address, 96
+  %frame.end = getelementptr i8, ptr %frame, i64 -96
   %limit.at = getelementptr i8, ptr %store, i64 8
-  %limit = load i64, ptr %limit.at
-  %overflow = icmp ult i64 %frame.end, %limit
+  %limit = load ptr, ptr %limit.at
+  %overflow = icmp ult ptr %frame.end, %limit
   br i1 %overflow, label %t0, label %body, !prof !1
 body:
-  %1 = icmp eq i32 %p0, 0
-  br i1 %1, label %i2, label %e2
-i2:
+  %2 = icmp eq i32 %p0, 0
+  br i1 %2, label %4, label %e2
+4:
   store i32 1, ptr %s0
   br label %b2
 e2:
-  %3 = sub i32 %p0, 1
-  %4 = call i32 @f2(ptr %vmctx, i32 %3)
-  store i32 %4, ptr %s0
+  %5 = sub i32 %p0, 1
+  %6 = call i32 @f2(ptr %vmctx, i32 %5)
+  store i32 %6, ptr %s0
   br label %b2
 b2:
-  %5 = load i32, ptr %s0
-  ret i32 %5
+  %7 = load i32, ptr %s0
+  ret i32 %7
 t0:
   call void @raise_trap(ptr %vmctx, i32 0) #1
   unreachable
 }
 define hidden i32 @f2(ptr %vmctx, i32 %p0) #0 {
   %s0 = alloca i32
-  %store.at = getelementptr i8, ptr %vmctx, i64 0
-  %store = load ptr, ptr %store.at, !invariant.load !0
+  %store = load ptr, ptr %vmctx, !invariant.load !0
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
-  %frame.address = ptrtoint ptr %frame to i64
-  %frame.end = sub i64 %frame.address, 96
+  %frame.end = getelementptr i8, ptr %frame, i64 -96
   %limit.at = getelementptr i8, ptr %store, i64 8
-  %limit = load i64, ptr %limit.at
-  %overflow = icmp ult i64 %frame.end, %limit
+  %limit = load ptr, ptr %limit.at
+  %overflow = icmp ult ptr %frame.end, %limit
   br i1 %overflow, label %t0, label %body, !prof !1
 body:
-  %1 = icmp eq i32 %p0, 0
-  br i1 %1, label %i2, label %e2
-i2:
+  %2 = icmp eq i32 %p0, 0
+  br i1 %2, label %4, label %e2
+4:
   store i32 0, ptr %s0
   br label %b1
 e2:
-  %3 = sub i32 %p0, 1
-  %4 = call i32 @f1(ptr %vmctx, i32 %3)
-  store i32 %4, ptr %s0
+  %5 = sub i32 %p0, 1
+  %6 = call i32 @f1(ptr %vmctx, i32 %5)
+  store i32 %6, ptr %s0
   br label %b1
 b1:
-  %5 = load i32, ptr %s0
-  ret i32 %5
+  %7 = load i32, ptr %s0
+  ret i32 %7
 t0:
   call void @raise_trap(ptr %vmctx, i32 0) #1
   unreachable
 }
 define hidden void @f3(ptr %vmctx, i32 %p0) #0 {
-  %store.at = getelementptr i8, ptr %vmctx, i64 0
-  %store = load ptr, ptr %store.at, !invariant.load !0
+  %store = load ptr, ptr %vmctx, !invariant.load !0
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
-  %frame.address = ptrtoint ptr %frame to i64
-  %frame.end = sub i64 %frame.address, 80
+  %frame.end = getelementptr i8, ptr %frame, i64 -80
   %limit.at = getelementptr i8, ptr %store, i64 8
-  %limit = load i64, ptr %limit.at
-  %overflow = icmp ult i64 %frame.end, %limit
+  %limit = load ptr, ptr %limit.at
+  %overflow = icmp ult ptr %frame.end, %limit
   br i1 %overflow, label %t0, label %body, !prof !1
 body:
-  %1 = call i32 @f1(ptr %vmctx, i32 %p0)
-  %2 = getelementptr i8, ptr %vmctx, i64 24
-  %3 = load ptr, ptr %2, !invariant.load !0
-  %4 = getelementptr i8, ptr %vmctx, i64 32
-  %5 = load ptr, ptr %4, !invariant.load !0
-  %6 = getelementptr i8, ptr %store, i64 16
-  store ptr %vmctx, ptr %6
-  call void %3(ptr %5, i32 %1)
+  %2 = call i32 @f1(ptr %vmctx, i32 %p0)
+  %3 = getelementptr i8, ptr %vmctx, i64 24
+  %4 = load ptr, ptr %3, !invariant.load !0
+  %5 = getelementptr i8, ptr %vmctx, i64 32
+  %6 = load ptr, ptr %5, !invariant.load !0
+  %7 = getelementptr i8, ptr %store, i64 16
+  store ptr %vmctx, ptr %7
+  call void %4(ptr %6, i32 %2)
   ret void
 t0:
   call void @raise_trap(ptr %vmctx, i32 0) #1

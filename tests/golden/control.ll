@@ -6,40 +6,40 @@ attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-
 attributes #1 = { cold nomerge noreturn nounwind }
 declare hidden void @raise_trap(ptr, i32) #0
 define hidden i64 @f0(ptr %vmctx, i64 %p0) #0 {
-  %l0 = alloca i64
-  %l1 = alloca i64
-  store i64 %p0, ptr %l0
-  store i64 0, ptr %l1
-  store i64 1, ptr %l1
+  %1 = alloca i64
+  %2 = alloca i64
+  store i64 %p0, ptr %1
+  store i64 0, ptr %2
+  store i64 1, ptr %2
   br label %b3
 b3:
-  %1 = load i64, ptr %l0
-  %2 = icmp eq i64 %1, 0
-  br i1 %2, label %b2, label %c4
-c4:
-  %4 = load i64, ptr %l1
-  %5 = mul i64 %4, %1
-  store i64 %5, ptr %l1
-  %6 = sub i64 %1, 1
-  store i64 %6, ptr %l0
+  %3 = load i64, ptr %1
+  %4 = icmp eq i64 %3, 0
+  br i1 %4, label %b2, label %6
+6:
+  %7 = load i64, ptr %2
+  %8 = mul i64 %7, %3
+  store i64 %8, ptr %2
+  %9 = sub i64 %3, 1
+  store i64 %9, ptr %1
   br label %b3
 b2:
-  %7 = load i64, ptr %l1
-  ret i64 %7
+  %10 = load i64, ptr %2
+  ret i64 %10
 }
 define hidden i32 @f1(ptr %vmctx, i32 %p0, i32 %p1) #0 {
   %s0 = alloca i32
-  %1 = icmp sgt i32 %p0, 0
+  %3 = icmp sgt i32 %p0, 0
   store i32 %p0, ptr %s0
-  br i1 %1, label %b2, label %c3
-c3:
-  %3 = icmp sgt i32 %p1, 0
+  br i1 %3, label %b2, label %5
+5:
+  %6 = icmp sgt i32 %p1, 0
   store i32 %p1, ptr %s0
-  br i1 %3, label %b2, label %c4
-c4:
+  br i1 %6, label %b2, label %8
+8:
   store i32 -1, ptr %s0
   br label %b2
 b2:
-  %5 = load i32, ptr %s0
-  ret i32 %5
+  %9 = load i32, ptr %s0
+  ret i32 %9
 }

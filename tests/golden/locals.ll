@@ -6,16 +6,13 @@ attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-
 attributes #1 = { cold nomerge noreturn nounwind }
 declare hidden void @raise_trap(ptr, i32) #0
 define hidden i32 @f0(ptr %vmctx, i32 %p0, i32 %p1) #0 {
-  %l0 = alloca i32
-  store i32 %p0, ptr %l0
-  %1 = getelementptr i8, ptr %vmctx, i64 32
-  %2 = load volatile i64, ptr %1
-  %3 = add i64 %2, 1
   %4 = getelementptr i8, ptr %vmctx, i64 32
-  store volatile i64 %3, ptr %4
-  %5 = add i32 %p0, 0
-  store i32 %5, ptr %l0
-  %6 = icmp sgt i32 %5, %p1
-  %8 = select i1 %6, i32 %5, i32 %p1
-  ret i32 %8
+  %5 = load volatile i64, ptr %4
+  %6 = add i64 %5, 1
+  %7 = getelementptr i8, ptr %vmctx, i64 32
+  store volatile i64 %6, ptr %7
+  %8 = add i32 %p0, 0
+  %9 = icmp sgt i32 %8, %p1
+  %11 = select i1 %9, i32 %8, i32 %p1
+  ret i32 %11
 }

@@ -10,28 +10,25 @@ define hidden void @f0(ptr %vmctx, i32 %p0) #0 {
   %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
   %memory1.at = getelementptr i8, ptr %vmctx, i64 32
   %memory1 = load ptr, ptr %memory1.at, !invariant.load !0
-  %store.at = getelementptr i8, ptr %vmctx, i64 0
-  %store = load ptr, ptr %store.at, !invariant.load !0
+  %store = load ptr, ptr %vmctx, !invariant.load !0
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
-  %frame.address = ptrtoint ptr %frame to i64
-  %frame.end = sub i64 %frame.address, 96
+  %frame.end = getelementptr i8, ptr %frame, i64 -96
   %limit.at = getelementptr i8, ptr %store, i64 8
-  %limit = load i64, ptr %limit.at
-  %overflow = icmp ult i64 %frame.end, %limit
+  %limit = load ptr, ptr %limit.at
+  %overflow = icmp ult ptr %frame.end, %limit
   br i1 %overflow, label %t0, label %body, !prof !1
 body:
-  %1 = zext i32 %p0 to i64
-  %builtin2.table.at = getelementptr i8, ptr %vmctx, i64 8
-  %builtin2.table = load ptr, ptr %builtin2.table.at, !invariant.load !0
-  %builtin2.at = getelementptr i8, ptr %builtin2.table, i64 32
-  %builtin2 = load ptr, ptr %builtin2.at, !invariant.load !0
-  call void %builtin2(ptr %vmctx, ptr %memory0, i64 %1, i32 32, i64 8)
-  %3 = zext i32 %p0 to i64
+  %2 = zext i32 %p0 to i64
+  %builtin3.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %builtin3.table = load ptr, ptr %builtin3.table.at, !invariant.load !0
+  %builtin3.at = getelementptr i8, ptr %builtin3.table, i64 32
+  %builtin3 = load ptr, ptr %builtin3.at, !invariant.load !0
+  call void %builtin3(ptr %vmctx, ptr %memory0, i64 %2, i32 32, i64 8)
   %builtin4.table.at = getelementptr i8, ptr %vmctx, i64 8
   %builtin4.table = load ptr, ptr %builtin4.table.at, !invariant.load !0
   %builtin4.at = getelementptr i8, ptr %builtin4.table, i64 24
   %builtin4 = load ptr, ptr %builtin4.at, !invariant.load !0
-  call void %builtin4(ptr %vmctx, ptr %memory1, ptr %memory0, i64 %3, i64 0, i64 8)
+  call void %builtin4(ptr %vmctx, ptr %memory1, ptr %memory0, i64 %2, i64 0, i64 8)
   %5 = getelementptr i8, ptr %vmctx, i64 48
   %builtin6.table.at = getelementptr i8, ptr %vmctx, i64 8
   %builtin6.table = load ptr, ptr %builtin6.table.at, !invariant.load !0
@@ -48,14 +45,12 @@ t0:
 define hidden i32 @f1(ptr %vmctx) #0 {
   %memory0.at = getelementptr i8, ptr %vmctx, i64 24
   %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
-  %store.at = getelementptr i8, ptr %vmctx, i64 0
-  %store = load ptr, ptr %store.at, !invariant.load !0
+  %store = load ptr, ptr %vmctx, !invariant.load !0
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
-  %frame.address = ptrtoint ptr %frame to i64
-  %frame.end = sub i64 %frame.address, 80
+  %frame.end = getelementptr i8, ptr %frame, i64 -80
   %limit.at = getelementptr i8, ptr %store, i64 8
-  %limit = load i64, ptr %limit.at
-  %overflow = icmp ult i64 %frame.end, %limit
+  %limit = load ptr, ptr %limit.at
+  %overflow = icmp ult ptr %frame.end, %limit
   br i1 %overflow, label %t0, label %body, !prof !1
 body:
   %builtin1.table.at = getelementptr i8, ptr %vmctx, i64 8

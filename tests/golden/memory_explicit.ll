@@ -8,17 +8,15 @@ declare hidden void @raise_trap(ptr, i32) #0
 define hidden i32 @f0(ptr %vmctx, i32 %p0) #0 {
   %memory0.at = getelementptr i8, ptr %vmctx, i64 24
   %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
-  %1 = zext i32 %p0 to i64
-  %2 = add i64 %1, 20
-  %3 = getelementptr i8, ptr %memory0, i64 8
-  %4 = load volatile i64, ptr %3
-  %5 = icmp ugt i64 %2, %4
-  br i1 %5, label %t2, label %c2, !prof !1
-c2:
-  %6 = getelementptr i8, ptr %memory0, i64 0
-  %7 = load volatile ptr, ptr %6
-  %8 = getelementptr i8, ptr %7, i64 %1
-  %9 = getelementptr i8, ptr %8, i64 16
+  %2 = zext i32 %p0 to i64
+  %3 = add i64 %2, 20
+  %4 = getelementptr i8, ptr %memory0, i64 8
+  %5 = load volatile i64, ptr %4
+  %6 = icmp ugt i64 %3, %5
+  br i1 %6, label %t2, label %7, !prof !1
+7:
+  %8 = load volatile ptr, ptr %memory0
+  %9 = getelementptr [1 x i8], ptr %8, i64 %2, i64 16
   %10 = load volatile i32, ptr %9, align 1
   ret i32 %10
 t2:
@@ -28,19 +26,17 @@ t2:
 define hidden void @f1(ptr %vmctx, i32 %p0, i64 %p1) #0 {
   %memory0.at = getelementptr i8, ptr %vmctx, i64 24
   %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
-  %1 = trunc i64 %p1 to i8
-  %2 = zext i32 %p0 to i64
-  %3 = add i64 %2, 4
-  %4 = getelementptr i8, ptr %memory0, i64 8
-  %5 = load volatile i64, ptr %4
-  %6 = icmp ugt i64 %3, %5
-  br i1 %6, label %t2, label %c2, !prof !1
-c2:
-  %7 = getelementptr i8, ptr %memory0, i64 0
-  %8 = load volatile ptr, ptr %7
-  %9 = getelementptr i8, ptr %8, i64 %2
-  %10 = getelementptr i8, ptr %9, i64 3
-  store volatile i8 %1, ptr %10, align 1
+  %3 = trunc i64 %p1 to i8
+  %4 = zext i32 %p0 to i64
+  %5 = add i64 %4, 4
+  %6 = getelementptr i8, ptr %memory0, i64 8
+  %7 = load volatile i64, ptr %6
+  %8 = icmp ugt i64 %5, %7
+  br i1 %8, label %t2, label %9, !prof !1
+9:
+  %10 = load volatile ptr, ptr %memory0
+  %11 = getelementptr [1 x i8], ptr %10, i64 %4, i64 3
+  store volatile i8 %3, ptr %11, align 1
   ret void
 t2:
   call void @raise_trap(ptr %vmctx, i32 1) #1

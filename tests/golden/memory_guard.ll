@@ -8,41 +8,34 @@ declare hidden void @raise_trap(ptr, i32) #0
 define hidden i32 @f0(ptr %vmctx, i32 %p0) #0 {
   %memory0.at = getelementptr i8, ptr %vmctx, i64 24
   %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
-  %base0.at = getelementptr i8, ptr %memory0, i64 0
-  %base0 = load ptr, ptr %base0.at, !invariant.load !0
-  %1 = zext i32 %p0 to i64
-  %2 = getelementptr i8, ptr %base0, i64 %1
-  %3 = getelementptr i8, ptr %2, i64 16
+  %base0 = load ptr, ptr %memory0, !invariant.load !0
+  %2 = zext i32 %p0 to i64
+  %3 = getelementptr [1 x i8], ptr %base0, i64 %2, i64 16
   %4 = load volatile i32, ptr %3, align 1
   ret i32 %4
 }
 define hidden void @f1(ptr %vmctx, i32 %p0, i64 %p1) #0 {
   %memory0.at = getelementptr i8, ptr %vmctx, i64 24
   %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
-  %base0.at = getelementptr i8, ptr %memory0, i64 0
-  %base0 = load ptr, ptr %base0.at, !invariant.load !0
-  %1 = trunc i64 %p1 to i8
-  %2 = zext i32 %p0 to i64
-  %3 = getelementptr i8, ptr %base0, i64 %2
-  %4 = getelementptr i8, ptr %3, i64 3
-  store volatile i8 %1, ptr %4, align 1
+  %base0 = load ptr, ptr %memory0, !invariant.load !0
+  %3 = trunc i64 %p1 to i8
+  %4 = zext i32 %p0 to i64
+  %5 = getelementptr [1 x i8], ptr %base0, i64 %4, i64 3
+  store volatile i8 %3, ptr %5, align 1
   ret void
 }
 define hidden double @f2(ptr %vmctx, i32 %p0) #0 {
   %memory0.at = getelementptr i8, ptr %vmctx, i64 24
   %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
-  %base0.at = getelementptr i8, ptr %memory0, i64 0
-  %base0 = load ptr, ptr %base0.at, !invariant.load !0
-  %1 = zext i32 %p0 to i64
-  %2 = add i64 %1, 4294967288
-  %3 = getelementptr i8, ptr %memory0, i64 8
-  %4 = load volatile i64, ptr %3
-  %5 = icmp ugt i64 %2, %4
-  br i1 %5, label %t2, label %c2, !prof !1
-c2:
-  %6 = zext i32 %p0 to i64
-  %7 = getelementptr i8, ptr %base0, i64 %6
-  %8 = getelementptr i8, ptr %7, i64 4294967280
+  %base0 = load ptr, ptr %memory0, !invariant.load !0
+  %2 = zext i32 %p0 to i64
+  %3 = add i64 %2, 4294967288
+  %4 = getelementptr i8, ptr %memory0, i64 8
+  %5 = load volatile i64, ptr %4
+  %6 = icmp ugt i64 %3, %5
+  br i1 %6, label %t2, label %7, !prof !1
+7:
+  %8 = getelementptr [1 x i8], ptr %base0, i64 %2, i64 4294967280
   %9 = load volatile double, ptr %8, align 1
   ret double %9
 t2:

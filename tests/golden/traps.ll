@@ -6,9 +6,9 @@ attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-
 attributes #1 = { cold nomerge noreturn nounwind }
 declare hidden void @raise_trap(ptr, i32) #0
 define hidden i32 @f0(ptr %vmctx, i32 %p0) #0 {
-  %1 = icmp ne i32 %p0, 0
-  br i1 %1, label %i2, label %e2
-i2:
+  %2 = icmp ne i32 %p0, 0
+  br i1 %2, label %3, label %e2
+3:
   br label %t3
 e2:
   ret i32 1
@@ -17,28 +17,28 @@ t3:
   unreachable
 }
 define hidden i64 @f1(ptr %vmctx, i64 %p0, i64 %p1) #0 {
-  %1 = icmp eq i64 %p1, 0
-  br i1 %1, label %t2, label %c2, !prof !1
-c2:
-  %2 = urem i64 %p0, %p1
-  ret i64 %2
+  %3 = icmp eq i64 %p1, 0
+  br i1 %3, label %t2, label %4, !prof !1
+4:
+  %5 = urem i64 %p0, %p1
+  ret i64 %5
 t2:
   call void @raise_trap(ptr %vmctx, i32 7) #1
   unreachable
 }
 define hidden i32 @f2(ptr %vmctx, float %p0) #0 {
-  %1 = fcmp oge float %p0, 0xC1E0000000000000
-  %2 = fcmp olt float %p0, 0x41E0000000000000
-  %3 = and i1 %1, %2
-  br i1 %3, label %f2, label %r2, !prof !2
+  %2 = fcmp oge float %p0, 0xC1E0000000000000
+  %3 = fcmp olt float %p0, 0x41E0000000000000
+  %4 = and i1 %2, %3
+  br i1 %4, label %f2, label %r2, !prof !2
 r2:
-  %4 = fcmp uno float %p0, %p0
-  br i1 %4, label %t3, label %c3, !prof !1
-c3:
+  %5 = fcmp uno float %p0, %p0
+  br i1 %5, label %t3, label %6, !prof !1
+6:
   br label %t4
 f2:
-  %5 = fptosi float %p0 to i32
-  ret i32 %5
+  %7 = fptosi float %p0 to i32
+  ret i32 %7
 t3:
   call void @raise_trap(ptr %vmctx, i32 8) #1
   unreachable

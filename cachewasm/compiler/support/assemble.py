@@ -1,4 +1,7 @@
-"""The text of the support image: its parts joined, their macros expanded.
+"""The text of the support image: its parts joined, their macros expanded, as two modules.
+
+One has the functions that calls and bulk operations go through, the other all else: the first is
+worth an optimizing code generator, which takes five times as long as the quick one.
 
 The parts are LLVM IR with macros, so that no offset and no number is written down twice:
 
@@ -12,13 +15,15 @@ The parts are LLVM IR with macros, so that no offset and no number is written do
 Fields are volatile: an activation's must be in memory and not in a register when a trap jumps.
 """
 
-import re
-
 from cachewasm.abi import process, traps, vmctx
 from cachewasm.abi.layout import Layout
 from cachewasm.compiler.support import func, host, instance, invoke, memory, table
 from cachewasm.compiler.support import traps as trap_parts
 from cachewasm.compiler.support.arch import arch_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LAYOUTS: dict[str, Layout] = {
     "CONTEXT": vmctx.CONTEXT,
@@ -63,17 +68,24 @@ _NUMBERS = {
     **{f"{name}_SIZE": layout.size for name, layout in _LAYOUTS.items()},
 }
 
-_NUMBER = re.compile(r"\{([A-Z_0-9]+)\}")
-_OFFSET = re.compile(r"\{([A-Z_]+)\.(\w+)\}")
-_FIELD = re.compile(r"^ *(%[\w.]+) = field (\w+), (%[\w.]+), (\w+)\.(\w+)$")
-_SETFIELD = re.compile(r"^ *setfield (\w+) (\S+), (%[\w.]+), (\w+)\.(\w+)$")
-_PROCESS = re.compile(r"^ *(%[\w.]+) = process (\w+), (\w+)$")
-_SETPROCESS = re.compile(r"^ *setprocess (\w+) (\S+), (\w+)$")
-_CHECK = re.compile(r"^ *check (\w+), (%\w+), (%\w+)$")
+_HOT = frozenset(
+    {
+        "box",
+        "copy_span",
+        "enter_float_mode",
+        "func_vectorcall",
+        "host_call",
+        "invoke",
+        "memory_copy",
+        "memory_fill",
+        "unbox",
+        "write_float_control",
+    }
+)
 
 
-def support_ir(triple: str, cpu: str, features: str) -> str:
-    """The support image for a target, as textual LLVM IR.
+def support_ir(triple: str, cpu: str, features: str) -> tuple[str, str]:
+    """The support image for a target, as textual LLVM IR: the functions in _HOT, and the others.
 
     `features` is LLVM's list ("+sse4.2,+avx"). Raises InternalError for an unknown architecture.
     """
@@ -86,15 +98,21 @@ def support_ir(triple: str, cpu: str, features: str) -> str:
         "CONTROL_NORMAL": arch.control_normal,
     }
     text = "".join(part.TEXT for part in _PARTS) + arch.float_mode
-    text = _NUMBER.sub(lambda match: str(numbers[match[1]]), text)
-    text = _OFFSET.sub(lambda match: str(_LAYOUTS[match[1]].offsets[match[2]]), text)
-    body = "\n".join(_expand(line, f"%at.{i}") for i, line in enumerate(text.splitlines()))
+    hot, cold = _split(_with_numbers(text, numbers))
+    block = f"[{process.PROCESS.size} x i8]"
     target = f'"target-cpu"="{cpu}" "target-features"="{features}"'
     # Its loops must not become calls of functions that the image does not have.
     common = f'nounwind "no-builtins" "frame-pointer"="all" "probe-stack"="inline-asm" {target}'
+    return (
+        _module(triple, f"external hidden global {block}", hot, common),
+        _module(triple, f"hidden global {block} zeroinitializer", cold, common),
+    )
+
+
+def _module(triple: str, block: str, body: str, common: str) -> str:
     return f"""target triple = "{triple}"
 
-@process = hidden global [{process.PROCESS.size} x i8] zeroinitializer, align 64
+@process = {block}, align 64
 {body}
 
 declare ptr @llvm.frameaddress.p0(i32)
@@ -110,32 +128,66 @@ attributes #3 = {{ noinline noreturn {common} }}
 """
 
 
+def _with_numbers(text: str, numbers: "Mapping[str, int]") -> str:
+    """Replace {NAME} and {LAYOUT.name}; other braces are LLVM's."""
+    head, *rest = text.split("{")
+    parts = [head]
+    for part in rest:
+        name, brace, after = part.partition("}")
+        layout, dot, field = name.partition(".")
+        if brace and name in numbers:
+            parts += (str(numbers[name]), after)
+        elif brace and dot and layout in _LAYOUTS:
+            parts += (str(_LAYOUTS[layout].offsets[field]), after)
+        else:
+            parts += ("{", part)
+    return "".join(parts)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The functions in _HOT and the others, expanded; each half declares what the other defines."""
+    hot: list[str] = []
+    cold: list[str] = []
+    for i, line in enumerate(text.splitlines()):
+        if line.startswith("define "):
+            # Calls go from one half to the other.
+            line = line.replace(" internal ", " hidden ", 1)
+            name = line.partition("@")[2].partition("(")[0]
+            home, other = (hot, cold) if name in _HOT else (cold, hot)
+            home.append(line)
+            other.append(line.replace("define", "declare", 1).rstrip("{"))
+        elif line.startswith("declare "):
+            hot.append(line)
+            cold.append(line)
+        elif line and not line.startswith(";"):
+            home.append(_expand(line, f"%at.{i}"))
+    return "\n".join(hot), "\n".join(cold)
+
+
 def _expand(line: str, place: str) -> str:
     """The IR for a line; `place` is a name for an address that no other line uses."""
-    if match := _FIELD.match(line):
-        result, ty, base, layout, field = match.groups()
-        offset = _LAYOUTS[layout].offsets[field]
-        return f"{_at(place, base, offset)}\n  {result} = load volatile {ty}, ptr {place}"
-    if match := _SETFIELD.match(line):
-        ty, value, base, layout, field = match.groups()
-        offset = _LAYOUTS[layout].offsets[field]
-        return f"{_at(place, base, offset)}\n  store volatile {ty} {value}, ptr {place}"
-    if match := _PROCESS.match(line):
-        result, ty, field = match.groups()
-        offset = process.PROCESS.offsets[field]
-        return f"{_at(place, '@process', offset)}\n  {result} = load {ty}, ptr {place}"
-    if match := _SETPROCESS.match(line):
-        ty, value, field = match.groups()
-        offset = process.PROCESS.offsets[field]
-        return f"{_at(place, '@process', offset)}\n  store volatile {ty} {value}, ptr {place}"
-    if match := _CHECK.match(line):
-        name, start, length = match.groups()
-        return (
-            f"  %{name}_room = sub i64 {length}, %n\n"
-            f"  %{name}_fits = icmp ule i64 %n, {length}\n"
-            f"  %{name}_inside = icmp ule i64 {start}, %{name}_room\n"
-            f"  %{name}_ok = and i1 %{name}_fits, %{name}_inside"
-        )
+    match line.replace(",", " ").split():
+        case [result, "=", "field", ty, base, name]:
+            layout, _, field = name.partition(".")
+            at = _at(place, base, _LAYOUTS[layout].offsets[field])
+            return f"{at}\n  {result} = load volatile {ty}, ptr {place}"
+        case ["setfield", ty, value, base, name]:
+            layout, _, field = name.partition(".")
+            at = _at(place, base, _LAYOUTS[layout].offsets[field])
+            return f"{at}\n  store volatile {ty} {value}, ptr {place}"
+        case [result, "=", "process", ty, field]:
+            at = _at(place, "@process", process.PROCESS.offsets[field])
+            return f"{at}\n  {result} = load {ty}, ptr {place}"
+        case ["setprocess", ty, value, field]:
+            at = _at(place, "@process", process.PROCESS.offsets[field])
+            return f"{at}\n  store volatile {ty} {value}, ptr {place}"
+        case ["check", name, start, length]:
+            return (
+                f"  %{name}_room = sub i64 {length}, %n\n"
+                f"  %{name}_fits = icmp ule i64 %n, {length}\n"
+                f"  %{name}_inside = icmp ule i64 {start}, %{name}_room\n"
+                f"  %{name}_ok = and i1 %{name}_fits, %{name}_inside"
+            )
     return line
 
 

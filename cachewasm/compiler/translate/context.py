@@ -6,7 +6,12 @@ wasm module, the environment and the order of translation alone, so equal inputs
 
 from cachewasm.abi import symbols
 from cachewasm.abi.vmctx import InstanceLayout
-from cachewasm.compiler.translate.debug import DebugInfo
+from cachewasm.compiler.translate.debug import (
+    NO_PLACES,
+    FunctionPlaces,
+    LineTable,
+    PcSections,
+)
 from cachewasm.compiler.translate.ir import CODE, Signature
 from cachewasm.wasm.module import Module, ValidModule
 
@@ -21,8 +26,7 @@ def escapes(valid: ValidModule) -> tuple[int, ...]:
     Those that are exported, named by a segment or a global's initial value, or are the start; a
     body can name only such functions.
     """
-    start = valid.module.start
-    return tuple(sorted(valid.declared_refs | ({start} if start is not None else set())))
+    return valid.escapes
 
 
 def instance_layout(module: Module, funcrefs: int) -> InstanceLayout:
@@ -40,24 +44,29 @@ def instance_layout(module: Module, funcrefs: int) -> InstanceLayout:
 
 
 class ModuleContext:
-    """See the module's docstring. One per IR module; not shared between threads."""
+    """See the module's docstring. One per IR module; not shared between threads.
+
+    `places` writes the wasm offsets of instructions, None if they are not wanted.
+    """
 
     __slots__ = (
         "_signatures",
+        "baseline",
         "called",
-        "debug",
         "env",
         "funcref_index",
         "guard_size",
         "layout",
         "module",
+        "places",
         "valid",
     )
 
-    def __init__(self, valid: ValidModule, env: "CompileEnvironment") -> None:
+    def __init__(self, valid: ValidModule, env: "CompileEnvironment", *, baseline: bool) -> None:
         self.valid = valid
         self.module = valid.module
         self.env = env
+        self.baseline = baseline
         referenced = escapes(valid)
         self.funcref_index = {funcidx: i for i, funcidx in enumerate(referenced)}
         self.layout = instance_layout(self.module, len(referenced))
@@ -66,8 +75,16 @@ class ModuleContext:
         self.guard_size: int | None = env.tunables.memory_guard_size
         if env.tunables.explicit_bounds_checks:
             self.guard_size = None
-        self.debug = DebugInfo() if env.tunables.generate_address_map else None
+        self.places: LineTable | PcSections | None = None
+        if env.tunables.generate_address_map:
+            self.places = PcSections() if baseline else LineTable()
         self._signatures: dict[int, Signature] = {}
+
+    def function_places(self, funcidx: int) -> FunctionPlaces:
+        """How the function at hand writes its places."""
+        if not self.places:
+            return NO_PLACES
+        return self.places.function(symbols.function(funcidx), self.module.body(funcidx).start)
 
     def signature(self, typeidx: int) -> Signature:
         """The signature of a type."""

@@ -115,8 +115,8 @@ def _if(t: "FunctionTranslator", _type: BlockType) -> None:
     frame.arguments = t.stack[frame.height :]
     if len(t.known) <= _MAX_REMEMBERED:
         frame.known = t.known.copy()
-    label = frame.label
-    t.emit(f"  br i1 {condition}, label %i{label}, label %e{label}\ni{label}:")
+    t.n = n = t.n + 1
+    t.emit(f"  br i1 {condition}, label %{n}, label %e{frame.label}\n{n}:")
 
 
 @FAMILY.lowers("else")
@@ -195,9 +195,7 @@ def _br(t: "FunctionTranslator", depth: int) -> None:
 @FAMILY.lowers("br_if")
 def _br_if(t: "FunctionTranslator", depth: int) -> None:
     condition = t.condition(t.stack.pop())
-    frame = _branch(t, depth)
-    label = t.new_label()
-    t.emit(f"  br i1 {condition}, label %b{frame.label}, label %c{label}\nc{label}:")
+    t.branch_if(condition, f"b{_branch(t, depth).label}")
 
 
 @FAMILY.lowers("br_table")
@@ -206,6 +204,7 @@ def _br_table(t: "FunctionTranslator", imm: tuple[tuple[int, ...], int]) -> None
     index = t.stack.pop()
     labels = {depth: _branch(t, depth).label for depth in sorted({*depths, default})}
     cases = " ".join(f"i32 {i}, label %b{labels[depth]}" for i, depth in enumerate(depths))
+    t.alone()
     t.emit(f"  switch i32 {index}, label %b{labels[default]} [ {cases} ]")
     t.live = False
 

@@ -3,9 +3,10 @@
 The state of a translation and the operations that lowerings are made of. The operand stack holds
 LLVM operands as text: names of values, or constants. Locals live in allocas and so do values that
 cross a label; LLVM's SROA makes the SSA form. Within straight-line code a local's current value is
-remembered (`known`), which spares most loads; so are addresses (`pointers`). Numbered values are used, which LLVM need not look
-up by name; numbers grow in the order of the text and may have gaps.
-Labels are one of the letters b, c, e, f, i, r, t and a number; no value is named so.
+remembered (`known`), which spares most loads; so is the extension of an index (`wide`). Values have
+numbers, which LLVM need not look up by name, and so do labels that follow the branch to them; numbers
+grow in the order of the text and may have gaps. The entry block is 0, then come the locals. Other labels are
+one of the letters b, e, f, r, t and a number; no value is named so.
 
 Always holds between instructions: while `live`, `stack` has as many operands as the validator has
 types; whatever they name dominates the place where the text goes on.
@@ -17,7 +18,6 @@ from cachewasm.abi import symbols, traps
 from cachewasm.abi.vmctx import CONTEXT, FUNC_BOUNDED, MEMORY, STORE
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.control import Frame
-from cachewasm.compiler.translate.debug import place
 from cachewasm.compiler.translate.dispatch import LOWERINGS, UNREACHABLE_LOWERINGS
 from cachewasm.compiler.translate.ir import (
     CODE,
@@ -29,14 +29,14 @@ from cachewasm.compiler.translate.ir import (
     at,
     f32_literal,
     f64_literal,
+    fence,
     load_builtin,
     load_field,
-    opaque,
 )
 from cachewasm.errors import UnsupportedModule
 from cachewasm.wasm.function_validator import FunctionValidator
 from cachewasm.wasm.opcodes import BY_NAME
-from cachewasm.wasm.types import F32, F64
+from cachewasm.wasm.types import F32, F64, I32
 
 # The stack check compares the frame address less an estimate of the frame with the limit. Level 0
 # may give every local and operand a place of its own.
@@ -50,6 +50,7 @@ _UNCHECKED_FRAME = 1 << 10
 _MAX_CARRIED = 4_000_000
 
 LOCAL_GET = BY_NAME["local.get"]
+I32_CONST = BY_NAME["i32.const"]
 
 _FLOAT_ZEROS = {LLVM_TYPES[F32]: f32_literal(0), LLVM_TYPES[F64]: f64_literal(0)}
 
@@ -67,12 +68,12 @@ class FunctionTranslator:
         "_cold",
         "_entry",
         "_lines",
+        "_loaded",
         "_local_types",
-        "_locals_in_memory",
         "_location",
         "_location_offset",
-        "_preamble",
-        "_subprogram",
+        "_places",
+        "_stores",
         "calls",
         "context",
         "emit",
@@ -87,11 +88,10 @@ class FunctionTranslator:
         "live",
         "module",
         "n",
-        "offset",
-        "pointers",
         "signature",
         "stack",
         "validator",
+        "wide",
     )
 
     def __init__(self, context: ModuleContext, funcidx: int) -> None:
@@ -103,9 +103,7 @@ class FunctionTranslator:
         self.stack: list[str] = []
         self.frames: list[Frame] = []
         self.live = True
-        self.n = 0
         self.label_count = 0
-        self.offset = self.validator.offset
         self.flags = FUNC_BOUNDED
         self.calls = False
         self._carried = 0
@@ -120,24 +118,22 @@ class FunctionTranslator:
         self.flag_line = 0
 
         self._local_types = [LLVM_TYPES[t] for t in self.validator.locals]
-        self._locals_in_memory: set[int] = set()
+        self.n = len(self._local_types)
+        # The locals that are loaded anywhere, and where in the text the others are stored in vain.
+        self._loaded: set[int] = set()
+        self._stores: dict[int, list[int]] = {}
         params = len(self.signature.params)
         self.known: dict[int, str] = {
             i: f"%p{i}" if i < params else "0"
             for i, t in enumerate(self._local_types)
             if i < params or t not in _FLOAT_ZEROS
         }
-        # (memidx, index) -> the address at that index, as far as it is computed already.
-        self.pointers: dict[tuple[int, str], str] = {}
+        # An i32 -> the same as i64, as far as it is extended already.
+        self.wide: dict[str, str] = {}
 
-        self._subprogram = ""
-        self._preamble: list[str] = []
+        self._places = context.function_places(funcidx)
         self._location = ""
         self._location_offset = -1
-        if context.debug:
-            name = symbols.function(funcidx)
-            self._subprogram, line = context.debug.subprogram(name, self.offset)
-            self._preamble = [line]
 
     def translate(self) -> list[str]:
         """Translate the body; return the lines of the function's definition."""
@@ -150,16 +146,20 @@ class FunctionTranslator:
         locals_count = len(local_types)
         imm: Any  # of the type that the instruction's row promises
         for offset, op, imm in self.validator.instructions():
-            if op is LOCAL_GET and self.live and imm < locals_count:
-                # A third of all instructions: validated and translated in one go.
-                vals.append(local_types[imm])
-                value = self.known.get(imm)
-                if value is None:
-                    value = self.known[imm] = self.load_local(imm)
-                stack.append(value)
+            # Almost half of all instructions: validated and translated in one go.
+            if op is LOCAL_GET:
+                if self.live and imm < locals_count:
+                    vals.append(local_types[imm])
+                    value = self.known.get(imm)
+                    if value is None:
+                        value = self.load_local(imm)
+                    stack.append(value)
+                    continue
+            elif op is I32_CONST and self.live:
+                vals.append(I32)
+                stack.append(str(imm))
                 continue
             step(offset, op, imm)
-            self.offset = offset
             if self.live:
                 height = len(stack)
                 if height > highest:
@@ -167,7 +167,7 @@ class FunctionTranslator:
                 lowerings[op.index](self, imm)
             elif (lowering := UNREACHABLE_LOWERINGS.get(op)) is not None:
                 lowering(self, imm)
-        self.validator.finish(self.offset)
+        self.validator.finish(self.validator.offset)
         return self._definition(highest)
 
     # Values.
@@ -180,7 +180,7 @@ class FunctionTranslator:
 
     def field(self, base: str, offset: int, llvm_type: str = "ptr", *, flags: str = "") -> str:
         """Load a field; `flags` is "volatile", or "" for one that never changes."""
-        address = self.address(base, offset)
+        address = self.address(base, offset) if offset else base
         if flags:
             return self.value(f"load {flags} {llvm_type}, ptr {address}")
         return self.value(f"load {llvm_type}, ptr {address}{INVARIANT}")
@@ -191,9 +191,18 @@ class FunctionTranslator:
 
     def widened(self, value: str) -> str:
         """An i32 operand as i64, zero-extended."""
-        if value[0] == "%":
-            return self.value(f"zext i32 {value} to i64")
-        return str(int(value) & 0xFFFF_FFFF)
+        if value[0] != "%":
+            return str(int(value) & 0xFFFF_FFFF)
+        wide = self.wide.get(value)
+        if wide is None:
+            wide = self.wide[value] = self.value(f"zext i32 {value} to i64")
+        return wide
+
+    def opaque(self, llvm_type: str, operand: str) -> str:
+        """The same float as a value of which LLVM knows nothing. Nothing is folded in the baseline
+        tier: FastISel selects each instruction as it stands.
+        """
+        return operand if self.context.baseline else self.value(fence(llvm_type, operand))
 
     def condition(self, value: str) -> str:
         """An i32 operand as i1: whether it is not zero."""
@@ -207,12 +216,14 @@ class FunctionTranslator:
     def forget(self) -> None:
         """Arrive at a label that is reached from elsewhere too."""
         self.known = {}
-        self.pointers.clear()
+        self.wide.clear()
 
     def push_flag(self, flag: str) -> None:
         """Push an i1 as i32, so that a branch that follows at once can use the i1."""
+        self.n = n = self.n + 1
+        self.emit(f"  %{n} = zext i1 {flag} to i32")
         self.flag = flag
-        self.flag_of = wide = self.value(f"zext i1 {flag} to i32")
+        self.flag_of = wide = f"%{n}"
         self.flag_line = len(self._lines)
         self.stack.append(wide)
 
@@ -252,24 +263,30 @@ class FunctionTranslator:
         return name
 
     def load_local(self, localidx: int) -> str:
-        """Load a local from its alloca."""
-        self._locals_in_memory.add(localidx)
-        return self.value(f"load {self._local_types[localidx]}, ptr %l{localidx}")
+        """Load a local from its alloca, and remember its value."""
+        self._loaded.add(localidx)
+        self.n = n = self.n + 1
+        self.emit(f"  %{n} = load {self._local_types[localidx]}, ptr %{localidx + 1}")
+        self.known[localidx] = value = f"%{n}"
+        return value
 
     def store_local(self, localidx: int, value: str) -> None:
         """Store a local to its alloca, and remember its value."""
-        self._locals_in_memory.add(localidx)
         self.known[localidx] = value
-        self.emit(f"  store {self._local_types[localidx]} {value}, ptr %l{localidx}")
+        if localidx not in self._loaded:
+            self._stores.setdefault(localidx, []).append(len(self._lines))
+        self.emit(f"  store {self._local_types[localidx]} {value}, ptr %{localidx + 1}")
 
     # Places.
 
     def dbg(self) -> str:
         """The suffix that gives an instruction its place in the wasm module."""
-        if self._location_offset != self.offset:
-            self._location_offset = self.offset
-            if self._subprogram:
-                self._location = place(self.offset, self._subprogram)
+        offset = self.validator.offset
+        if self._location_offset != offset:
+            self._location_offset = offset
+            places = self._places
+            if places.before:
+                self._location = f"{places.before}{offset + 1}{places.after}"
         return self._location
 
     def new_label(self) -> int:
@@ -277,13 +294,18 @@ class FunctionTranslator:
         self.label_count += 1
         return self.label_count
 
+    def branch_if(self, condition: str, label: str, suffix: str = "") -> None:
+        """Branch to a label where the i1 holds, and go on behind the branch."""
+        self.n = n = self.n + 1
+        self.emit(f"  br i1 {condition}, label %{label}, label %{n}{suffix}\n{n}:")
+
     # Traps. Each has a block of its own behind the function's other code, so its pc tells the place.
 
     def trap_if(self, condition: str, code: int) -> None:
         """Trap where the i1 holds."""
         label = self.new_label()
         self._cold.append((label, code, self.dbg()))
-        self.emit(f"  br i1 {condition}, label %t{label}, label %c{label}{UNLIKELY}\nc{label}:")
+        self.branch_if(condition, f"t{label}", UNLIKELY)
 
     def trap(self, code: int) -> None:
         """Trap always; what follows is unreachable."""
@@ -291,6 +313,18 @@ class FunctionTranslator:
         self._cold.append((label, code, self.dbg()))
         self.emit(f"  br label %t{label}")
         self.live = False
+
+    # Blocks.
+
+    def alone(self) -> None:
+        """Begin a block of its own for what FastISel does not select, in the baseline tier.
+
+        FastISel gives such an instruction to SelectionDAG together with all that stands before it in
+        its block, which takes several times as long and loses the places of calls (debug.py).
+        """
+        if self.context.baseline:
+            self.n = n = self.n + 1
+            self.emit(f"  br label %{n}\n{n}:")
 
     # Calls.
 
@@ -304,7 +338,7 @@ class FunctionTranslator:
             raise UnsupportedModule(
                 f"function {self.funcidx} passes more than {_MAX_CARRIED} values in its calls and "
                 "branches, an implementation limit",
-                offset=self.offset,
+                offset=self.validator.offset,
             )
 
     def may_leave_instance(self) -> None:
@@ -316,7 +350,12 @@ class FunctionTranslator:
         """Emit a call; return the name of its value, "" for a void one."""
         self.calls = True
         self.flags &= ~FUNC_BOUNDED
-        text = f"call {result} {callee}({arguments}){self.dbg()}"
+        dbg = self.dbg()
+        if dbg and result == "void" and self.context.baseline:
+            # LLVM aborts where SelectionDAG finds a place on a call that has no value. FastISel
+            # selects the calls here; if ever it should not, this costs the place and nothing more.
+            result = "i32"
+        text = f"call {result} {callee}({arguments}){dbg}"
         if result == "void":
             self.emit(f"  {text}")
             return ""
@@ -332,22 +371,22 @@ class FunctionTranslator:
 
     def _definition(self, highest: int) -> list[str]:
         signature = self.signature
-        dbg = f" !dbg {self._subprogram}" if self._subprogram else ""
         values = len(self._local_types) + len(self._allocas) + highest
         estimate = min(_FRAME_BASE + _FRAME_PER_VALUE * values, _MAX_FRAME_ESTIMATE)
         checked = self.calls or estimate > _UNCHECKED_FRAME
         store = self.store_context() if checked else ""
         lines = [
-            *self._preamble,
+            *self._places.nodes,
             f"define hidden {signature.result} @{symbols.function(self.funcidx)}"
-            f"({signature.parameters()}) {CODE}{dbg} {{",
+            f"({signature.parameters()}) {CODE}{self._places.definition} {{",
             *self._allocas,
             *self._initial_locals(),
             *self._entry.values(),
         ]
         if checked:
             lines += self._stack_check(store, estimate)
-        lines += self._lines
+        self._drop_dead_stores()
+        lines += filter(None, self._lines)
         for label, code, dbg in self._cold:
             lines.append(f"t{label}:")
             lines.append(f"  call void @{RAISE_TRAP}(ptr %vmctx, i32 {code}) {TRAP}{dbg}")
@@ -355,11 +394,18 @@ class FunctionTranslator:
         lines.append("}")
         return lines
 
+    def _drop_dead_stores(self) -> None:
+        """Leave nothing of the stores to locals that are never loaded, which have no alloca."""
+        for localidx, places in self._stores.items():
+            if localidx not in self._loaded:
+                for place in places:
+                    self._lines[place] = ""
+
     def _initial_locals(self) -> list[str]:
         lines = []
-        in_memory = sorted(self._locals_in_memory)
+        in_memory = sorted(self._loaded)
         for i in in_memory:
-            lines.append(f"  %l{i} = alloca {self._local_types[i]}")
+            lines.append(f"  %{i + 1} = alloca {self._local_types[i]}")
         for i in in_memory:
             t = self._local_types[i]
             if i < len(self.signature.params):
@@ -367,25 +413,21 @@ class FunctionTranslator:
             elif t not in _FLOAT_ZEROS:
                 initial = "0"
             else:
-                initial = f"%l{i}.zero"
-                lines.append(f"  {initial} = {opaque(t, _FLOAT_ZEROS[t])}")
-            lines.append(f"  store {t} {initial}, ptr %l{i}")
+                initial = _FLOAT_ZEROS[t]
+                if not self.context.baseline:
+                    initial = f"%zero{i}"
+                    lines.append(f"  {initial} = {fence(t, _FLOAT_ZEROS[t])}")
+            lines.append(f"  store {t} {initial}, ptr %{i + 1}")
         return lines
 
     def _stack_check(self, store: str, estimate: int) -> list[str]:
-        trap = (0, traps.STACK_OVERFLOW, self._entry_place())
-        self._cold.append(trap)
+        self.validator.offset = self.validator.body.start  # the place of what the entry does
+        self._cold.append((0, traps.STACK_OVERFLOW, self.dbg()))
         return [
             "  %frame = call ptr @llvm.frameaddress.p0(i32 0)",
-            "  %frame.address = ptrtoint ptr %frame to i64",
-            f"  %frame.end = sub i64 %frame.address, {estimate}",
-            at("%limit.at", store, STORE.stack_limit),
-            "  %limit = load i64, ptr %limit.at",
-            "  %overflow = icmp ult i64 %frame.end, %limit",
+            at("%frame.end", "%frame", -estimate),
+            load_field("%limit", store, STORE.stack_limit),
+            "  %overflow = icmp ult ptr %frame.end, %limit",
             f"  br i1 %overflow, label %t0, label %body{UNLIKELY}",
             "body:",
         ]
-
-    def _entry_place(self) -> str:
-        self.offset = self.validator.body.start
-        return self.dbg()

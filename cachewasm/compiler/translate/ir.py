@@ -5,7 +5,7 @@ builder through its bindings. What more than one module spells is spelled here; 
 abi/ and are never written as numbers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from struct import Struct
 
 from cachewasm.abi import vmctx
@@ -46,7 +46,7 @@ _F64 = Struct("<d")
 class Signature:
     """How a function type is spelled. The VM context is the first parameter of every function."""
 
-    __slots__ = ("in_registers", "params", "result", "result_types", "types")
+    __slots__ = ("_arguments", "in_registers", "params", "result", "result_types", "types")
 
     def __init__(self, func_type: FuncType) -> None:
         self.params = tuple(LLVM_TYPES[t] for t in func_type.param_types)
@@ -59,16 +59,16 @@ class Signature:
         else:
             self.result = "{ " + ", ".join(self.result_types) + " }"
         self.types = ", ".join(("ptr", *self.params))
+        self._arguments = ", ".join(f"{t} %s" for t in ("ptr", *self.params))
 
     def parameters(self) -> str:
         """The parameters of a definition: `ptr %vmctx, i32 %p0, ...`."""
         named = (f"{t} %p{i}" for i, t in enumerate(self.params))
         return ", ".join(("ptr %vmctx", *named))
 
-    def arguments(self, context: str, values: Iterable[str]) -> str:
+    def arguments(self, context: str, values: Sequence[str]) -> str:
         """The arguments of a call."""
-        typed = (f"{t} {v}" for t, v in zip(self.params, values, strict=True))
-        return ", ".join((f"ptr {context}", *typed))
+        return self._arguments % (context, *values)
 
 
 def at(value: str, base: str, offset: int) -> str:
@@ -81,6 +81,8 @@ def load_field(
 ) -> str:
     """The lines that load a field of a structure into `value`."""
     suffix = INVARIANT if invariant else ""
+    if not offset:
+        return f"  {value} = load {llvm_type}, ptr {base}{suffix}"
     return (
         f"{at(f'{value}.at', base, offset)}\n  {value} = load {llvm_type}, ptr {value}.at{suffix}"
     )
@@ -146,13 +148,13 @@ def f64_literal(bits: int) -> str:
 _MANGLED = {"float": "f32", "double": "f64"}
 
 
-def opaque(llvm_type: str, literal: str) -> str:
-    """An instruction whose value is the constant, which LLVM cannot see.
+def fence(llvm_type: str, operand: str) -> str:
+    """An instruction whose value is the operand, which LLVM cannot see.
 
     LLVM folds x * 1.0, x / 1.0, x - 0.0, x + -0.0 and the like to x, which leaves a signalling NaN
     as it is, while wasm demands a quiet result (4.3.3). So ones and zeros are hidden from it.
     """
-    return f"call {llvm_type} @llvm.arithmetic.fence.{_MANGLED[llvm_type]}({llvm_type} {literal})"
+    return f"call {llvm_type} @llvm.arithmetic.fence.{_MANGLED[llvm_type]}({llvm_type} {operand})"
 
 
 def module_text(target: "Target", body: Sequence[str], header: Sequence[str] = ()) -> str:

@@ -24,23 +24,21 @@ FAMILY = Family()
 
 def _address(t: "FunctionTranslator", memidx: int, offset: int, size: int) -> str:
     """Pop an index; the address of `size` bytes at it plus `offset`, checked where necessary."""
-    index = t.stack.pop()
+    wide = t.widened(t.stack.pop())
     guard_size = t.context.guard_size
     if guard_size is None:
-        wide = t.widened(index)
         _check(t, memidx, wide, offset + size)
         base = t.field(t.memory(memidx), MEMORY.base, flags="volatile")
-        pointer = t.value(f"getelementptr i8, ptr {base}, i64 {wide}")
     else:
         if offset + size > guard_size:
-            _check(t, memidx, t.widened(index), offset + size)
-        known = t.pointers.get((memidx, index))
-        if known is None:
-            wide = t.widened(index)
-            known = t.value(f"getelementptr i8, ptr {t.memory_base(memidx)}, i64 {wide}")
-            t.pointers[memidx, index] = known
-        pointer = known
-    return t.address(pointer, offset) if offset else pointer
+            _check(t, memidx, wide, offset + size)
+        base = t.memory_base(memidx)
+    t.n = n = t.n + 1
+    if offset:  # of an element of size 1: base + wide + offset
+        t.emit(f"  %{n} = getelementptr [1 x i8], ptr {base}, i64 {wide}, i64 {offset}")
+    else:
+        t.emit(f"  %{n} = getelementptr i8, ptr {base}, i64 {wide}")
+    return f"%{n}"
 
 
 def _check(t: "FunctionTranslator", memidx: int, index: str, extent: int) -> None:

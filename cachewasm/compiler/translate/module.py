@@ -7,7 +7,6 @@ by symbol. Bodies are validated on the way, so whoever translates every function
 from collections.abc import Sequence
 
 from cachewasm.compiler.trampolines import trampolines
-from cachewasm.compiler.translate import debug
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.function import FunctionTranslator
 from cachewasm.compiler.translate.ir import declare_raise_trap, module_text, raise_trap
@@ -27,12 +26,15 @@ class Translation:
     flags: bytes
 
 
-def translate(module: ValidModule, env: "CompileEnvironment", funcs: range) -> Translation:
+def translate(
+    module: ValidModule, env: "CompileEnvironment", funcs: range, *, baseline: bool = False
+) -> Translation:
     """Validate and translate the defined functions `funcs`; function indices count imports first.
 
+    With `baseline` the text is for that tier's pipeline alone, which is then quicker; else for any.
     Raises the leaves of ModuleError, with module offsets.
     """
-    context = ModuleContext(module, env)
+    context = ModuleContext(module, env, baseline=baseline)
     body: list[str] = []
     flags = bytearray()
     for funcidx in funcs:
@@ -41,7 +43,7 @@ def translate(module: ValidModule, env: "CompileEnvironment", funcs: range) -> T
         flags.append(translator.flags)
     # Before the bodies: what LLVM meets before its definition it has to replace later.
     declarations = [declare_raise_trap(), *context.declarations(funcs)]
-    header = debug.HEADER if context.debug else ()
+    header = context.places.header if context.places else ()
     return Translation(module_text(env.target, declarations + body, header), bytes(flags))
 
 

@@ -10,7 +10,7 @@ Specification, section 4.3. Comparisons with NaN are false, but for `ne`.
 from struct import Struct
 
 from cachewasm.abi import traps
-from cachewasm.compiler.translate.ir import LIKELY, f32_literal, f64_literal, opaque
+from cachewasm.compiler.translate.ir import LIKELY, f32_literal, f64_literal
 from cachewasm.compiler.translate.registry import Family, Lowering
 
 TYPE_CHECKING = False
@@ -41,7 +41,7 @@ def _integer_const(t: "FunctionTranslator", value: int) -> None:
     t.stack.append(str(value))
 
 
-# Ones and zeros, of both signs: what LLVM would fold away. See ir.opaque. What LLVM could compute
+# Ones and zeros, of both signs: what LLVM would fold away. See FunctionTranslator.opaque. What LLVM could compute
 # from constants is hidden likewise where it arises, below.
 _FOLDABLE_F32 = frozenset({0, 0x8000_0000, 0x3F80_0000, 0xBF80_0000})
 _FOLDABLE_F64 = frozenset({0, 1 << 63, 0x3FF << 52, 0xBFF << 52})
@@ -50,13 +50,13 @@ _FOLDABLE_F64 = frozenset({0, 1 << 63, 0x3FF << 52, 0xBFF << 52})
 @FAMILY.lowers("f32.const")
 def _f32_const(t: "FunctionTranslator", bits: int) -> None:
     literal = f32_literal(bits)
-    t.stack.append(t.value(opaque("float", literal)) if bits in _FOLDABLE_F32 else literal)
+    t.stack.append(t.opaque("float", literal) if bits in _FOLDABLE_F32 else literal)
 
 
 @FAMILY.lowers("f64.const")
 def _f64_const(t: "FunctionTranslator", bits: int) -> None:
     literal = f64_literal(bits)
-    t.stack.append(t.value(opaque("double", literal)) if bits in _FOLDABLE_F64 else literal)
+    t.stack.append(t.opaque("double", literal) if bits in _FOLDABLE_F64 else literal)
 
 
 # --- One instruction of LLVM each -----------------------------------------------------------------
@@ -92,9 +92,8 @@ _UNARY = {
     "i32.reinterpret_f32": ("bitcast float ", " to i32"),
     "i64.reinterpret_f64": ("bitcast double ", " to i64"),
 }
-# fneg and fabs change the sign bit and nothing else, of a NaN too (LangRef).
+# fneg changes the sign bit and nothing else, of a NaN too (LangRef).
 _UNARY_FLOAT = {
-    "abs": "fabs",
     "ceil": "ceil",
     "floor": "floor",
     "trunc": "trunc",
@@ -121,7 +120,7 @@ def _binary_float(instruction: str, llvm_type: str) -> Lowering:
         constant = t.stack[-1][0] != "%" and t.stack[-2][0] != "%"
         lower_binary(t, None)
         if constant:
-            t.stack[-1] = t.value(opaque(llvm_type, t.stack[-1]))
+            t.stack[-1] = t.opaque(llvm_type, t.stack[-1])
 
     return lower
 
@@ -130,7 +129,25 @@ def _integer_to_float(before: str, llvm_type: str) -> Lowering:
     def lower(t: "FunctionTranslator", _imm: None) -> None:
         integer = t.stack.pop()
         value = t.value(f"{before}{integer} to {llvm_type}")
-        t.stack.append(value if integer[0] == "%" else t.value(opaque(llvm_type, value)))
+        t.stack.append(value if integer[0] == "%" else t.opaque(llvm_type, value))
+
+    return lower
+
+
+def _widened_to_float(lower_wide: Lowering) -> Lowering:
+    """An unsigned i32 as a signed i64, which FastISel converts."""
+
+    def lower(t: "FunctionTranslator", _imm: None) -> None:
+        t.stack[-1] = t.widened(t.stack[-1])
+        lower_wide(t, None)
+
+    return lower
+
+
+def _alone(lower_known: Lowering) -> Lowering:
+    def lower(t: "FunctionTranslator", _imm: None) -> None:
+        t.alone()
+        lower_known(t, None)
 
     return lower
 
@@ -138,7 +155,9 @@ def _integer_to_float(before: str, llvm_type: str) -> Lowering:
 def _compare(instruction: str) -> Lowering:
     def lower(t: "FunctionTranslator", _imm: None) -> None:
         right, left = t.stack.pop(), t.stack.pop()
-        t.push_flag(t.value(f"{instruction} {left}, {right}"))
+        t.n = n = t.n + 1
+        t.emit(f"  %{n} = {instruction} {left}, {right}")
+        t.push_flag(f"%{n}")
 
     return lower
 
@@ -163,12 +182,13 @@ def _add_tables() -> None:
             FAMILY.add(f"{f}.{name}", _compare(f"fcmp {predicate} {t}"))
         for name, intrinsic in _UNARY_FLOAT.items():
             FAMILY.add(f"{f}.{name}", _unary(f"call {t} @llvm.{intrinsic}.{f}({t} ", ")"))
+        FAMILY.add(f"{f}.convert_i32_u", _widened_to_float(_integer_to_float("sitofp i64 ", t)))
+        FAMILY.add(f"{f}.convert_i64_u", _alone(_integer_to_float("uitofp i64 ", t)))
         FAMILY.add(f"{f}.neg", _unary(f"fneg {t} ", ""))
         same_size = _INTEGER_OF[t]
         FAMILY.add(f"{f}.reinterpret_{same_size}", _integer_to_float(f"bitcast {same_size} ", t))
         for i in _INTEGERS:
             FAMILY.add(f"{f}.convert_{i}_s", _integer_to_float(f"sitofp {i} ", t))
-            FAMILY.add(f"{f}.convert_{i}_u", _integer_to_float(f"uitofp {i} ", t))
             for sign in "su":
                 intrinsic = f"llvm.fpto{sign}i.sat.{i}.{f}"
                 FAMILY.add(f"{i}.trunc_sat_{f}_{sign}", _unary(f"call {i} @{intrinsic}({t} ", ")"))
@@ -299,6 +319,19 @@ def _extremum(f: str, name: str) -> Lowering:
     return lower
 
 
+def _abs(f: str) -> Lowering:
+    # On the bits: FastISel does not select llvm.fabs.
+    t_ = _FLOATS[f]
+    i, sign = _INTEGER_OF[t_], 1 << _SIGN_BITS[t_]
+
+    def lower(t: "FunctionTranslator", _imm: None) -> None:
+        bits = t.value(f"bitcast {t_} {t.stack.pop()} to {i}")
+        magnitude = t.value(f"and {i} {bits}, {sign - 1}")
+        t.stack.append(t.value(f"bitcast {i} {magnitude} to {t_}"))
+
+    return lower
+
+
 def _copysign(f: str) -> Lowering:
     # On the bits: level 0 selects llvm.copysign slowly.
     t_ = _FLOATS[f]
@@ -319,7 +352,7 @@ def _copysign(f: str) -> Lowering:
 @FAMILY.lowers("f32.demote_f64")
 def _demote(t: "FunctionTranslator", _imm: None) -> None:
     # LLVM would fold demote(promote(x)) to x, which does not quiet a NaN.
-    fenced = t.value(opaque("double", t.stack.pop()))
+    fenced = t.opaque("double", t.stack.pop())
     t.stack.append(t.value(f"fptrunc double {fenced} to float"))
 
 
@@ -369,6 +402,7 @@ def _add_functions() -> None:
     for f in _FLOATS:
         FAMILY.add(f"{f}.min", _extremum(f, "min"))
         FAMILY.add(f"{f}.max", _extremum(f, "max"))
+        FAMILY.add(f"{f}.abs", _abs(f))
         FAMILY.add(f"{f}.copysign", _copysign(f))
 
 

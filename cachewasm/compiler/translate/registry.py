@@ -6,9 +6,9 @@ module with a `Family`; dispatch.py puts them together.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from cachewasm.errors import InternalError
+from cachewasm.generics import TypeVar
 
 Lowering = Callable[..., None]
 _L = TypeVar("_L", bound=Lowering)

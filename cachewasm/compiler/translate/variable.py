@@ -16,7 +16,7 @@ FAMILY = Family()
 def _local_get(t: "FunctionTranslator", localidx: int) -> None:
     value = t.known.get(localidx)
     if value is None:
-        value = t.known[localidx] = t.load_local(localidx)
+        value = t.load_local(localidx)
     t.stack.append(value)
 
 

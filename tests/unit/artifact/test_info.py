@@ -10,7 +10,6 @@ from cachewasm.artifact.info import ACTIVE, DECLARATIVE, PASSIVE, ModuleInfo
 from cachewasm.artifact.info_writer import (
     CodeLayout,
     CodeRange,
-    DataRange,
     Trampolines,
     encode_info,
 )
@@ -84,7 +83,7 @@ LAYOUT = CodeLayout(
     func_flags=bytes([0, FUNC_BOUNDED, 0]),
     trampolines=(Trampolines(48, 64), Trampolines(80, 96)),
     escapes=frozenset({4, 0, 2, 3}),
-    data=(DataRange(0, 4), DataRange(4, 0)),
+    data=(0, 4),
 )
 EMPTY = CodeLayout((), b"", (), frozenset(), ())
 ATTRIBUTES = (
@@ -167,7 +166,7 @@ def _copies(*segments: tuple[int, "constexpr.ConstExpr", int]) -> list[int]:
     """The data copies of active segments, given as memory, offset and size."""
     places, end = [], 0
     for _, _, size in segments:
-        places.append(DataRange(end, size))
+        places.append(end)
         end += size
     module = Module(
         data=b"",

@@ -15,7 +15,7 @@ import wasmtime
 
 from cachewasm.abi import symbols, traps, vmctx
 from cachewasm.abi.builtins import BUILTINS
-from cachewasm.compiler.codegen import compile_ir
+from cachewasm.compiler.codegen import BASELINE, compile_ir
 from cachewasm.compiler.fragment import Fragment, make_fragment
 from cachewasm.compiler.link import LinkedImage, link
 from cachewasm.compiler.runtime_library import runtime_library_ir
@@ -86,12 +86,13 @@ def build(module: ValidModule, env: CompileEnvironment, tier: str) -> LinkedImag
     """Compile in two shards, so that calls across objects are covered, and link."""
     first, end = module.module.imported_funcs, len(module.module.func_typeidxs)
     middle = (first + end + 1) // 2
+    baseline = tier == BASELINE
     texts = [
         translate_trampolines(
             module, env, sorted(set(representatives(module.module.types))), first=True
         ),
-        translate(module, env, range(first, middle)).ir,
-        translate(module, env, range(middle, end)).ir,
+        translate(module, env, range(first, middle), baseline=baseline).ir,
+        translate(module, env, range(middle, end), baseline=baseline).ir,
         module_text(env.target, [HARNESS]),
     ]
 

@@ -6,7 +6,7 @@ import mmap
 
 import pytest
 
-from cachewasm.compiler.codegen import TIERS, compile_ir
+from cachewasm.compiler.codegen import BASELINE, TIERS, compile_ir
 from cachewasm.compiler.fragment import make_fragment
 from cachewasm.compiler.link import link
 from cachewasm.compiler.object import MACHINE_AARCH64, MACHINE_X86_64, parse_object
@@ -35,7 +35,7 @@ def test_compile_ir_each_target_gives_a_linkable_object(valid_module, env, tier,
     module = valid_module(PROGRAM)
     texts = [
         translate_trampolines(module, environment, range(2), first=True),
-        translate(module, environment, range(2)).ir,
+        translate(module, environment, range(2), baseline=tier == BASELINE).ir,
     ]
     objects = [compile_ir(ir, environment, tier, verify=True) for ir in texts]
     assert parse_object(objects[0]).machine == machine
@@ -47,7 +47,7 @@ def test_compile_ir_each_target_gives_a_linkable_object(valid_module, env, tier,
 
 def test_compile_ir_same_text_gives_same_bytes(valid_module, env, tier):
     environment = env()
-    ir = translate(valid_module(PROGRAM), environment, range(2)).ir
+    ir = translate(valid_module(PROGRAM), environment, range(2), baseline=tier == BASELINE).ir
     assert compile_ir(ir, environment, tier) == compile_ir(ir, environment, tier)
 
 

@@ -10,7 +10,7 @@ import llvmlite.binding as llvm
 import pytest
 
 from cachewasm.compiler import fragment as fragment_module
-from cachewasm.compiler.codegen import compile_ir
+from cachewasm.compiler.codegen import BASELINE, compile_ir
 from cachewasm.compiler.fragment import Fragment, decode, encode, make_fragment
 from cachewasm.compiler.link import LinkedImage, link
 from cachewasm.compiler.parts import CONSTANT_SIZES, RODATA, TEXT
@@ -90,7 +90,8 @@ def image_of(module: ValidModule, env: CompileEnvironment, tier: str, step: int)
     typeidxs = sorted(set(representatives(module.module.types)))
     texts = [translate_trampolines(module, env, typeidxs, first=True)]
     for start in range(first, end, step):
-        texts.append(translate(module, env, range(start, min(start + step, end))).ir)
+        funcs = range(start, min(start + step, end))
+        texts.append(translate(module, env, funcs, baseline=tier == BASELINE).ir)
     return link(
         list(map(fragment, texts)), lambda names: fragment(runtime_library_ir(names, env.target))
     )

@@ -35,7 +35,17 @@ def check(before: str = "", after: str = "") -> None:
 
 
 def test_import_brings_llvm_without_what_is_not_needed() -> None:
-    check(after="assert 'llvmlite.binding' in sys.modules and 'tempfile' not in sys.modules")
+    check(
+        after="assert 'llvmlite.binding' in sys.modules\n"
+        "assert not {'tempfile', 'threading', 'llvmlite.binding.value'} & set(sys.modules)"
+    )
+
+
+def test_import_that_lacks_what_is_needed_is_left_to_others() -> None:
+    check(
+        before="lean_llvm._NEEDED += ('no_such_function',)",
+        after="assert not [name for name in sys.modules if name.startswith('llvmlite')]",
+    )
 
 
 def test_import_that_fails_with_stand_ins_is_left_to_others() -> None:

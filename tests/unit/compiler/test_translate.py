@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cachewasm.abi.vmctx import FUNC_BOUNDED
-from cachewasm.compiler.codegen import compile_ir
+from cachewasm.compiler.codegen import BASELINE, compile_ir
 from cachewasm.compiler.fragment import make_fragment
 from cachewasm.compiler.link import link
 from cachewasm.compiler.translate.dispatch import LOWERINGS
@@ -51,18 +51,21 @@ def test_translate_leaf_has_no_stack_check(valid_module, env):
     assert "llvm.frameaddress" in translate(valid_module(CALLS), env(), range(2, 3)).ir
 
 
-def test_translate_without_address_map_has_no_debug_metadata(valid_module, env):
-    ir = translate(valid_module(CALLS), env(generate_address_map=False), range(1, 6)).ir
+@pytest.mark.parametrize("baseline", [True, False])
+def test_translate_without_address_map_has_no_metadata_for_it(valid_module, env, baseline):
+    environment = env(generate_address_map=False)
+    ir = translate(valid_module(CALLS), environment, range(1, 6), baseline=baseline).ir
     assert "!dbg" not in ir
     assert "DILocation" not in ir
+    assert "!pcsections" not in ir
 
 
-def test_translate_lines_give_wasm_offsets(valid_module, env, tier):
+def test_translate_places_give_wasm_offsets(valid_module, env, tier):
     module = valid_module(CALLS)
     environment = env()
     texts = [
         translate_trampolines(module, environment, (), first=True),
-        translate(module, environment, range(1, 3)).ir,
+        translate(module, environment, range(1, 3), baseline=tier == BASELINE).ir,
     ]
     image = link([make_fragment(compile_ir(ir, environment, tier)) for ir in texts])
     data = module.module.data
@@ -72,6 +75,23 @@ def test_translate_lines_give_wasm_offsets(valid_module, env, tier):
     assert data[load] == 0x28
     assert data[call] == 0x10
     assert {load, call} <= offsets
+
+
+def test_translate_local_that_is_never_loaded_is_never_stored(valid_module, env):
+    wat = """(module (func (param i32) (result i32) (local i32 i32)
+      (local.set 1 (local.tee 2 (i32.const 7)))
+      (loop (br_if 0 (local.get 2)))
+      (local.get 1)))"""
+    ir = translate(valid_module(wat), env(), range(1)).ir
+    # Parameter 0 is not used; 1 and 2 are read behind a label.
+    assert [line for line in ir.splitlines() if "alloca" in line] == [
+        "  %2 = alloca i32",
+        "  %3 = alloca i32",
+    ]
+    ir = translate(valid_module(wat.replace("(local.get 1)", "(i32.const 1)")), env(), range(1)).ir
+    assert [line for line in ir.splitlines() if "alloca" in line] == ["  %3 = alloca i32"]
+    assert "ptr %2" not in ir
+    assert "" not in ir.splitlines()
 
 
 def test_translate_unused_locals_take_no_slot(valid_module, env):
