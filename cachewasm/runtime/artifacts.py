@@ -37,14 +37,17 @@ _TIERS = {
 _SUPPORT_TIER = "support"
 
 
-def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> Artifact:
+def module_artifact(
+    engine: "Engine", wasm: bytes, *, to_run: bool = False, again: bool = False
+) -> Artifact:
     """The artifact of a module in binary format. Raises ModuleError, CompileError.
 
-    If it is `to_run`, a miss may compile the support image along with it.
+    If it is `to_run`, a miss may compile the support image along with it. `again` if it has just been
+    missed: then that is not counted once more.
     """
     environment = engine._environment
     digest = digest_of(wasm)
-    found = cached_artifact(engine, digest, to_load=to_run)
+    found = cached_artifact(engine, digest, again=again, to_load=to_run)
     if found is not None:
         return found
     store = engine._cache
@@ -57,6 +60,7 @@ def module_artifact(engine: "Engine", wasm: bytes, *, to_run: bool = False) -> A
         if to_run:
             wanted = _wanted_support(store)
             # What comes next anyway: the compiler needs a while to be ready for the first request.
+            import cachewasm.runtime.linker  # noqa: F401
         compiled = client.compile_module(
             environment,
             engine._strategy,

@@ -28,7 +28,7 @@ def text_artifact(engine: "Engine", text: bytes, *, to_run: bool = False) -> "Ar
             return found
     binary = to_binary(text)
     digest = digest_of(binary)
-    artifact = artifacts.module_artifact(engine, binary, to_run=to_run)
+    artifact = artifacts.module_artifact(engine, binary, to_run=to_run, again=digest == known)
     # Only now, so that what cannot be compiled leaves nothing behind.
     if digest != known and not identity.sources_changed():
         store.put_alias(key, digest)

@@ -111,7 +111,7 @@ def test_run_where_nothing_may_be_compiled_says_so_in_a_line(
     assert refused.returncode == 1
     (line,) = refused.stderr.splitlines()
     assert line.startswith(f"cachewasm: {WASM}: the module")
-    assert line.endswith("nothing may be compiled: it has no entry of that digest")
+    assert line.endswith("nothing may be compiled: no entry of this module")
     assert not directory.exists()
     assert _run(console_script, directory).returncode == 0
     assert _run(console_script, directory, CACHEWASM_MODE="must-hit").returncode == 0

@@ -58,7 +58,7 @@ def test_module_missed_by_processes_together_is_compiled_once(tmp_path: Path) ->
         "lock-failure" in name or name == "give-up" for count in counts for name in count
     )
     assert os.listdir(tmp_path / "cache" / "tmp") == []
-    assert os.listdir(tmp_path / "cache" / "locks") == ["keys"]
+    assert os.listdir(tmp_path / "cache" / "locks").count("keys") == 1
 
 
 def test_module_missed_by_threads_together_is_compiled_once(tmp_path: Path) -> None:
