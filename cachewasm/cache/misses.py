@@ -6,15 +6,18 @@ in the manifests of the entries with the same parts. Lines that are no whole rec
 Two files of bounded size are kept. Format: docs/format/cache.md.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-
 from cachewasm.cache import files, layout
 from cachewasm.cache.counters import check_of
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.reasons import MISS_REASONS, EntryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.errors import InternalError
+from cachewasm.record import dataclass
+
+# A first compile ends with this module: imports that take long would lengthen it.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 # A longer file becomes the old one; what is longer still, where that fails, grows no more.
 ROTATE_SIZE = 1 << 17
@@ -35,7 +38,7 @@ class MissRecord:
 
 def append(
     directory: str,
-    misses: Iterable[tuple[int, str, ArtifactKey]],
+    misses: "Iterable[tuple[int, str, ArtifactKey]]",
     rules: Rules = DEFAULT_RULES,
 ) -> None:
     """Record times, reasons and keys in a trusted directory. A failure is ignored."""
@@ -76,7 +79,7 @@ def _line_of(record: MissRecord) -> bytes:
     return b"\n%b %b\n" % (line, check_of(line))
 
 
-def _records(path: str, rules: Rules) -> Iterator[MissRecord]:
+def _records(path: str, rules: Rules) -> "Iterator[MissRecord]":
     try:
         with files.EntryFile(path, 2 * MAX_SIZE, rules) as file:
             content = file.read(0, file.size)

@@ -56,11 +56,7 @@ def module_artifact(
         from cachewasm.compiler import client
 
         client.start()
-        wanted = None
-        if to_run:
-            wanted = _wanted_support(store)
-            # What comes next anyway: the compiler needs a while to be ready for the first request.
-            import cachewasm.runtime.linker  # noqa: F401
+        wanted = _wanted_support(store) if to_run else None
         compiled = client.compile_module(
             environment,
             engine._strategy,

@@ -39,6 +39,19 @@ COLD = (
     *("cachewasm.cache.cleanup", "cachewasm.cache.quarantine", "cachewasm.cache.pins"),
     *("cachewasm.cache.index", "cachewasm.cache.facts", "cachewasm.cache.removal"),
 )
+# Of the standard library, what would lengthen a first compile by milliseconds.
+SLOW = {
+    "dataclasses",
+    "enum",
+    "inspect",
+    "json",
+    "logging",
+    "pathlib",
+    "re",
+    "subprocess",
+    "threading",
+    "typing",
+}
 # What only text needs, even on a hit, and what only those need who have configured something, or have
 # a secret.
 TEXT_ONLY = {"cachewasm.cache.alias", "cachewasm.runtime.text"}
@@ -97,6 +110,13 @@ def _added(
 def test_hit_adds_only_allowed_modules(added: set[str]) -> None:
     foreign = {name for name in added if name.partition(".")[0] != "cachewasm"}
     assert sorted(foreign - ALLOWED) == []
+
+
+def test_miss_imports_nothing_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CACHEWASM_DIR", str(tmp_path / "cache"))
+    imported = _imported(WASM)
+    assert "cachewasm.cache.misses" in imported
+    assert sorted(SLOW & imported) == []
 
 
 def test_hit_imports_no_cold_part_of_cachewasm(added: set[str]) -> None:

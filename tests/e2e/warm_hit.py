@@ -28,4 +28,6 @@ linker.define_wasi()
 start = linker.instantiate(store, module).exports(store)["_start"]
 assert isinstance(start, cachewasm.Func)
 start(store)
+assert engine._cache is not None
+engine._cache.record()  # as at exit
 print("\n".join(sorted(set(sys.modules) - before)))
