@@ -19,16 +19,6 @@ _ANSWER_SIZE = 64 << 20
 
 # Every worker of this process. A new one closes the descriptors of the others.
 _alive: "set[Worker]" = set()
-# Those that have been killed and not waited for, by process.
-_ended: list[int] = []
-
-
-def reap() -> None:
-    """Wait for the workers that have been ended. The system takes milliseconds to take one down, in
-    which there is something else to do.
-    """
-    while _ended:
-        os.waitpid(_ended.pop(), 0)
 
 
 class Lost(Exception):
@@ -43,7 +33,7 @@ class Worker:
     """A forked process that runs the tasks it knows, `known` of them, one at a time.
 
     `answers` is readable when there is something to `receive`; `number` is the task that it is at,
-    -1 if none. Raises OSError if it cannot be forked. Whoever makes it must `end` it, and reap().
+    -1 if none. Raises OSError if it cannot be forked. Whoever makes it must `end` it.
     """
 
     __slots__ = (
@@ -141,16 +131,13 @@ class Worker:
         if self._waited > wall:
             raise self._lost(f"it did not answer within {wall} seconds")
 
-    def end(self) -> None:
-        """Kill it, which holds nothing worth an orderly end; reap() waits for it."""
-        self._kill()
-        _ended.append(self._pid)
-
-    def _kill(self) -> None:
+    def end(self) -> int:
+        """End it, which holds nothing worth an orderly end; return its wait status."""
         _alive.discard(self)
         os.kill(self._pid, _SIGKILL)
         for fd in (self._requests, self.answers, self._stderr):
             os.close(fd)
+        return os.waitpid(self._pid, 0)[1]
 
     @property
     def _task(self) -> Task[object]:
@@ -158,8 +145,7 @@ class Worker:
 
     def _lost(self, reason: str = "") -> Lost:
         said = tail(self._stderr)
-        self._kill()
-        code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        code = os.waitstatus_to_exitcode(self.end())
         if reason:
             pass
         elif code == -_SIGXCPU:

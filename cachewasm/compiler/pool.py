@@ -67,8 +67,8 @@ def run(
     `client` is a descriptor that ends when nobody waits any more: ClientGone is raised then. `early`
     is a worker that is at the first task already, and from now on this run's. `done`
     is called with the number of functions of each task (or part) that ends well. Raises the first
-    task's error, CompileError for one that no worker survives. No worker is at work when this
-    returns or raises; forked.reap() waits for their ends.
+    task's error, CompileError for one that no worker survives. No worker is left when this returns
+    or raises.
     """
     pool = _Pool(tasks, processes, client, done, budget)
     try:

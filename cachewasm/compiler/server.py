@@ -14,7 +14,7 @@ import resource
 import sys
 from collections.abc import Callable, Sequence
 
-from cachewasm.compiler import confine, early, failures, forked, frames, pool
+from cachewasm.compiler import confine, early, failures, frames, pool
 from cachewasm.compiler.forked import Worker
 from cachewasm.compiler.standing import Standing
 from cachewasm.compiler.worker import Task
@@ -60,7 +60,6 @@ def main() -> None:
         return
     finally:
         standing.close()
-        forked.reap()
 
 
 def _answer(request: Sequence[bytes], standing: Standing, progress: Progress) -> list[bytes]:
@@ -95,7 +94,6 @@ def _answer(request: Sequence[bytes], standing: Standing, progress: Progress) ->
     finally:
         if worker is not None:
             worker.end()
-        forked.reap()
 
 
 def _is_small(request: Sequence[bytes]) -> bool:

@@ -15,7 +15,7 @@ import pytest
 
 SETUP = """
 import pytest, signal
-from cachewasm.compiler import forked, pool
+from cachewasm.compiler import pool
 from cachewasm.compiler.confine import Budget
 from cachewasm.compiler.worker import Task
 from cachewasm.errors import CompileError, InternalError, InvalidModule
@@ -41,7 +41,6 @@ def work(tasks, processes=2, **options):
     try:
         return pool.run(tasks, processes=processes, **options)
     finally:
-        forked.reap()
         with open(f"/proc/self/task/{os.getpid()}/children") as children:
             left = children.read().split()
         assert not left, [open(f"/proc/{pid}/stat").read() for pid in left]

@@ -7,7 +7,6 @@ import pytest
 
 SETUP = """
 import pytest, signal
-from cachewasm.compiler import forked
 from cachewasm.compiler.confine import Budget
 from cachewasm.compiler.pool import ClientGone
 from cachewasm.compiler.standing import Standing
@@ -41,7 +40,6 @@ reader, writer = os.pipe()
 standing = Standing(Task("a small module", 1, carry_out, bytes), reader, budget=budget)
 
 def children():
-    forked.reap()
     with open(f"/proc/self/task/{os.getpid()}/children") as listed:
         return [int(child) for child in listed.read().split()]
 """
