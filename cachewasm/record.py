@@ -2,8 +2,9 @@
 
 What compiles is started anew for an application's first module, and the standard library's
 dataclasses would take a third of that start: they import `inspect`, and run the compiler six times
-for a class. This one runs it once, for the first instance. It knows what this package uses: `frozen`, `slots`, `eq`, and of
-`field` the default factory, `init`, `repr` and `compare`; fields are not inherited.
+for a class. This one runs it once, for the first instance. It knows what this package uses:
+`frozen`, `slots`, `eq`, and of `field` the default factory, `init`, `repr` and `compare`; fields
+are not inherited.
 
 The same names mean the same, for type checkers and for `dataclasses.replace` and `fields`, too.
 """

@@ -51,8 +51,9 @@ class CodeLayout:
     """What compiling found out about a module.
 
     `functions` and `func_flags` have an entry per defined function, `trampolines` one per type,
-    `data` one per data segment: where its bytes begin in the section that holds them all. `escapes` are the functions that may be referenced from elsewhere
-    than a direct call: exported, in element segments, global initialisers or `ref.func`, or started.
+    `data` one per data segment: where its bytes begin in the section that holds them all. `escapes`
+    are the functions that may be referenced from elsewhere than a direct call: exported, in element
+    segments, global initialisers or `ref.func`, or started.
     """
 
     functions: Sequence[CodeRange]

@@ -4,8 +4,9 @@
     | .text | .rodata | .cachewasm.data
 
 Everything that describes comes before the code, where the text's alignment leaves room anyway; so
-behind the support image, which has no data, memory is free for its zero-filled area. Addresses equal
-file positions, so the text needs no translation in a debugger. Equal arguments give equal bytes. Format: docs/format/artifact.md.
+behind the support image, which has no data, memory is free for its zero-filled area. Addresses
+equal file positions, so the text needs no translation in a debugger. Equal arguments give equal
+bytes. Format: docs/format/artifact.md.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,10 +1,10 @@
 """Counts of what one store did in this process: plain integers under stable names.
 
-The names are "hit", "store", "miss." and "store-failure." with a reason of reasons.py; of aliases the
-same behind "alias-"; "quarantined". Of those who miss a key at the same time (single_flight.py): "wait" for another's
-compile, "shared" if that made the entry, "give-up" if it took too long, "nested" inside another
-compile, "lock-failure." with a reason. "degraded" is counted once by a process to which a directory is
-of no use. On the warm path.
+The names are "hit", "store", "miss." and "store-failure." with a reason of reasons.py; of aliases
+the same behind "alias-"; "quarantined". Of those who miss a key at the same time
+(single_flight.py): "wait" for another's compile, "shared" if that made the entry, "give-up" if it
+took too long, "nested" inside another compile, "lock-failure." with a reason. "degraded" is counted
+once by a process to which a directory is of no use. On the warm path.
 """
 
 from _thread import allocate_lock

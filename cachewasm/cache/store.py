@@ -58,7 +58,8 @@ class ArtifactStore(Protocol):
     ) -> Entry | Miss:
         """The entry of `key`, checked, or why there is none; a use of it.
 
-        The artifact is put where `make_place` says, given its size. If it is not the last key to be tried, its absence is no event.
+        The artifact is put where `make_place` says, given its size. If it is not the last key to be
+        tried, its absence is no event.
         """
 
     def peek(self, key: ArtifactKey, *, make_place: "MakePlace" = Memory) -> Entry | Miss:

@@ -2,7 +2,8 @@
 
 Mergeable constants are a part of their own, one number per distinct value: LLVM puts those of all
 functions of an object together, so the linker must be able to place each of them by itself. Of
-everything else only the position in its part matters. Unwind tables, debug sections and pc_sections.py's are left out.
+everything else only the position in its part matters. Unwind tables, debug sections and
+pc_sections.py's are left out.
 
 A *target* is what a reference points at: TEXT, RODATA, BSS, then the constants, then the undefined
 symbols.
