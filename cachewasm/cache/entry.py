@@ -20,6 +20,7 @@ from cachewasm.cache.reasons import (
     CORRUPT,
     FOREIGN_VERSION,
     TORN,
+    UNREADABLE,
     UNTRUSTED,
     WRONG_KEY,
     EntryError,
@@ -234,8 +235,18 @@ def read(
 ) -> Entry:
     """Check a whole open file as the entry of `key`; it must be sealed with `secret` if there is one.
 
-    The artifact goes to a new place. Raises EntryError with the reason.
+    The artifact goes to a new place. Raises EntryError with the reason, also if there is no memory.
     """
+    try:
+        return _read(file, key, make_place, secret)
+    except (OSError, MemoryError) as error:
+        why = str(error) or "it is used up"
+        raise EntryError(UNREADABLE, f"there is no memory for it: {why}") from None
+
+
+def _read(
+    file: "Source", key: "ArtifactKey", make_place: "MakePlace", secret: "Secret | None"
+) -> Entry:
     # Nothing of the file's size is allocated before its first bytes agree with it.
     head = file.read(0, min(file.size, HEADER_SIZE))
     header = Header.from_bytes(head, file.size)

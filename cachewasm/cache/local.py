@@ -29,7 +29,6 @@ from cachewasm.cache.reasons import (
     CORRUPT,
     READ_ONLY,
     TOO_LARGE,
-    UNREADABLE,
     UNTRUSTED,
     WRONG_KEY,
     DirectoryError,
@@ -285,10 +284,7 @@ class LocalStore(Events):
     def _read(self, key: "ArtifactKey", make_place: "MakePlace") -> Entry:
         path = layout.entry_path(self._trusted_directory(), key)
         with files.EntryFile(path, MAX_ENTRY_SIZE, self.rules) as file:
-            try:
-                entry = read(file, key, make_place=make_place, secret=self.rules.secret)
-            except OSError as error:
-                raise EntryError(UNREADABLE, f"there is no memory for it: {error}") from None
+            entry = read(file, key, make_place=make_place, secret=self.rules.secret)
         if self.writes:
             files.touch_if_old(path, file.mtime)
         return entry

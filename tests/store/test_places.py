@@ -90,15 +90,21 @@ def test_get_large_raw_entry_cut_short_is_torn(
     assert missed.reason == TORN
 
 
+@pytest.mark.parametrize("error", [OSError(12, "Cannot allocate memory"), MemoryError()])
 @pytest.mark.parametrize("codec", [CODEC_RAW, CODEC_ZSTD])
 @pytest.mark.parametrize("size", SIZES)
 def test_get_without_memory_is_an_explained_miss(
-    store: LocalStore, entry_path: Path, key: ArtifactKey, size: int, codec: int
+    store: LocalStore,
+    entry_path: Path,
+    key: ArtifactKey,
+    size: int,
+    codec: int,
+    error: OSError | MemoryError,
 ) -> None:
     def refuse(size: int) -> Memory:
-        raise OSError(12, "Cannot allocate memory")
+        raise error
 
     entry_path.write_bytes(pack(key, _raw(size), {}, codec=codec))
     missed = store.get(key, make_place=refuse)
     assert isinstance(missed, Miss)
-    assert (missed.reason, "Cannot allocate memory" in missed.detail) == (UNREADABLE, True)
+    assert (missed.reason, "no memory" in missed.detail) == (UNREADABLE, True)
