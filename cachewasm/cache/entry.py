@@ -252,10 +252,9 @@ def _read(
     header = Header.from_bytes(head, file.size)
     if header.codec == CODEC_RAW and header.raw_size > _MUCH:
         return _read_in_place(file, head, header, key, make_place, secret)
-    data = file.read(0, file.size)
-    if not data.startswith(head):
+    view, kept = _whole(file, make_place)
+    if view[: len(head)] != head:
         raise EntryError(CORRUPT, "the file was changed while it was read")
-    view = memoryview(data)
     end = header.entry_size - DIGEST_SIZE
     _check(digest_of(view[:end]), view[end:], header, key, secret)
     stored = view[header.payload_offset : header.manifest_offset]
@@ -267,7 +266,20 @@ def _read(
             place = payload.decode(stored, header.raw_size, make_place)
         except zstd.ZstdError as error:
             raise EntryError(CORRUPT, f"the payload cannot be decompressed: {error}") from None
-    return Entry(key, place, header.raw_digest, data[header.manifest_offset : end])
+    entry = Entry(key, place, header.raw_digest, bytes(view[header.manifest_offset : end]))
+    del kept  # no sooner: it has what `view` shows
+    return entry
+
+
+def _whole(file: "Source", make_place: "MakePlace") -> "tuple[memoryview, Place | None]":
+    """The bytes of a file, and the place that keeps them if they are many."""
+    if file.size > _MUCH:
+        place = make_place(file.size)
+        view = place.writable()
+        if view is not None:
+            file.copy(place, 0, file.size)
+            return view, place
+    return memoryview(file.read(0, file.size)), None
 
 
 def unpack(data: bytes, key: "ArtifactKey", *, make_place: "MakePlace" = payload.Memory) -> Entry:

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
     class Place(Protocol):
         """Memory of a fixed size for one artifact: written in disjoint pieces, by any thread, then
-        sealed. `fd` is a file that what is written to it is the memory, if there is one.
+        sealed. `fd` is a file that what is written to it is the memory, if there is one;
+        `writable()` is the memory, if it can be written to.
         """
 
         @property
         def fd(self) -> int | None: ...
+
+        def writable(self) -> memoryview | None: ...
 
         def write(self, offset: int, data: Buffer) -> None: ...
 
@@ -47,6 +50,10 @@ class Memory:
 
     def __init__(self, size: int) -> None:
         self._bytes = memoryview(bytearray(size))
+
+    def writable(self) -> memoryview:
+        """All of it."""
+        return self._bytes
 
     def write(self, offset: int, data: "Buffer") -> None:
         """Put `data` at `offset`."""

@@ -3,7 +3,8 @@
 The bytes are put into a memfd, which is sealed and mapped: nobody can change them afterwards, it
 works where no file system allows execution, and a hardened process that forbids making writable
 memory executable allows it. Where memfd_create is missing or refused, anonymous memory is filled
-first and made executable then.
+first and made executable then. So are the bytes of a large artifact, if the system has huge pages:
+a memfd has none, and making its many small ones takes most of a large artifact's loading.
 
 What is loaded here must have been checked before (cache/ or the caller for integrity, engine/ for
 compatibility). On the warm path.
@@ -18,14 +19,22 @@ from cachewasm.loader import native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from typing_extensions import Buffer
+
+    Copy: TypeAlias = "SealedCopy | AnonymousCopy"
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
+# Where a page is 4 KiB. A page that is not half full would take longer to clear than it saves.
+_HUGE_PAGE = 2 << 20
+_HUGE_PAGE_USE = "/sys/kernel/mm/transparent_hugepage/enabled"
 
-def _round_up(size: int) -> int:
-    return (size + _PAGE - 1) & -_PAGE
+
+def _round_up(size: int, unit: int = _PAGE) -> int:
+    return (size + unit - 1) & -unit
 
 
 class SealedCopy:
@@ -50,6 +59,9 @@ class SealedCopy:
         while rest:
             written = os.pwrite(self.fd, rest, offset)
             rest, offset = rest[written:], offset + written
+
+    def writable(self) -> None:
+        """None: a memfd that has been mapped writable takes long to seal."""
 
     def sealed(self) -> memoryview:
         """All bytes, which nobody can change from now on; mapped while this object lives."""
@@ -100,21 +112,30 @@ class AnonymousCopy:
 
     fd = None
 
-    def __init__(self, size: int, room: int = 0) -> None:
+    def __init__(self, size: int, room: int = 0, *, huge: bool = False) -> None:
+        """If `huge`, on huge pages as far as the system has them to spare."""
         self._size = size
-        room = _round_up(max(size, room))
+        # The kernel aligns a mapping to huge pages if its size is so many of them.
+        room = _round_up(max(size, room), _HUGE_PAGE if huge else _PAGE)
         self._mapping = native.Mapping.make(room, native.PROT_NONE, native.MAP_NORESERVE)
-        self._protect(0, size, native.PROT_READ | native.PROT_WRITE)
+        self._protect(0, room if huge else size, native.PROT_READ | native.PROT_WRITE)
+        if huge:
+            full = _round_up(size - _HUGE_PAGE // 2, _HUGE_PAGE)
+            native.advise_huge_pages(int(self._mapping), full)
+
+    def writable(self) -> memoryview:
+        """All bytes, to be written until they are sealed."""
+        # SAFETY: mapped writable until it is sealed.
+        return native.view(int(self._mapping), self._size)
 
     def write(self, offset: int, data: "Buffer") -> None:
         """Put `data` at `offset`; thread-safe for disjoint pieces."""
         view = memoryview(data)
-        # SAFETY: mapped writable until it is sealed.
-        native.view(int(self._mapping), self._size)[offset : offset + len(view)] = view
+        self.writable()[offset : offset + len(view)] = view
 
     def sealed(self) -> memoryview:
         """All bytes, no longer writable; mapped while this object lives."""
-        self._protect(0, self._size, native.PROT_READ)
+        self._protect(0, self._mapping.size, native.PROT_READ)
         # SAFETY: so many bytes are mapped readable there.
         return native.view(int(self._mapping), self._size).toreadonly()
 
@@ -128,15 +149,30 @@ class AnonymousCopy:
         native.mprotect(int(self._mapping) + offset, _round_up(size), protection)
 
 
-def new_copy(size: int, room: int = 0) -> SealedCopy | AnonymousCopy:
+def new_copy(size: int, room: int = 0) -> "Copy":
     """Private memory for an artifact of `size` bytes, in at least `room` bytes of address space.
 
     Raises OSError.
     """
+    if size > _HUGE_PAGE // 2 and not room and _has_huge_pages():
+        return AnonymousCopy(size, huge=True)
     try:
         return SealedCopy(size, room)
     except (OSError, AttributeError):  # not every C library has memfd_create
         return AnonymousCopy(size, room)
+
+
+def _has_huge_pages() -> bool:
+    if _PAGE != 4096:
+        return False
+    try:
+        fd = os.open(_HUGE_PAGE_USE, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return b"[never]" not in os.read(fd, 64)
+        finally:
+            os.close(fd)
+    except OSError:
+        return False
 
 
 class Image:
@@ -164,19 +200,31 @@ def load(plan: Artifact) -> Image:
     """
     size = len(plan.data)
     offset, text_size = plan.text_range
+    room = offset + plan.bss_offset + plan.bss_size if plan.bss_size else 0
+    text_size = _round_up(text_size)
     try:
         copy = plan.owner
-        if plan.bss_size or not isinstance(copy, (SealedCopy, AnonymousCopy)):
-            copy = new_copy(size, offset + plan.bss_offset + plan.bss_size)
-            copy.write(0, plan.data)
-            copy.sealed()
-        address = copy.made_executable(offset, _round_up(text_size))
-        if plan.bss_size:
+        if room or not isinstance(copy, (SealedCopy, AnonymousCopy)):
+            copy = _filled(new_copy(size, room), plan)
+        try:
+            address = copy.made_executable(offset, text_size)
+        except PermissionError:
+            # Memory that was writable may not become executable in a hardened process.
+            if isinstance(copy, SealedCopy):
+                raise
+            address = _filled(SealedCopy(size, room), plan).made_executable(offset, text_size)
+        if room:
             _map_zeroed(int(address), plan)
     except OSError as error:
         raise HostError(f"cannot map compiled code: {error.strerror or error}") from error
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
     return Image(address, plan.moved_to(native.view(int(address), size)))
+
+
+def _filled(copy: "Copy", plan: Artifact) -> "Copy":
+    copy.write(0, plan.data)
+    copy.sealed()
+    return copy
 
 
 def _map_zeroed(address: int, plan: Artifact) -> None:

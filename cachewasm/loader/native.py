@@ -22,6 +22,7 @@ python = ctypes.pythonapi
 PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC = 0, 1, 2, 4
 MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE = 0x02, 0x10, 0x20, 0x4000
 MAP_FAILED = 2**64 - 1
+_MADV_HUGEPAGE = 14
 
 # SAFETY: the prototypes of POSIX and glibc on 64-bit Linux.
 _mmap = libc.mmap
@@ -38,6 +39,8 @@ _munmap = libc.munmap
 _munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
 _mprotect = libc.mprotect
 _mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+_madvise = libc.madvise
+_madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _calloc = libc.calloc
 _calloc.argtypes = (ctypes.c_size_t, ctypes.c_size_t)
 _calloc.restype = ctypes.c_size_t
@@ -102,6 +105,11 @@ def mprotect(address: int, size: int, protection: int) -> None:
     """mprotect(2) on a mapping that the caller owns. Raises OSError."""
     if _mprotect(address, size, protection):
         raise OSError(ctypes.get_errno(), f"mprotect of {size} bytes failed")
+
+
+def advise_huge_pages(address: int, size: int) -> None:
+    """Ask for huge pages in a mapping; without effect where the system has none."""
+    _madvise(address, size, _MADV_HUGEPAGE)
 
 
 def munmap(address: int, size: int) -> None:

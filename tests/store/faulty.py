@@ -14,6 +14,7 @@ what it is given. `problems_after` says what is wrong with a directory in which 
 import errno
 import fcntl
 import os
+import random
 import shutil
 import sys
 import tempfile
@@ -47,6 +48,8 @@ OTHER = ArtifactKey(bytes(32), bytes(32), "x86-64-v1", "baseline")
 SEALED = Rules(secret=Secret(bytes(range(32))))
 ALIAS = AliasKey(bytes(range(32)), bytes(range(32, 64)))
 RAW = b"artifact" * 100
+# Two pieces for two threads, and as large when it is compressed.
+LARGE = random.Random(1).randbytes(1_200_000)
 DIGEST = KEY.wasm_digest
 
 _AGE = 7200.0
@@ -86,6 +89,11 @@ class Fault:
         if self.kind in ("short", "nothing"):
             if name in _WRITES:
                 return call(args[0], bytes(args[1])[: max(1, len(args[1]) // 2)])
+            if name == "preadv":
+                (view,) = args[1]
+                return call(
+                    args[0], [view[: len(view) // 2 if self.kind == "short" else 0]], *args[2:]
+                )
             if name not in _READS:
                 return call(*args, **more)
             return b"" if self.kind == "nothing" else call(args[0], max(1, args[1] // 2), *args[2:])
@@ -160,10 +168,11 @@ _MORE = {
     "fsync": (errno.ENOSPC,),
     "rename": (errno.ENOSPC, errno.EXDEV),
     "pread": (errno.EINTR, errno.ESTALE),
+    "preadv": (errno.EINTR, errno.ESTALE),
     "read": (errno.EINTR,),
     "fcntl": (errno.ENOLCK, errno.EINTR),
 }
-_READS, _WRITES = ("pread", "read"), ("write",)
+_READS, _WRITES = ("pread", "preadv", "read"), ("write",)
 # Whatever the system says to these, they make something of it.
 _NEVER_FAIL = ("path.realpath", "path.isfile", "path.isdir")
 # What changes the disk may have done so and yet report an error, as over a network.
@@ -234,9 +243,19 @@ def _get(directory: str) -> None:
     _check_found(LocalStore(directory).get(KEY))
 
 
-def _check_found(found: Entry | Miss) -> None:
+def _put_large(directory: str, *, payload: str) -> None:
+    config = CacheConfig(environ={"CACHEWASM_DIR": directory, "CACHEWASM_PAYLOAD": payload})
+    store = LocalStore(directory, config=config.in_use())
+    assert store.put(OTHER, LARGE, {"compile_ms": 5}) is None
+
+
+def _get_large(directory: str) -> None:
+    _check_found(LocalStore(directory).get(OTHER), LARGE)
+
+
+def _check_found(found: Entry | Miss, raw: bytes = RAW) -> None:
     if isinstance(found, Entry):
-        assert (bytes(found.raw), found.compile_ms) == (RAW, 5)
+        assert (bytes(found.raw), found.compile_ms) == (raw, 5)
     else:
         assert found.reason in MISS_REASONS and found.detail
 
@@ -377,6 +396,8 @@ def _record_misses(directory: str) -> None:
 SCENARIOS = {
     "get": Scenario(_put, _get),
     "get_long_unused": Scenario(_put_long_ago, _get),
+    "get_large": Scenario(partial(_put_large, payload="zstd"), _get_large),
+    "get_large_raw": Scenario(partial(_put_large, payload="raw"), _get_large),
     "get_nothing": Scenario(_nothing, _get),
     "get_alias": Scenario(_put_long_ago, _get_alias),
     "put_first": Scenario(_nothing, _put_one),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,15 @@ from cachewasm.loader.image import AnonymousCopy, SealedCopy
 # One frame; several; and more than is read in one piece.
 SIZES = [8, 1_000_000, 1_500_001]
 
+HugeCopy = partial(AnonymousCopy, huge=True)
+PLACES = {"memory": Memory, "sealed": SealedCopy, "anonymous": AnonymousCopy, "huge": HugeCopy}
+
 
 def _raw(size: int) -> bytes:
     return (b"artifact" + size.to_bytes(4, "little")) * (size // 12) + b"." * (size % 12)
 
 
-@pytest.mark.parametrize("make_place", [Memory, SealedCopy, AnonymousCopy])
+@pytest.mark.parametrize("make_place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("codec", [CODEC_RAW, CODEC_ZSTD])
 @pytest.mark.parametrize("size", SIZES)
 def test_get_puts_the_artifact_in_the_place(
@@ -35,7 +39,7 @@ def test_get_puts_the_artifact_in_the_place(
     entry_path.write_bytes(pack(key, _raw(size), {"module": "demo"}, codec=codec))
     entry = store.get(key, make_place=make_place)
     assert isinstance(entry, Entry)
-    assert isinstance(entry.place, make_place)  # type: ignore[arg-type]
+    assert type(entry.place) is type(make_place(1))
     assert entry.raw == _raw(size)
     assert entry.manifest["module"] == "demo"
 
@@ -67,27 +71,73 @@ def test_get_large_raw_entry_where_sendfile_fails_is_a_hit(
     assert len(calls) == 2
 
 
+@pytest.mark.parametrize("make_place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("at", [8, 5000, 70_000, 1_500_000, -40, -1])
 def test_get_large_raw_entry_with_an_altered_byte_is_a_miss(
-    store: LocalStore, entry_path: Path, key: ArtifactKey, at: int
+    store: LocalStore,
+    entry_path: Path,
+    key: ArtifactKey,
+    at: int,
+    make_place: Callable[[int], Memory],
 ) -> None:
     data = bytearray(pack(key, _raw(SIZES[-1]), {"module": "demo"}, codec=CODEC_RAW))
     data[at] ^= 1
     entry_path.write_bytes(data)
-    missed = store.get(key, make_place=SealedCopy)
+    missed = store.get(key, make_place=make_place)
     assert isinstance(missed, Miss)
     assert missed.reason == ("foreign-version" if at == 8 else CORRUPT)
 
 
+@pytest.mark.parametrize("make_place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("size", [100, 5000, 65536, 1_000_000, -1])
 def test_get_large_raw_entry_cut_short_is_torn(
-    store: LocalStore, entry_path: Path, key: ArtifactKey, size: int
+    store: LocalStore,
+    entry_path: Path,
+    key: ArtifactKey,
+    size: int,
+    make_place: Callable[[int], Memory],
 ) -> None:
     data = pack(key, _raw(SIZES[-1]), {}, codec=CODEC_RAW)
     entry_path.write_bytes(data[:size])
-    missed = store.get(key, make_place=SealedCopy)
+    missed = store.get(key, make_place=make_place)
     assert isinstance(missed, Miss)
     assert missed.reason == TORN
+
+
+@pytest.mark.parametrize("make_place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("codec", [CODEC_RAW, CODEC_ZSTD])
+def test_get_large_entry_that_shrinks_while_it_is_read_is_torn(
+    store: LocalStore,
+    entry_path: Path,
+    key: ArtifactKey,
+    codec: int,
+    make_place: Callable[[int], Memory],
+) -> None:
+    # Random bytes, so that the compressed entry is large as well.
+    entry_path.write_bytes(pack(key, os.urandom(SIZES[-1]), {}, codec=codec))
+
+    def make(size: int) -> Memory:
+        os.truncate(entry_path, 1_200_000)
+        return make_place(size)
+
+    missed = store.get(key, make_place=make)
+    assert isinstance(missed, Miss)
+    assert missed.reason == TORN
+
+
+def test_get_large_entry_that_changes_while_it_is_read_is_corrupt(
+    store: LocalStore, entry_path: Path, key: ArtifactKey
+) -> None:
+    data = pack(key, os.urandom(SIZES[-1]), {}, codec=CODEC_ZSTD)
+    entry_path.write_bytes(data)
+
+    def make(size: int) -> Memory:
+        entry_path.write_bytes(data[:20] + b"." + data[21:])
+        return Memory(size)
+
+    missed = store.get(key, make_place=make)
+    assert isinstance(missed, Miss)
+    assert (missed.reason, "changed while" in missed.detail) == (CORRUPT, True)
 
 
 @pytest.mark.parametrize("error", [OSError(12, "Cannot allocate memory"), MemoryError()])

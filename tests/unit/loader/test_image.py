@@ -2,7 +2,10 @@
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import wasmtime
@@ -112,3 +115,62 @@ def test_load_without_address_space_is_a_host_error(
     monkeypatch.setattr(native, "mmap", _refuse)
     with pytest.raises(HostError, match="cannot map compiled code: Function not implemented"):
         image.load(Artifact(artifact))
+
+
+def test_load_where_writable_memory_may_not_become_executable_maps_a_sealed_file() -> None:
+    program = """
+import ctypes, os, sys
+import cachewasm
+from cachewasm.artifact.reader import Artifact
+from cachewasm.loader import image
+
+data = cachewasm.Engine().precompile_module('(module (func (export "f")))')
+copy = image.AnonymousCopy(len(data), huge=True)
+copy.write(0, data)
+copy.sealed()
+REFUSE_EXEC_GAIN = 1
+if ctypes.CDLL(None).prctl(65, REFUSE_EXEC_GAIN, 0, 0, 0):  # PR_SET_MDWE
+    sys.exit(77)
+loaded = image.load(Artifact(data, copy))
+with open("/proc/self/maps") as maps:
+    lines = [line.split() for line in maps]
+for place, permissions, _, _, _, name, *_ in (line for line in lines if len(line) > 5):
+    start, end = (int(part, 16) for part in place.split("-"))
+    if start <= loaded.text < end:
+        print(permissions, name)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    if ran.returncode == 77:
+        pytest.skip("this kernel cannot refuse to make memory executable")
+    assert (ran.stdout, ran.stderr) == ("r-xp /memfd:cachewasm\n", "")
+
+
+def test_load_large_artifact_on_huge_pages_wherever_the_system_has_them(
+    artifact: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use = tmp_path / "enabled"
+    monkeypatch.setattr(image, "_HUGE_PAGE_USE", str(use))
+    kinds = []
+    for text in ("always [madvise] never\n", "always madvise [never]\n", None):
+        if text is None:
+            use.unlink()
+        else:
+            use.write_text(text)
+        kinds.append(type(image.new_copy(3 << 20)))
+    assert kinds == [image.AnonymousCopy, image.SealedCopy, image.SealedCopy]
+    use.write_text("[always] madvise never\n")
+    assert type(image.new_copy(1 << 20)) is image.SealedCopy
+
+
+@pytest.mark.parametrize("size", [1, (1 << 20) + 1, 2 << 20, (3 << 20) - 1, (5 << 20) + 3])
+def test_huge_copy_is_mapped_and_given_back_whole(size: int) -> None:
+    copy = image.AnonymousCopy(size, huge=True)
+    copy.writable()[-1] = 7
+    view = copy.sealed()
+    assert (len(view), view[-1], view.readonly) == (size, 7, True)
+    mapping = copy.made_executable(0, 4096)
+    start, end = int(mapping), int(mapping) + mapping.size
+    assert _permissions(start) == "r-xp"
+    assert {p for s, e, p, _ in _mappings() if s < end and e > start} <= {"r-xp", "r--p"}
+    del copy, mapping
+    assert not any(s < end and e > start for s, e, *_ in _mappings())
