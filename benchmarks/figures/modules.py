@@ -14,10 +14,13 @@ from time import perf_counter
 from benchmarks.fetch import Source
 from benchmarks.figures.figure import BYTES, Figure, Group, Item, Setting, Skipped, figure, mean
 from benchmarks.figures.inputs import LARGER, PROGRAM, module_path, modules
-from benchmarks.measure import Measure, Pairs, timed
+from benchmarks.measure import Measure, Pairs, per_call
 from benchmarks.package import Package
 
 HIT_LIMITS = {"zstd": 0.75, "raw": 0.45}
+# One call after one of the peer's finds the processor's caches full of the other's code, which of a
+# small module is a large part: so its hits are measured in rows of so many, too.
+HITS_IN_A_ROW = 10
 MISS_LIMITS = {"baseline": 3.0, "optimized": 12.0}
 # Smaller ones are measured too, but say more of starting a compile than of compiling.
 LIMIT_FROM = 500_000
@@ -117,10 +120,15 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
-def _hit(package: Package, wasm: bytes, folder: Path, payload: str) -> Measure:
+def _hit(package: Package, wasm: bytes, folder: Path, payload: str, calls: int) -> Measure:
     engine = package.engine(cache=folder / "hit" / f"{package.name} {payload}", payload=payload)
-    package.api.Module(engine, wasm)
-    return timed(lambda: package.api.Module(engine, wasm))
+
+    def run() -> None:
+        for _ in range(calls):
+            package.api.Module(engine, wasm)
+
+    run()
+    return per_call(run, calls)
 
 
 def hits(setting: Setting) -> Iterator[Item]:
@@ -129,8 +137,14 @@ def hits(setting: Setting) -> Iterator[Item]:
     The peer has one kind of entry, and is compared with both of ours.
     """
     for payload, limit in HIT_LIMITS.items():
-        for file, usual in ((PROGRAM, 101), *((file, 31) for file in LARGER)):
-            name = f"Module({Path(file).stem}), hit, {payload}"
+        rows = [
+            (PROGRAM, 1, 101),
+            (PROGRAM, HITS_IN_A_ROW, 31),
+            *((file, 1, 31) for file in LARGER),
+        ]
+        for file, calls, usual in rows:
+            hit = "hit" if calls == 1 else f"{calls} hits in a row"
+            name = f"Module({Path(file).stem}), {hit}, {payload}"
             path = module_path(file)
             if isinstance(path, str):
                 yield Skipped(name, path)
@@ -139,7 +153,7 @@ def hits(setting: Setting) -> Iterator[Item]:
                 continue
             wasm = path.read_bytes()
             ours, peer = (
-                _hit(package, wasm, setting.folder, payload)
+                _hit(package, wasm, setting.folder, payload, calls)
                 for package in (setting.ours, setting.peer)
             )
             yield figure(name, setting.pairs(ours, peer, usual), limit)
