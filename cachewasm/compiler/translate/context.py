@@ -53,6 +53,7 @@ class ModuleContext:
         "_signatures",
         "baseline",
         "called",
+        "canonical_nans",
         "env",
         "funcref_index",
         "guard_size",
@@ -67,6 +68,7 @@ class ModuleContext:
         self.module = valid.module
         self.env = env
         self.baseline = baseline
+        self.canonical_nans = env.flags["enable_nan_canonicalization"] is True
         referenced = escapes(valid)
         self.funcref_index = {funcidx: i for i, funcidx in enumerate(referenced)}
         self.layout = instance_layout(self.module, len(referenced))

@@ -1,6 +1,7 @@
 """All lowerings, by instruction. Every row of the table of instructions has exactly one."""
 
 from cachewasm.compiler.translate import call, control, memory, numeric, reference, table, variable
+from cachewasm.compiler.translate.nan import canonical
 from cachewasm.compiler.translate.registry import Lowering
 from cachewasm.errors import InternalError
 from cachewasm.wasm.opcodes import BLOCK, ELSE, END, IF, LOOP, OPS, Op
@@ -21,6 +22,10 @@ def _by_index() -> tuple[Lowering, ...]:
 
 # By Op.index.
 LOWERINGS = _by_index()
+# The same for an engine that wants every NaN to be the canonical one.
+CANONICAL_NAN_LOWERINGS = tuple(
+    canonical(op, lowering) for op, lowering in zip(OPS, LOWERINGS, strict=True)
+)
 
 # Unreachable code is validated and not translated, but its blocks are followed to their ends.
 UNREACHABLE_LOWERINGS: dict[Op, Lowering] = {

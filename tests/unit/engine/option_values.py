@@ -1,0 +1,56 @@
+"""Values to test an option with, by the option's type or name.
+
+An option that is added is covered at once if it is a switch, a size or a choice; any other one fails
+with a sentence that says where values for it are missing.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from cachewasm.engine.config import OPTIONS, Config
+from cachewasm.engine.options import Jobs, OptLevel, Size, Strategy, Switch
+
+# Those of options whose type does not tell. Each list has a value that is not the default.
+VALUES: dict[str, list[object]] = {
+    # A place where nothing can be stored, so nothing is.
+    "cache": [False, "/proc/cachewasm"],
+    "compile_executor": [None, ThreadPoolExecutor(1)],
+    "compile_progress": [None, print],
+    "module_version": [None, "", "mine", "yours"],
+    "target": ["aarch64-unknown-linux-gnu", "x86-64-v1", "x86-64-v3", "native"],
+}
+
+
+def values_of(name: str) -> list[object]:
+    """Values that the option takes, at least one of them other than its default."""
+    option = OPTIONS[name]
+    found: list[object]
+    if name in VALUES:
+        found = VALUES[name]
+    elif isinstance(option, Switch):
+        found = [False, True]
+    elif isinstance(option, Size):
+        found = [max(option.minimum, 1 << 16), 1 << 20, min(option.maximum, 1 << 33)]
+    elif isinstance(option, (Strategy, OptLevel)):
+        found = list(option.NAMES)
+    elif isinstance(option, Jobs):
+        found = [0, 1, 3]
+    else:
+        raise AssertionError(
+            f"nobody says what to test the option {name} with: add values for it to VALUES in "
+            f"{__file__}"
+        )
+    assert any(value != option.default for value in found)
+    return found
+
+
+def other_value(name: str) -> object:
+    """A value other than the default."""
+    return next(value for value in values_of(name) if value != OPTIONS[name].default)
+
+
+def config_with(**options: object) -> Config:
+    """A Config with these options set."""
+    config = Config()
+    for name, value in options.items():
+        setattr(config, name, value)
+    return config
