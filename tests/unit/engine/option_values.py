@@ -6,8 +6,12 @@ with a sentence that says where values for it are missing.
 
 from concurrent.futures import ThreadPoolExecutor
 
+from cachewasm.engine import host
 from cachewasm.engine.config import OPTIONS, Config
+from cachewasm.engine.isa import X86_64
 from cachewasm.engine.options import Jobs, OptLevel, Size, Strategy, Switch
+
+IS_X86 = host.machine() == X86_64
 
 # Those of options whose type does not tell. Each list has a value that is not the default.
 VALUES: dict[str, list[object]] = {
@@ -15,7 +19,12 @@ VALUES: dict[str, list[object]] = {
     "cache": [False, "/proc/cachewasm"],
     "compile_executor": [None, ThreadPoolExecutor(1)],
     "compile_progress": [None, print],
+    "detect_host_feature": [None, lambda name: None],
+    "max_wasm_stack": [1 << 16, 1 << 20],
     "module_version": [None, "", "mine", "yours"],
+    "target_features": ["+avx512bw", "+gfni,-bmi2"] if IS_X86 else ["+i8mm", "-rdm"],
+    "tune_cpu": ["znver4", "generic"] if IS_X86 else ["neoverse-n1", "generic"],
+    "wasm_backtrace_max_frames": [1, 7],
     "target": ["aarch64-unknown-linux-gnu", "x86-64-v1", "x86-64-v3", "native"],
 }
 

@@ -104,7 +104,9 @@ def test_options_each_has_one_effect_and_a_reason() -> None:
 
 
 def test_options_without_effect_are_the_written_list() -> None:
-    assert set(by_effect[NO_EFFECT]) == WITHOUT_EFFECT
+    assert set(by_effect[NO_EFFECT]) == WITHOUT_EFFECT, (
+        "put the option on the written list, if it cannot change code, or into the key"
+    )
 
 
 def test_options_of_two_names_are_one_value() -> None:
