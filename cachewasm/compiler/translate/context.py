@@ -12,6 +12,7 @@ from cachewasm.compiler.translate.debug import (
     LineTable,
     PcSections,
 )
+from cachewasm.compiler.translate.dispatch import lowerings_for
 from cachewasm.compiler.translate.ir import CODE, Signature
 from cachewasm.wasm.module import Module, ValidModule
 
@@ -53,11 +54,11 @@ class ModuleContext:
         "_signatures",
         "baseline",
         "called",
-        "canonical_nans",
         "env",
         "funcref_index",
         "guard_size",
         "layout",
+        "lowerings",
         "module",
         "places",
         "valid",
@@ -68,7 +69,7 @@ class ModuleContext:
         self.module = valid.module
         self.env = env
         self.baseline = baseline
-        self.canonical_nans = env.flags["enable_nan_canonicalization"] is True
+        self.lowerings = lowerings_for(env)
         referenced = escapes(valid)
         self.funcref_index = {funcidx: i for i, funcidx in enumerate(referenced)}
         self.layout = instance_layout(self.module, len(referenced))

@@ -6,6 +6,10 @@ from cachewasm.compiler.translate.registry import Lowering
 from cachewasm.errors import InternalError
 from cachewasm.wasm.opcodes import BLOCK, ELSE, END, IF, LOOP, OPS, Op
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.engine.environment import CompileEnvironment
+
 
 def _by_index() -> tuple[Lowering, ...]:
     rows: dict[str, Lowering] = {}
@@ -22,10 +26,13 @@ def _by_index() -> tuple[Lowering, ...]:
 
 # By Op.index.
 LOWERINGS = _by_index()
-# The same for an engine that wants every NaN to be the canonical one.
-CANONICAL_NAN_LOWERINGS = tuple(
-    canonical(op, lowering) for op, lowering in zip(OPS, LOWERINGS, strict=True)
-)
+_CANONICAL = tuple(canonical(op, lowering) for op, lowering in zip(OPS, LOWERINGS, strict=True))
+
+
+def lowerings_for(env: "CompileEnvironment") -> tuple[Lowering, ...]:
+    """By Op.index, as the environment's flags say."""
+    return _CANONICAL if env.flags["enable_nan_canonicalization"] is True else LOWERINGS
+
 
 # Unreachable code is validated and not translated, but its blocks are followed to their ends.
 UNREACHABLE_LOWERINGS: dict[Op, Lowering] = {
