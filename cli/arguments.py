@@ -117,7 +117,7 @@ def _set(found: RunArguments, name: str, value: str) -> None:
 
 def help_text() -> str:
     """What `run --help` prints."""
-    rows = "\n".join(f"  {f'{name} {metavar}':<22} {what}" for name, metavar, what in OPTIONS)
+    rows = "\n".join(f"  {f'{name} {metavar}':<24} {what}" for name, metavar, what in OPTIONS)
     return f"""usage: {COMMAND} [OPTION...] FILE [ARG...]
 
 {SUMMARY[0].upper()}{SUMMARY[1:]}.
