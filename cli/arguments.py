@@ -5,6 +5,7 @@ and for the help. On the warm path.
 """
 
 from . import exit_codes
+from .code_options import BY_FLAG, CODE_OPTIONS
 from .failure import UsageError
 
 TYPE_CHECKING = False
@@ -16,7 +17,7 @@ OPTIONS = (
     ("--dir", "HOST[::GUEST]", "let the program use a directory, under the name GUEST"),
     ("--env", "NAME=VALUE", "set an environment variable of the program"),
     ("--invoke", "NAME", "call one export with ARG... and print its results, one per line"),
-    ("--strategy", "STRATEGY", "how to compile: auto, baseline or optimized"),
+    *((option.flag, option.metavar, option.help) for option in CODE_OPTIONS),
     ("--jobs", "N", "how many processes may compile; by default one per processor"),
     ("--cache-dir", "PATH", "the cache directory"),
     ("--config", "PATH", "the configuration file of the cache"),
@@ -34,6 +35,7 @@ class RunArguments:
 
     __slots__ = (
         "cache_dir",
+        "code",
         "config",
         "directories",
         "file",
@@ -42,7 +44,6 @@ class RunArguments:
         "jobs",
         "no_cache",
         "program_arguments",
-        "strategy",
         "variables",
     )
 
@@ -52,7 +53,7 @@ class RunArguments:
         self.directories: list[tuple[str, str]] = []
         self.variables: list[tuple[str, str]] = []
         self.invoke: str | None = None
-        self.strategy: str | None = None
+        self.code: dict[str, str | bool] = {}
         self.jobs: str | None = None
         self.cache_dir: str | None = None
         self.config: str | None = None
@@ -100,8 +101,8 @@ def _set(found: RunArguments, name: str, value: str) -> None:
         found.variables.append((variable, content))
     elif name == "--invoke":
         found.invoke = value
-    elif name == "--strategy":
-        found.strategy = value
+    elif name in BY_FLAG:
+        found.code[BY_FLAG[name].name] = value if BY_FLAG[name].metavar else True
     elif name == "--jobs":
         found.jobs = value
     elif name == "--cache-dir":
@@ -116,7 +117,7 @@ def _set(found: RunArguments, name: str, value: str) -> None:
 
 def help_text() -> str:
     """What `run --help` prints."""
-    rows = "\n".join(f"  {f'{name} {metavar}':<22} {what}" for name, metavar, what in OPTIONS)
+    rows = "\n".join(f"  {f'{name} {metavar}':<24} {what}" for name, metavar, what in OPTIONS)
     return f"""usage: {COMMAND} [OPTION...] FILE [ARG...]
 
 {SUMMARY[0].upper()}{SUMMARY[1:]}.

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cachewasm.engine.isa import LEVELS
-from cachewasm.engine.options import Strategy, TargetName
+from cachewasm.engine.options import TargetName
 
 from . import arguments, exit_codes
+from .code_options import CODE_OPTIONS, choices
 from .parser import Commands, add_command
 
 PROGRAM = "cachewasm"
@@ -25,7 +26,7 @@ _PATHS = frozenset(
 )
 _WORDS = {
     "T": (TargetName.NATIVE, *(level for levels in LEVELS.values() for level in levels)),
-    "STRATEGY": Strategy.NAMES,
+    **{option.metavar: choices(option) for option in CODE_OPTIONS if option.metavar},
 }
 
 

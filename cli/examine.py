@@ -211,7 +211,7 @@ def _info_facts(artifact: Artifact) -> dict[str, text.Fact]:
         "name": info.name,
         "imports": imports,
         "exports": exports,
-        # Of an optimized artifact: what was too large for the optimized pipeline.
+        # Of an optimized artifact: what was too large for the optimized pipeline, or not to go there.
         "baseline_functions": {
             "count": len(baseline),
             "functions": [

@@ -6,9 +6,9 @@ from typing import NoReturn, TypeAlias
 
 from cachewasm.cache.units import parse_age, parse_jobs, parse_size
 from cachewasm.engine.config import Config
-from cachewasm.engine.options import Strategy
 from cachewasm.errors import ConfigError
 
+from .code_options import CODE_OPTIONS, choices, choose
 from .failure import UsageError
 
 _MAX_DIGITS = 9
@@ -64,12 +64,16 @@ def add_code(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="a triple, a level such as x86-64-v3, or native; by default this host's level",
     )
-    add_strategy(parser)
+    add_code_options(parser)
 
 
-def add_strategy(parser: argparse.ArgumentParser) -> None:
-    """The option of every command that has code made, for whatever target."""
-    parser.add_argument("--strategy", choices=Strategy.NAMES, help="how to compile")
+def add_code_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that has code made, for whatever target."""
+    for option in CODE_OPTIONS:
+        if names := choices(option):
+            parser.add_argument(option.flag, choices=names, help=option.help)
+        else:
+            parser.add_argument(option.flag, action="store_true", default=None, help=option.help)
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:
@@ -83,13 +87,25 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_code(options: argparse.Namespace) -> Config:
-    """The configuration that the options of `add_code` ask for."""
+    """The configuration that the options of `add_code` ask for. Raises UsageError."""
     config = Config()
     if options.target is not None:
         config.target = options.target
-    if options.strategy is not None:
-        config.strategy = options.strategy
+    choose(config, chosen_code_options(options))
     return config
+
+
+def chosen_code_options(options: argparse.Namespace) -> dict[str, str | bool]:
+    """What the options of `add_code_options` ask for: options of Config by name. Raises UsageError."""
+    given = {option.name: getattr(options, option.name) for option in CODE_OPTIONS}
+    code = {name: value for name, value in given.items() if value is not None}
+    config = Config()
+    choose(config, code)
+    try:
+        config.validate()
+    except ConfigError as error:
+        raise UsageError("cachewasm", str(error)) from None
+    return code
 
 
 def count(text: str) -> int:

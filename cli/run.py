@@ -15,6 +15,7 @@ from cachewasm.wasm.types import FuncType
 
 from . import exit_codes
 from .arguments import COMMAND, help_text, scan
+from .code_options import choose
 from .failure import Failure, UsageError, about, printable, say
 from .note import Note
 from .place import choose_cache
@@ -121,13 +122,14 @@ def _function(instance: "Instance", store: "Store", name: str) -> "Callable[...,
 def _engine(options: "RunArguments", note: Note) -> "Engine":
     config = cachewasm.Config()
     config.compile_progress = note.progress
-    if options.strategy is not None:
-        try:
-            config.strategy = options.strategy
-        except cachewasm.ConfigError as error:
-            raise UsageError(COMMAND, str(error)) from None
     if options.jobs is not None:
         config.compile_jobs = _jobs(options.jobs)
+    if options.code:
+        try:
+            choose(config, options.code)
+            config.validate()
+        except cachewasm.ConfigError as error:
+            raise UsageError(COMMAND, str(error)) from None
     return cachewasm.Engine(config)
 
 

@@ -95,7 +95,8 @@ FUNCREF = Layout(
 # The function contains neither loop nor call nor bulk operation: it ends soon, so an entry keeps
 # the GIL instead of paying for its release.
 FUNC_BOUNDED = 1
-# The body was too large for the pipeline of the module's tier and took the baseline one.
+# The function took the baseline pipeline though the module's tier is another: its body is too large for
+# that, or the opt level is `none`.
 FUNC_BASELINE = 2
 
 SIGNATURE = Layout(

@@ -63,6 +63,7 @@ def compile_module(
     executor: "Executor | None" = None,
     progress: "Progress | None" = None,
     support: "CompileEnvironment | None" = None,
+    verify: bool = False,
 ) -> CompileResult:
     """Compile a module. Raises ModuleError's leaves, CompileError, InternalError.
 
@@ -70,7 +71,8 @@ def compile_module(
     of it.
     `progress` is called in this thread with the number of functions done, and of all; what it raises
     ends the compile. `support` asks for the support image of that environment besides, which this
-    machine's processors then share, too; it may or may not come along.
+    machine's processors then share, too; it may or may not come along. With `verify`, LLVM's verifier
+    looks at the code, and CompileError says what it finds.
     """
     begun = time.monotonic()
     start()
@@ -80,12 +82,14 @@ def compile_module(
         from cachewasm.compiler import remote
 
         artifact, tier, name = remote.compile_module(
-            executor, environment, strategy, wasm, progress
+            executor, environment, strategy, wasm, progress, verify=verify
         )
     else:
         request = [b"module", environment.to_bytes(), strategy.encode(), wasm]
         request.append(b"%d" % jobs)
         request.append(b"" if support is None else support.to_bytes())
+        if verify:
+            request.insert(0, b"verify")
         artifact, tier, name, image = local.ask(request, progress)
     milliseconds = round(1000 * (time.monotonic() - begun))
     facts: Facts = {

@@ -2,7 +2,9 @@
 
 Two tiers, chosen by measurement (RATIONALE.md): `baseline` is LLVM's quickest code generator and no
 pass at all; `optimized` runs three cheap passes and a code generator without those of its own
-passes whose time buys nothing here. Producers of wasm have optimized already.
+passes whose time buys nothing here. Producers of wasm have optimized already. The opt level `none`
+gives the optimized tier the baseline tier's pipeline, `speed_and_size` its own, to which each function
+says that its size counts (translate/ir.py).
 
 LLVM's options are global to a process and its internal errors abort it, so this module runs in a
 worker process. Equal inputs give equal bytes.
@@ -46,12 +48,18 @@ _LEVELS = {tier: DEFAULT_FLAGS[f"{tier}_opt_level"] for tier in TIERS}
 _initialized = False
 
 
+def pipeline_of(env: "CompileEnvironment", tier: str) -> str:
+    """The tier whose pipeline the code of a tier goes through."""
+    return BASELINE if env.flags["opt_level"] == "none" else tier
+
+
 def compile_ir(ir: str, env: "CompileEnvironment", tier: str, *, verify: bool = False) -> bytes:
     """The relocatable object for a module of IR text.
 
-    `verify` also runs LLVM's verifier, which costs more than parsing: tests ask for it. Raises
+    `verify` also runs LLVM's verifier, which costs more than parsing and changes nothing. Raises
     CompileError if LLVM rejects the text.
     """
+    tier = pipeline_of(env, tier)
     machine = _machine(env.target, tier)
     try:
         module = llvm.parse_assembly(ir)

@@ -34,7 +34,7 @@ _COUNT = struct.Struct("<I")
 @dataclass(frozen=True, slots=True)
 class Plan:
     """See the module's docstring. `trampolines_of` has, per type, the type whose trampolines it
-    shares; `own_types` are the types that have their own.
+    shares; `own_types` are the types that have their own. With `verify`, LLVM's verifier looks at all.
     """
 
     valid: ValidModule
@@ -43,6 +43,7 @@ class Plan:
     trampolines_of: Sequence[int]
     own_types: Sequence[int]
     shards: Sequence[Shard]
+    verify: bool = False
 
     @property
     def functions(self) -> int:
@@ -80,7 +81,9 @@ class ShardCode:
         return cls(data[_COUNT.size : end], decode(memoryview(data)[end:]))
 
 
-def make_plan(wasm: bytes, env: "CompileEnvironment", strategy: str) -> Plan:
+def make_plan(
+    wasm: bytes, env: "CompileEnvironment", strategy: str, *, verify: bool = False
+) -> Plan:
     """Read a module in binary format. `strategy` is a tier or "auto".
 
     Raises the leaves of ModuleError for a module that is not acceptable; its bodies have not been
@@ -94,8 +97,8 @@ def make_plan(wasm: bytes, env: "CompileEnvironment", strategy: str) -> Plan:
     tier = strategy
     if strategy == "auto":
         is_small = sum(shard.weight for shard in shards) <= AUTO_OPTIMIZED_WEIGHT
-        tier = OPTIMIZED if is_small else BASELINE
-    return Plan(valid, env, tier, trampolines_of, own_types, shards)
+        tier = codegen.pipeline_of(env, OPTIMIZED) if is_small else BASELINE
+    return Plan(valid, env, tier, trampolines_of, own_types, shards, verify)
 
 
 def compile_shard(plan: Plan, shard: Shard) -> ShardCode:
@@ -111,11 +114,13 @@ def compile_shard(plan: Plan, shard: Shard) -> ShardCode:
         own = plan.own_types[indices.start : indices.stop]
         ir = translate_trampolines(valid, env, own, first=indices.start == 0)
     else:
-        is_quick = tier == OPTIMIZED and is_huge(valid.module.body(indices.start))
+        is_quick = tier == OPTIMIZED and (
+            codegen.pipeline_of(env, tier) == BASELINE or is_huge(valid.module.body(indices.start))
+        )
         if is_quick:
             tier = BASELINE
         translation = translate(valid, env, indices, baseline=tier == BASELINE)
         ir, flags = translation.ir, translation.flags
         if is_quick:
             flags = bytes(each | FUNC_BASELINE for each in flags)
-    return ShardCode(flags, make_fragment(codegen.compile_ir(ir, env, tier)))
+    return ShardCode(flags, make_fragment(codegen.compile_ir(ir, env, tier, verify=plan.verify)))

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from cachewasm.compiler.server_process import Progress
 
 
-def compile_shards(environment: bytes, tier: str, wasm: bytes, job: bytes) -> list[list[bytes]]:
+def compile_shards(
+    environment: bytes, tier: str, wasm: bytes, job: bytes, *, verify: bool = False
+) -> list[list[bytes]]:
     """A job: the code of its shards, or a description of the module's error; one of them is empty.
 
     Runs on any host, in any process. Raises CompileError if the compiler there is another one, and
@@ -31,7 +33,8 @@ def compile_shards(environment: bytes, tier: str, wasm: bytes, job: bytes) -> li
     if CompileEnvironment.from_bytes(environment).identity != identity.compiler_identity():
         raise CompileError("this host has another version of cachewasm, llvmlite or LLVM")
     try:
-        return [local.ask([b"shards", environment, tier.encode(), wasm, b"1", job]), []]
+        request = [*_checked(verify), b"shards", environment, tier.encode(), wasm, b"1", job]
+        return [local.ask(request), []]
     except ModuleError as error:
         # As a value: an exception would lose the place on its way through pickle.
         return [[], failures.to_fields(error)]
@@ -43,6 +46,8 @@ def compile_module(
     strategy: str,
     wasm: bytes,
     progress: "Progress | None",
+    *,
+    verify: bool = False,
 ) -> list[bytes]:
     """Artifact, tier and name of a module. Raises what `local.ask` does."""
     encoded = environment.to_bytes()
@@ -52,14 +57,19 @@ def compile_module(
     try:
         for number, job in enumerate(jobs):
             submit = partial(executor.submit, compile_shards, encoded, tier.decode(), wasm, job)
-            run.start(number, submit)
+            run.start(number, partial(submit, verify=True) if verify else submit)
         run.wait()
     finally:
         run.cancel()
     for number in run.failed():
-        codes = local.ask([b"shards", encoded, tier, wasm, b"0", jobs[number]])
+        codes = local.ask([*_checked(verify), b"shards", encoded, tier, wasm, b"0", jobs[number]])
         run.finish(number, codes)
-    return local.ask([b"link", encoded, tier, wasm, *run.codes()])
+    return local.ask([*_checked(verify), b"link", encoded, tier, wasm, *run.codes()])
+
+
+def _checked(verify: bool) -> list[bytes]:
+    """What a request begins with (requests.py)."""
+    return [b"verify"] if verify else []
 
 
 class _Run:

@@ -8,6 +8,8 @@
                                                                      functions, job and ...
     shards   environment, tier, wasm, processes, job              code...
     link     environment, tier, wasm, code...                     artifact, tier, name of the module
+    verify   any of these                                         the same; LLVM's verifier has looked
+                                                                     at the code of the module
 
 All fields are bytes, numbers in decimal; what is not wanted or not there is empty. `processes` is
 how many workers there may be, 0 for one per processor. A job is a range of shards, opaque to whoever
@@ -55,28 +57,34 @@ _PROGRESS_STEPS = 200
 
 
 def carry_out(
-    request: Sequence[bytes], run: "Runner", progress: Callable[[int, int], object]
+    request: Sequence[bytes],
+    run: "Runner",
+    progress: Callable[[int, int], object],
+    *,
+    verify: bool = False,
 ) -> list[bytes]:
     """The answer to a request. `progress` is called with the number of functions done, and of all.
 
     Raises WasmtimeError's leaves, and what `run` and `progress` do.
     """
     match request:
+        case [b"verify", *verified]:
+            return carry_out(verified, run, progress, verify=True)
         case [b"module", environment, strategy, wasm, processes, support]:
-            plan = _plan(environment, strategy, wasm)
+            plan = _plan(environment, strategy, wasm, verify=verify)
             return _module(plan, processors(processes), support, run, progress)
         case [b"support", environment]:
             return run([support_task(environment)], 1)
         case [b"plan", environment, strategy, wasm]:
-            plan = _plan(environment, strategy, wasm)
+            plan = _plan(environment, strategy, wasm, verify=verify)
             return [plan.tier.encode(), *_jobs(plan)]
         case [b"shards", environment, tier, wasm, processes, job]:
-            plan = _plan(environment, tier, wasm)
+            plan = _plan(environment, tier, wasm, verify=verify)
             first, end = _JOB.unpack(job)
             tasks = [_shard_task(plan, shard) for shard in plan.shards[first:end]]
             return [code.to_bytes() for code in run(tasks, processors(processes))]
         case [b"link", environment, tier, wasm, *codes]:
-            plan = _plan(environment, tier, wasm)
+            plan = _plan(environment, tier, wasm, verify=verify)
             return _link(plan, list(map(ShardCode.from_bytes, codes)), run)
     raise InternalError(f"the compile server does not know the request {request[:1]}")
 
@@ -95,8 +103,9 @@ def run_here(
     return results
 
 
-def _plan(environment: bytes, strategy: bytes, wasm: bytes) -> Plan:
-    return make_plan(wasm, CompileEnvironment.from_bytes(environment), strategy.decode())
+def _plan(environment: bytes, strategy: bytes, wasm: bytes, *, verify: bool) -> Plan:
+    env = CompileEnvironment.from_bytes(environment)
+    return make_plan(wasm, env, strategy.decode(), verify=verify)
 
 
 def _jobs(plan: Plan) -> Iterator[bytes]:
@@ -151,7 +160,7 @@ def _library(plan: Plan, run: "Runner", names: Sequence[str]) -> Fragment:
     task = Task(
         name="the runtime library",
         weight=_LIBRARY_WEIGHT,
-        run=lambda _: encode(compile_library(plan.env, plan.tier, names)),
+        run=lambda _: encode(compile_library(plan.env, plan.tier, names, verify=plan.verify)),
         read=decode,
     )
     return run([task], 1)[0]

@@ -157,6 +157,9 @@ def runtime_library_ir(names: Iterable[str], target: "Target") -> str:
     return module_text(target, [_FUNCTIONS[name] for name in wanted])
 
 
-def compile_library(env: "CompileEnvironment", tier: str, names: Iterable[str]) -> Fragment:
+def compile_library(
+    env: "CompileEnvironment", tier: str, names: Iterable[str], *, verify: bool = False
+) -> Fragment:
     """The fragment that defines the functions `names`. Raises InternalError."""
-    return make_fragment(codegen.compile_ir(runtime_library_ir(names, env.target), env, tier))
+    ir = runtime_library_ir(names, env.target)
+    return make_fragment(codegen.compile_ir(ir, env, tier, verify=verify))

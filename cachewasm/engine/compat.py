@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cachewasm.engine.environment import CompileEnvironment
-    from cachewasm.engine.flags import SharedFlags
     from cachewasm.engine.metadata import Metadata
     from cachewasm.engine.target import Target
     from cachewasm.engine.tunables import Tunables
@@ -81,8 +80,10 @@ def check_metadata(
     conventions, and what changes the conventions changes the version.
     """
     _check_triple(found.triple, environment.target)
-    reason = _refusal_of_flags(found.flags) or _refusal_of_isa(
-        environment.target.arch, found.isa_flags, available
+    target = environment.target
+    _, _, system = _arch_vendor_system(target.triple)
+    reason = flags.refusal(found.flags, environment.features, system) or _refusal_of_isa(
+        target.arch, found.isa_flags, available
     )
     if reason is not None:
         raise IncompatibleArtifact(_chain(_INCOMPATIBLE, reason))
@@ -102,24 +103,6 @@ def _check_triple(found: str, target: "Target") -> None:
 
 def _arch_vendor_system(triple: str) -> list[str]:
     return [*triple.split("-"), "", ""][:3]
-
-
-def _refusal_of_flags(found: "SharedFlags") -> str | None:
-    names = set()
-    for name, value in found.items:
-        flag = flags.BY_NAME.get(name)
-        if flag is None:
-            return f'unknown shared setting "{name}" configured to {flags.describe(value)}'
-        # The kinds are compared as well: 1 equals True, but is not what this engine writes.
-        same = type(value) is type(flag.value) and value == flag.value
-        if flag.required and not same:
-            described = flags.describe(value)
-            return f'setting "{name}" is configured to {described} which is not supported'
-        names.add(name)
-    for flag in flags.FLAGS:
-        if flag.required and flag.name not in names:
-            return f'setting "{flag.name}" is not configured'
-    return None
 
 
 def _refusal_of_isa(arch: str, found: "Iterable[str]", available: frozenset[str]) -> str | None:

@@ -4,9 +4,10 @@ The class body is the one table of options. Each states its effect: KEY options 
 which code is cached, NO_EFFECT options are on the written list of those that cannot change it,
 REFUSED options raise as soon as they are asked to do something. Tests prove that nothing else
 exists. Unlike in the drop-in API every option can be read, too, and a misspelt one is an
-AttributeError.
+AttributeError. What options say together is checked by `validate()`, which every engine calls.
 """
 
+from cachewasm.engine import flags
 from cachewasm.engine.options import (
     KEY,
     NO_EFFECT,
@@ -15,6 +16,8 @@ from cachewasm.engine.options import (
     FeatureSwitch,
     Jobs,
     Option,
+    OptLevel,
+    Profiler,
     ProgressCallback,
     Refused,
     Size,
@@ -25,9 +28,13 @@ from cachewasm.engine.options import (
 )
 from cachewasm.engine.tunables import MAX_SIZE, TUNABLES
 from cachewasm.errors import ConfigError
+from cachewasm.wasm import features
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cachewasm.engine.flags import FlagValue
     from cachewasm.engine.options import Value
 
 _DEFAULTS = {tunable.name: tunable.default for tunable in TUNABLES}
@@ -53,6 +60,12 @@ class Config:
 
     # What is compiled, and how.
     strategy = Strategy("auto", KEY, "decides which tiers are looked for and compiled")
+    opt_level = OptLevel("speed", KEY, "is a shared flag")
+    cranelift_opt_level = OptLevel("speed", KEY, "is a shared flag", same_as="opt_level")
+    nan_canonicalization = Switch(False, KEY, "is a shared flag")
+    cranelift_nan_canonicalization = Switch(
+        False, KEY, "is a shared flag", same_as="nan_canonicalization"
+    )
     target = TargetName(None, KEY, "decides the instructions")
     module_version = VersionName(None, KEY, "is in the metadata of an artifact")
     memory_reservation = _size("memory_reservation")
@@ -65,6 +78,10 @@ class Config:
     # What happens around it.
     cache = CachePlace(True, NO_EFFECT, "says where code is kept, not what it is")
     parallel_compilation = Switch(True, NO_EFFECT, "shards depend on the module alone")
+    debug_verifier = Switch(False, NO_EFFECT, "looks at code and changes none")
+    cranelift_debug_verifier = Switch(
+        False, NO_EFFECT, "looks at code and changes none", same_as="debug_verifier"
+    )
     compile_jobs = Jobs(0, NO_EFFECT, "shards depend on the module alone")
     compile_executor = CompileExecutor(None, NO_EFFECT, "a job says which compiler it must be")
     compile_progress = ProgressCallback(None, NO_EFFECT, "only tells how far compiling is")
@@ -106,9 +123,6 @@ class Config:
 
     # Options of the drop-in API that this version cannot honour.
     consume_fuel = Refused(False)
-    cranelift_debug_verifier = Refused(False)
-    cranelift_nan_canonicalization = Refused(False)
-    cranelift_opt_level = Refused("speed")
     debug_info = Refused(False)
     epoch_interruption = Refused(False)
     gc_support = Refused(False)
@@ -116,20 +130,92 @@ class Config:
     memory_init_cow = Refused(False)
     memory_reservation_for_growth = Refused(0)
     native_unwind_info = Refused(False)
-    profiler = Refused("none")
+    profiler = Profiler("none")
     shared_memory = Refused(False)
     wasm_relaxed_simd_deterministic = Refused(False)
+
+    # Options of its model, which has more; None where every value would ask for something.
+    allocation_strategy = Refused("on_demand")
+    async_stack_size = Refused(None)
+    async_stack_zeroing = Refused(False)
+    collector = Refused("auto")
+    compiler_inlining = Refused(False)
+    concurrency_support = Refused(False)
+    coredump_on_trap = Refused(False)
+    cranelift_regalloc_algorithm = Refused(None)
+    cranelift_wasmtime_debug_checks = Refused(False)
+    debug_adapter_modules = Refused(False)
+    emit_clif = Refused(None)
+    enable_compiler = Refused(True)
+    enable_incremental_compilation = Refused(False)
+    force_memory_init_memfd = Refused(False)
+    gc_heap_guard_size = Refused(None)
+    gc_heap_initial_size = Refused(None)
+    gc_heap_may_move = Refused(None)
+    gc_heap_reservation = Refused(None)
+    gc_heap_reservation_for_growth = Refused(None)
+    gc_zeal_alloc_counter = Refused(None)
+    guest_debug = Refused(False)
+    metadata_for_gc_heap_corruption = Refused(False)
+    metadata_for_internal_asserts = Refused(False)
+    rr = Refused(None)
+    with_custom_code_memory = Refused(None)
+    with_host_memory = Refused(None)
+    with_host_stack = Refused(None)
+    wmemcheck = Refused(False)
+    x86_float_abi_ok = Refused(False)
 
     def __init__(self) -> None:
         self._chosen: dict[str, Value] = {}
 
     def cranelift_flag_enable(self, flag: str) -> None:
-        """Always refused: there is no Cranelift here."""
-        raise ConfigError(f"the option cranelift_flag_enable ('{flag}') is not supported yet")
+        """Switch a flag of Cranelift on that has an equivalent here (cranelift_flags.py).
+
+        Raises ConfigError for one that has none.
+        """
+        from cachewasm.engine import cranelift_flags
+
+        cranelift_flags.enable(self, flag)
 
     def cranelift_flag_set(self, key: str, value: str) -> None:
-        """Always refused: there is no Cranelift here."""
-        raise ConfigError(f"the option cranelift_flag_set ('{key}') is not supported yet")
+        """Set a flag of Cranelift that has an equivalent here; `value` as Cranelift spells it.
+
+        Raises ConfigError for one that has none, and for a value that the flag cannot have.
+        """
+        from cachewasm.engine import cranelift_flags
+
+        cranelift_flags.assign(self, key, value)
+
+    def wasm_features(self, names: "str | Iterable[str] | int", enable: bool) -> None:
+        """Switch WebAssembly features on or off: one or several by name, or bits of
+        wasm/features.py. Raises ConfigError, and then none of them is changed.
+        """
+        if not isinstance(enable, bool):
+            raise TypeError("expected a bool")
+        changed = self.copy()
+        for name in _feature_names(names):
+            setattr(changed, f"wasm_{name}", enable)
+        self._chosen = changed._chosen
+
+    def copy(self) -> "Config":
+        """A Config with the same options set, which changes apart from this one."""
+        config = Config()
+        config._chosen = dict(self._chosen)
+        return config
+
+    __copy__ = copy
+
+    def __repr__(self) -> str:
+        """The options that have been set."""
+        return f"Config({', '.join(f'{name}={value!r}' for name, value in self._chosen.items())})"
+
+    def validate(self) -> None:
+        """Raise ConfigError if two options contradict each other (engine/rules.py)."""
+        # One option contradicts none: what is not set follows from what is.
+        if len(self._chosen) > 1:
+            from cachewasm.engine import rules
+
+            rules.check(self, self._chosen)
 
     def chosen_tunables(self) -> dict[str, int]:
         """The tunables that have been set, by name."""
@@ -139,14 +225,42 @@ class Config:
             if name in _DEFAULTS and isinstance(value, int)
         }
 
+    def chosen_flags(self) -> "dict[str, FlagValue]":
+        """The options that have been set and are shared flags, by name."""
+        return {
+            name: value
+            for name, value in self._chosen.items()
+            if name in flags.BY_OPTION and isinstance(value, (int, str))
+        }
+
     def features(self) -> int:
         """The WebAssembly features that are on, as bits of wasm/features.py."""
-        return sum(
-            option.feature.bit
-            for option in OPTIONS.values()
-            if isinstance(option, FeatureSwitch)
-            and self._chosen.get(option.name, option.feature.default)
-        )
+        mask = features.DEFAULT
+        chosen = 0
+        for name, value in self._chosen.items():
+            option = OPTIONS[name]
+            if isinstance(option, FeatureSwitch):
+                bit = option.feature.bit
+                chosen |= bit
+                mask = mask | bit if value else mask & ~bit
+        if chosen:
+            for name, needed in features.NEEDS.items():
+                bit = features.BY_NAME[name].bit
+                if not chosen & bit and not mask & features.BY_NAME[needed].bit:
+                    mask &= ~bit
+        return mask
+
+
+def _feature_names(names: "str | Iterable[str] | int") -> "list[str]":
+    if isinstance(names, int) and not isinstance(names, bool):
+        if names < 0 or names >> len(features.FEATURES):
+            raise ConfigError(f"{names:#x} has bits of no WebAssembly feature")
+        return [feature.name for feature in features.features_in(names)]
+    found = [names] if isinstance(names, str) else list(names)  # type: ignore[arg-type]
+    for name in found:
+        if name not in features.BY_NAME:
+            raise ConfigError(f"the WebAssembly feature `{name}` is unknown")
+    return found
 
 
 OPTIONS: dict[str, Option] = {

@@ -7,8 +7,8 @@ It is sent to the compile worker as bytes, so both sides compile for the same ke
 
 from blake3 import blake3
 
-from cachewasm.engine import encoding, host, identity, metadata, tunables
-from cachewasm.engine.flags import DEFAULT_FLAGS, SharedFlags
+from cachewasm.engine import encoding, flags, host, identity, metadata, tunables
+from cachewasm.engine.flags import SharedFlags
 from cachewasm.engine.options import TargetName
 from cachewasm.engine.target import Target, parse_target
 from cachewasm.engine.tunables import Tunables
@@ -164,10 +164,11 @@ def on_machine(config: "Config", machine: "Machine") -> CompileEnvironment:
 def _environment(
     config: "Config", target: Target, *, address_space_limited: bool
 ) -> CompileEnvironment:
+    config.validate()
     version = config.module_version
     return CompileEnvironment(
         target=target,
-        flags=DEFAULT_FLAGS,
+        flags=flags.choose(config.chosen_flags()),
         tunables=tunables.choose(
             config.chosen_tunables(), address_space_limited=address_space_limited
         ),

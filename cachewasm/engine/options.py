@@ -3,7 +3,7 @@
 Every option has an effect, one of three, and a reason: it is in the key of what is compiled, it is
 without effect on code, or it is refused, because this version cannot do what it asks for. No
 option is accepted and then ignored. Wrong types raise TypeError with the drop-in API's wording,
-unacceptable values ConfigError.
+unacceptable values ConfigError. What two options say together is judged by engine/rules.py.
 """
 
 from cachewasm.engine.target import parse_target
@@ -27,25 +27,30 @@ KEY, NO_EFFECT, REFUSED = "in the key", "without effect on code", "refused"
 
 
 class Option:
-    """One option: its effect, the reason for it, and the value of a Config that does not set it."""
+    """One option: its effect, the reason for it, and the value of a Config that does not set it.
 
-    __slots__ = ("default", "effect", "name", "reason")
+    The drop-in API's name for an option of ours is an option with `same_as`: both are one value.
+    """
+
+    __slots__ = ("default", "effect", "name", "reason", "same_as")
 
     name: str
 
-    def __init__(self, default: "Value", effect: str, reason: str) -> None:
+    def __init__(self, default: "Value", effect: str, reason: str, *, same_as: str = "") -> None:
         self.default = default
         self.effect = effect
         self.reason = reason
+        self.same_as = same_as
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
+        self.same_as = self.same_as or name
 
     def __get__(self, config: "Config | None", owner: type) -> object:
-        return self if config is None else config._chosen.get(self.name, self.default)
+        return self if config is None else config._chosen.get(self.same_as, self.default)
 
     def _choose(self, config: "Config", value: "Value") -> None:
-        config._chosen[self.name] = value
+        config._chosen[self.same_as] = value
 
 
 class Switch(Option):
@@ -126,6 +131,23 @@ class Strategy(Option):
         self._choose(config, name)
 
 
+class OptLevel(Option):
+    """What the optimized tier aims at: `none`, `speed` or `speed_and_size`."""
+
+    __slots__ = ()
+
+    NAMES = ("none", "speed", "speed_and_size")
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> str: ...
+
+    def __set__(self, config: "Config", value: str) -> None:
+        if value not in self.NAMES:
+            raise ConfigError(f"unknown opt level: {value}")
+        self._choose(config, value)
+
+
 class TargetName(Option):
     """A triple, a level such as `x86-64-v3`, or `native`; None for the host's level."""
 
@@ -146,7 +168,11 @@ class TargetName(Option):
 
 
 class VersionName(Option):
-    """A version that stands in for the engine's own, or None."""
+    """Which artifacts an engine takes for its own: None for those of its own version, a text for
+    those made under this text, "" for those of any version.
+    """
+
+    MAX_BYTES = 255
 
     __slots__ = ()
 
@@ -157,8 +183,14 @@ class VersionName(Option):
     def __set__(self, config: "Config", value: str | None) -> None:
         if value is not None and not isinstance(value, str):
             raise TypeError("expected a str")
-        if value is not None and len(value.encode()) > 255:
-            raise ConfigError("the option module_version must be at most 255 bytes of UTF-8")
+        if value is not None:
+            # Lone surrogates count as three bytes here, and are no UTF-8.
+            if len(value.encode("utf-8", "surrogatepass")) > self.MAX_BYTES:
+                raise ConfigError(
+                    f"custom module version cannot be more than {self.MAX_BYTES} bytes: {value}"
+                )
+            if any("\ud800" <= character <= "\udfff" for character in value):
+                raise ConfigError("the option module_version must be text that UTF-8 can express")
         self._choose(config, value)
 
 
@@ -219,7 +251,10 @@ class ProgressCallback(Option):
 
 
 class FeatureSwitch(Switch):
-    """A WebAssembly feature of wasm/features.py; one that is not implemented is always off."""
+    """A WebAssembly feature of wasm/features.py; one that is not implemented is always off.
+
+    One that needs another feature is off by default where that one is off.
+    """
 
     __slots__ = ("feature",)
 
@@ -229,6 +264,12 @@ class FeatureSwitch(Switch):
             super().__init__(self.feature.default, KEY, "decides which modules are valid")
         else:
             super().__init__(False, REFUSED, "is not implemented, so it can only be off")
+
+    # The class's own annotation serves type checkers, so this one is not seen by them.
+    if not TYPE_CHECKING:
+
+        def __get__(self, config, owner):
+            return self if config is None else bool(config.features() & self.feature.bit)
 
     def __set__(self, config: "Config", value: bool) -> None:
         if value is True and not self.feature.implemented:
@@ -240,7 +281,9 @@ class FeatureSwitch(Switch):
 
 
 class Refused(Option):
-    """An option of the drop-in API that has no effect here: only its neutral value is accepted."""
+    """An option of the drop-in API or of its model that has no effect here: only its neutral value is
+    accepted.
+    """
 
     __slots__ = ()
 
@@ -248,5 +291,22 @@ class Refused(Option):
         super().__init__(neutral, REFUSED, f"only {neutral!r} is accepted, which asks for nothing")
 
     def __set__(self, config: "Config", value: "Value") -> None:
-        if type(value) is not type(self.default) or value != self.default:
-            raise ConfigError(f"the option {self.name} is not supported yet")
+        neutral = self.default
+        if neutral is not None and type(value) is not type(neutral):
+            kind = type(neutral).__name__
+            raise TypeError(f"expected an {kind}" if kind == "int" else f"expected a {kind}")
+        if value != neutral:
+            raise ConfigError(f"the option {self.name} is not supported yet: {self.reason}")
+
+
+class Profiler(Refused):
+    """Which profiler is told of compiled code: none."""
+
+    __slots__ = ()
+
+    NAMES = ("none", "jitdump", "vtune", "perfmap")
+
+    def __set__(self, config: "Config", value: "Value") -> None:
+        if value not in self.NAMES:
+            raise ConfigError(f"unknown profiler: {value}")
+        super().__set__(config, value)

@@ -65,6 +65,7 @@ def module_artifact(
             executor=engine._executor,
             progress=engine._progress,
             support=wanted,
+            verify=engine._verify,
         )
         if wanted is not None and compiled.support is not None:
             _keep(store, wanted, _support_digest(), _SUPPORT_TIER, compiled.support)

@@ -45,6 +45,7 @@ class Engine:
         "_max_wasm_stack",
         "_progress",
         "_strategy",
+        "_verify",
     )
 
     def __init__(self, config: Config | None = None) -> None:
@@ -61,6 +62,7 @@ class Engine:
         self._jobs: int = config.compile_jobs if config.parallel_compilation else 1
         self._executor: Executor | None = config.compile_executor
         self._progress: Progress | None = config.compile_progress
+        self._verify: bool = config.debug_verifier
         self._max_wasm_stack: int = config.max_wasm_stack
         self._backtraces: bool = config.wasm_backtrace
         self._max_frames = _MAX_FRAMES

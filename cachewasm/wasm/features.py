@@ -72,6 +72,19 @@ FEATURES = tuple(
 )
 BY_NAME = {feature.name: feature for feature in FEATURES}
 
+# What a feature is an extension of, so that it makes no sense without: first what others need.
+NEEDS = {
+    "relaxed_simd": "simd",
+    "shared_everything_threads": "threads",
+    "function_references": "reference_types",
+    "gc": "function_references",
+    **{
+        feature.name: "component_model"
+        for feature in FEATURES
+        if feature.name.startswith("component_model_")
+    },
+}
+
 MULTI_VALUE = BY_NAME["multi_value"].bit
 BULK_MEMORY = BY_NAME["bulk_memory"].bit
 REFERENCE_TYPES = BY_NAME["reference_types"].bit

@@ -11,9 +11,21 @@ from .. import exit_codes, text
 from ..failure import Failure, about, printable
 from ..files import read, write_atomic
 from ..modules import modules
-from ..parser import Commands, add_command, add_jobs, add_json, add_place, add_strategy
+from ..parser import (
+    Commands,
+    add_code_options,
+    add_command,
+    add_jobs,
+    add_json,
+    add_place,
+    chosen_code_options,
+)
 from ..place import chosen_directory, chosen_store
 from .warm import FAILED, SUPPORT, Target, add_targets, chosen_targets, engine_for, warm_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..code_options import Code
 
 DEFAULT = "app.lock"
 
@@ -30,7 +42,7 @@ def add(verbs: Commands) -> None:
     )
     parser.add_argument("--warm", action="store_true", help="compile what is not in the cache")
     add_targets(parser)
-    add_strategy(parser)
+    add_code_options(parser)
     add_jobs(parser)
     add_place(parser)
     add_json(parser)
@@ -43,9 +55,8 @@ def lock(options: Namespace) -> int:
     if options.warm:
         _warm(paths, options)
     targets = chosen_targets(options)
-    artifacts = [
-        _locked(path, target, options.strategy) for target in targets for path in (*paths, "")
-    ]
+    code = chosen_code_options(options)
+    artifacts = [_locked(path, target, code) for target in targets for path in (*paths, "")]
     with about(options.output):
         write_atomic(options.output, Lock(tuple(artifacts)).to_text().encode())
     if options.json:
@@ -84,9 +95,9 @@ def _warm(paths: Sequence[str], options: Namespace) -> None:
             raise Failure(f"{printable(result.job.path or SUPPORT)}: {result.problem}")
 
 
-def _locked(path: str, target: Target, strategy: str | None) -> LockedArtifact:
+def _locked(path: str, target: Target, code: "Code") -> LockedArtifact:
     """The artifact of a module, or of the support image if there is no path. Raises Failure."""
-    engine = engine_for(target.name, strategy)
+    engine = engine_for(target.name, code)
     if path:
         with about(path):
             found = kept.kept(engine, read(path))

@@ -13,13 +13,27 @@ from cachewasm.errors import CachewasmError
 from cachewasm.runtime import kept
 
 from .. import exit_codes, text
+from ..code_options import choose
 from ..failure import Failure, printable, reason
 from ..files import read
 from ..modules import modules
-from ..parser import Commands, add_command, add_jobs, add_json, add_place, add_strategy, target
+from ..parser import (
+    Commands,
+    add_code_options,
+    add_command,
+    add_jobs,
+    add_json,
+    add_place,
+    chosen_code_options,
+    target,
+)
 from ..place import chosen_to_change
 from .lanes import run
 from .warm_progress import WarmProgress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..code_options import Code
 
 HIT, COMPILED, FAILED = "hit", "compiled", "failed"
 
@@ -72,7 +86,7 @@ def add(verbs: Commands) -> None:
         "paths", metavar="FILE|DIR", nargs="+", help="a module, or a folder with .wasm and .wat"
     )
     add_targets(parser)
-    add_strategy(parser)
+    add_code_options(parser)
     add_jobs(parser)
     add_place(parser)
     add_json(parser)
@@ -124,7 +138,7 @@ def warm_all(paths: Sequence[str], options: Namespace, *, show: bool) -> list[Re
     processes: int = options.jobs or len(os.sched_getaffinity(0))
     results: list[Result] = []
     with WarmProgress(len(jobs)) as progress:
-        work = _Work(options.strategy, progress)
+        work = _Work(chosen_code_options(options), progress)
         with closing(run(jobs, processes, work.perform)) as ending:
             for result in ending:
                 results.append(result)
@@ -139,19 +153,18 @@ def chosen_targets(options: Namespace) -> list[Target]:
     found: dict[str, Target] = {}
     for name in options.targets or [_HOST]:
         wanted = None if name == _HOST else name
-        of_it = engine_for(wanted, None)._environment.target
+        of_it = engine_for(wanted, {})._environment.target
         label = of_it.isa_label
         found.setdefault(f"{of_it.triple} {label}", Target(wanted, label, of_it.triple))
     return list(found.values())
 
 
-def engine_for(name: str | None, strategy: str | None, jobs: int = 0) -> Engine:
+def engine_for(name: str | None, code: "Code", jobs: int = 0) -> Engine:
     """An engine for a target, with the cache that has been chosen. Raises Failure without one."""
     config = Config()
     if name is not None:
         config.target = name
-    if strategy is not None:
-        config.strategy = strategy
+    choose(config, code)
     config.compile_jobs = jobs
     engine = Engine(config)
     if engine._cache is None:
@@ -162,14 +175,14 @@ def engine_for(name: str | None, strategy: str | None, jobs: int = 0) -> Engine:
 class _Work:
     """Does jobs, in any thread."""
 
-    def __init__(self, strategy: str | None, progress: WarmProgress) -> None:
-        self._strategy = strategy
+    def __init__(self, code: "Code", progress: WarmProgress) -> None:
+        self._code = code
         self._progress = progress
 
     def perform(self, job: Job, processes: int) -> Result:
         """Look a module up, and have it compiled and stored if it is not there. Raises Failure."""
         begin = time.monotonic()
-        engine = engine_for(job.target.name, self._strategy, processes)
+        engine = engine_for(job.target.name, self._code, processes)
         engine._progress = self._progress.of_job(job.number)
         state, size, problem = HIT, 0, ""
         try:

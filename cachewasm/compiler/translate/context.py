@@ -12,6 +12,7 @@ from cachewasm.compiler.translate.debug import (
     LineTable,
     PcSections,
 )
+from cachewasm.compiler.translate.dispatch import lowerings_for
 from cachewasm.compiler.translate.ir import CODE, Signature
 from cachewasm.wasm.module import Module, ValidModule
 
@@ -57,6 +58,7 @@ class ModuleContext:
         "funcref_index",
         "guard_size",
         "layout",
+        "lowerings",
         "module",
         "places",
         "valid",
@@ -67,6 +69,7 @@ class ModuleContext:
         self.module = valid.module
         self.env = env
         self.baseline = baseline
+        self.lowerings = lowerings_for(env)
         referenced = escapes(valid)
         self.funcref_index = {funcidx: i for i, funcidx in enumerate(referenced)}
         self.layout = instance_layout(self.module, len(referenced))

@@ -1,9 +1,14 @@
 """All lowerings, by instruction. Every row of the table of instructions has exactly one."""
 
 from cachewasm.compiler.translate import call, control, memory, numeric, reference, table, variable
+from cachewasm.compiler.translate.nan import canonical
 from cachewasm.compiler.translate.registry import Lowering
 from cachewasm.errors import InternalError
 from cachewasm.wasm.opcodes import BLOCK, ELSE, END, IF, LOOP, OPS, Op
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.engine.environment import CompileEnvironment
 
 
 def _by_index() -> tuple[Lowering, ...]:
@@ -21,6 +26,13 @@ def _by_index() -> tuple[Lowering, ...]:
 
 # By Op.index.
 LOWERINGS = _by_index()
+_CANONICAL = tuple(canonical(op, lowering) for op, lowering in zip(OPS, LOWERINGS, strict=True))
+
+
+def lowerings_for(env: "CompileEnvironment") -> tuple[Lowering, ...]:
+    """By Op.index, as the environment's flags say."""
+    return _CANONICAL if env.flags["enable_nan_canonicalization"] is True else LOWERINGS
+
 
 # Unreachable code is validated and not translated, but its blocks are followed to their ends.
 UNREACHABLE_LOWERINGS: dict[Op, Lowering] = {

@@ -18,7 +18,7 @@ from cachewasm.abi import symbols, traps
 from cachewasm.abi.vmctx import CONTEXT, FUNC_BOUNDED, MEMORY, STORE
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.control import Frame
-from cachewasm.compiler.translate.dispatch import LOWERINGS, UNREACHABLE_LOWERINGS
+from cachewasm.compiler.translate.dispatch import UNREACHABLE_LOWERINGS
 from cachewasm.compiler.translate.ir import (
     CODE,
     INVARIANT,
@@ -139,7 +139,7 @@ class FunctionTranslator:
         """Translate the body; return the lines of the function's definition."""
         self.frames.append(Frame(self, self.validator.ctrls[0], height=0))
         step = self.validator.step
-        lowerings = LOWERINGS
+        lowerings = self.context.lowerings
         stack = self.stack
         highest = 0
         vals, local_types = self.validator.vals, self.validator.locals

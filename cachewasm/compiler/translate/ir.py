@@ -157,10 +157,13 @@ def fence(llvm_type: str, operand: str) -> str:
     return f"call {llvm_type} @llvm.arithmetic.fence.{_MANGLED[llvm_type]}({llvm_type} {operand})"
 
 
-def module_text(target: "Target", body: Sequence[str], header: Sequence[str] = ()) -> str:
+def module_text(
+    target: "Target", body: Sequence[str], header: Sequence[str] = (), *, for_size: bool = False
+) -> str:
     """A whole module: `header` defines nodes of metadata from number FIRST_FREE_METADATA on, `body`
-    holds functions and globals.
+    holds functions and globals. `for_size` asks for small code.
     """
+    size = " optsize" if for_size else ""
     tune = f' "tune-cpu"="{target.tune}"' if target.tune else ""
     return "\n".join(
         (
@@ -169,7 +172,7 @@ def module_text(target: "Target", body: Sequence[str], header: Sequence[str] = (
             '!1 = !{!"branch_weights", i32 1, i32 1000000}',
             '!2 = !{!"branch_weights", i32 1000000, i32 1}',
             *header,
-            f'attributes {CODE} = {{ nounwind "frame-pointer"="all" "probe-stack"="inline-asm"'
+            f'attributes {CODE} = {{ nounwind{size} "frame-pointer"="all" "probe-stack"="inline-asm"'
             f' "no-builtins" "target-cpu"="{target.cpu}"'
             f' "target-features"="{target.llvm_features()}"{tune} }}',
             f"attributes {TRAP} = {{ cold nomerge noreturn nounwind }}",

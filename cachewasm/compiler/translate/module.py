@@ -44,7 +44,9 @@ def translate(
     # Before the bodies: what LLVM meets before its definition it has to replace later.
     declarations = [declare_raise_trap(), *context.declarations(funcs)]
     header = context.places.header if context.places else ()
-    return Translation(module_text(env.target, declarations + body, header), bytes(flags))
+    for_size = not baseline and _is_for_size(env)
+    ir = module_text(env.target, declarations + body, header, for_size=for_size)
+    return Translation(ir, bytes(flags))
 
 
 def translate_trampolines(
@@ -55,4 +57,9 @@ def translate_trampolines(
     The `first` such text of a module also has what all its functions share.
     """
     shared = raise_trap() if first else []
-    return module_text(env.target, [*shared, *trampolines(module.module.types, typeidxs)])
+    body = [*shared, *trampolines(module.module.types, typeidxs)]
+    return module_text(env.target, body, for_size=_is_for_size(env))
+
+
+def _is_for_size(env: "CompileEnvironment") -> bool:
+    return env.flags["opt_level"] == "speed_and_size"

@@ -177,7 +177,35 @@ def test_inspect_torn_file_of_any_kind_is_one_line(
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
 
 
-@pytest.mark.parametrize("arguments", [(), ("frobnicate",), ("inspect",), ("cache", "list", "x")])
+def test_compile_options_of_the_code_reach_the_artifact(
+    cachewasm: Cachewasm, module: MakeModule, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.cwasm"
+    options = ("--opt-level", "speed_and_size", "--nan-canonicalization", "--no-cache")
+    assert cachewasm("compile", *options, "-o", output, module("p", PLAIN)).returncode == 0
+    flags = json.loads(cachewasm("inspect", "--json", output).stdout)["engine"]["shared_flags"]
+    assert (flags["opt_level"], flags["enable_nan_canonicalization"]) == ("speed_and_size", True)
+
+
+@pytest.mark.parametrize("command", ["run", "compile", "cache why", "cache warm", "cache lock"])
+def test_command_contradictory_options_are_wrong_usage(
+    cachewasm: Cachewasm, module: MakeModule, command: str
+) -> None:
+    options = ("--strategy", "baseline", "--opt-level", "speed_and_size")
+    done = cachewasm(*command.split(), *options, module("p", PLAIN))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert (
+        b"the options strategy = 'baseline' and opt_level = 'speed_and_size' contra" in done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *((), ("frobnicate",), ("inspect",), ("cache", "list", "x")),
+        *(("run", "--opt-level", "fast", "m"), ("compile", "--opt-level", "fast", "m")),
+    ],
+)
 def test_command_wrong_usage_is_one_line(cachewasm: Cachewasm, arguments: tuple[str, ...]) -> None:
     done = cachewasm(*arguments)
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)

@@ -2,7 +2,11 @@
 
 import pytest
 from cachewasm_cli.arguments import OPTIONS, help_text, scan
+from cachewasm_cli.code_options import CODE_OPTIONS, choices
 from cachewasm_cli.failure import UsageError
+
+from cachewasm.engine.config import OPTIONS as CONFIG_OPTIONS
+from cachewasm.engine.options import KEY, Switch
 
 
 def test_scan_everything_after_file_belongs_to_the_program() -> None:
@@ -35,6 +39,23 @@ def test_scan_help_needs_no_file() -> None:
     assert scan(["--dir", "x", "--help", "--unknown"]).help
 
 
+def test_scan_options_of_the_code_are_kept_by_the_names_of_config() -> None:
+    found = scan(["--opt-level=none", "--strategy", "optimized", "--nan-canonicalization", "m"])
+    assert found.code == {
+        "opt_level": "none",
+        "strategy": "optimized",
+        "nan_canonicalization": True,
+    }
+    assert scan(["m"]).code == {}
+
+
+def test_options_of_the_code_are_those_of_config() -> None:
+    for option in CODE_OPTIONS:
+        row = CONFIG_OPTIONS[option.name]
+        assert row.effect == KEY
+        assert bool(choices(option)) == bool(option.metavar) == (not isinstance(row, Switch))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -42,6 +63,8 @@ def test_scan_help_needs_no_file() -> None:
         (["--no-cache"], "FILE is missing"),
         (["--dir"], "--dir needs a value: HOST[::GUEST]"),
         (["--no-cache=1", "m"], "--no-cache takes no value"),
+        (["--opt-level"], "--opt-level needs a value: LEVEL"),
+        (["--nan-canonicalization=1", "m"], "--nan-canonicalization takes no value"),
         (["--env", "A", "m"], "--env needs NAME=VALUE, not A"),
         (["--env", "=A", "m"], "--env needs NAME=VALUE, not =A"),
         (["--frobnicate", "m"], "unknown option --frobnicate"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from cachewasm.engine import compat, encoding, environment, host, metadata, tunables
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment
-from cachewasm.engine.flags import DEFAULT_FLAGS, FLAGS, SharedFlags
+from cachewasm.engine.flags import DEFAULT_FLAGS, FLAGS, NO_EFFECT, SharedFlags
 from cachewasm.engine.isa import X86_64
 from cachewasm.engine.target import parse_target
 from cachewasm.errors import IncompatibleArtifact
@@ -125,7 +125,7 @@ def test_check_vendor_and_environment_do_not_matter() -> None:
     compat.check(section(target=encoding.text(f"{ENV.target.arch}-pc-linux-musl")), ENV)
 
 
-@pytest.mark.parametrize("name", [flag.name for flag in FLAGS if flag.required])
+@pytest.mark.parametrize("name", [flag.name for flag in FLAGS if flag.bucket != NO_EFFECT])
 def test_check_required_flag_with_another_value_is_refused(name: str) -> None:
     data = section(shared_flags=flags_with(name, 7))
     expected = f'setting "{name}" is configured to Num(7) which is not supported'
@@ -142,7 +142,7 @@ def test_check_required_flag_that_is_missing_is_refused() -> None:
     assert f'setting "{FLAGS[0].name}" is not configured' in refusal(data)
 
 
-@pytest.mark.parametrize("name", [flag.name for flag in FLAGS if not flag.required])
+@pytest.mark.parametrize("name", [flag.name for flag in FLAGS if flag.bucket == NO_EFFECT])
 def test_check_flag_without_effect_on_loading_is_accepted(name: str) -> None:
     compat.check(section(shared_flags=flags_with(name, 7)), ENV)
 

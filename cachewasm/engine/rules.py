@@ -1,0 +1,98 @@
+"""Which options contradict each other: one row for each pair, with the sentence that refuses it.
+
+Only options that have been set can contradict each other, since what is not set follows from what
+is: a feature is off by default where one that it needs is off, a memory has no reservation by
+default where no signal would guard it. So a row is asked only if both of its options are set.
+
+Not on the warm path: a Config that sets fewer than two options is not looked at.
+"""
+
+from cachewasm.errors import ConfigError
+from cachewasm.wasm.features import NEEDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from cachewasm.engine.config import Config
+
+
+class Rule:
+    """A row: two options, whether a Config that sets both contradicts itself, and why that is one.
+
+    `reason` is the end of a sentence that begins with both options and their values.
+    """
+
+    __slots__ = ("contradicts", "one", "other", "reason")
+
+    def __init__(
+        self, one: str, other: str, contradicts: "Callable[[Config], bool]", reason: str
+    ) -> None:
+        self.one = one
+        self.other = other
+        self.contradicts = contradicts
+        self.reason = reason
+
+
+def _needs(name: str, needed: str) -> Rule:
+    one, other = f"wasm_{name}", f"wasm_{needed}"
+
+    def contradicts(config: "Config") -> bool:
+        return bool(getattr(config, one)) and not getattr(config, other)
+
+    return Rule(one, other, contradicts, f"the feature `{name}` is an extension of `{needed}`")
+
+
+def _size_of_baseline(config: "Config") -> bool:
+    return config.strategy == "baseline" and config.opt_level == "speed_and_size"
+
+
+def _several_jobs(config: "Config") -> bool:
+    return not config.parallel_compilation and config.compile_jobs > 1
+
+
+def _executor_of_one(config: "Config") -> bool:
+    return not config.parallel_compilation and config.compile_executor is not None
+
+
+def _jobs_of_executor(config: "Config") -> bool:
+    return config.compile_jobs > 0 and config.compile_executor is not None
+
+
+RULES = (
+    *(_needs(name, needed) for name, needed in NEEDS.items()),
+    Rule("strategy", "opt_level", _size_of_baseline, "the baseline tier does not optimize"),
+    Rule(
+        "parallel_compilation",
+        "compile_jobs",
+        _several_jobs,
+        "one asks for a single process, the other for several",
+    ),
+    Rule(
+        "parallel_compilation",
+        "compile_executor",
+        _executor_of_one,
+        "one asks for a single process, the other for as many as the executor has",
+    ),
+    Rule(
+        "compile_jobs",
+        "compile_executor",
+        _jobs_of_executor,
+        "how much runs at once is the executor's to say",
+    ),
+)
+
+
+def check(config: "Config", chosen: "Container[str]") -> None:
+    """Raise ConfigError for the first row that the Config violates; `chosen` are the options set."""
+    for rule in RULES:
+        if rule.one in chosen and rule.other in chosen and rule.contradicts(config):
+            raise ConfigError(
+                f"the options {_said(config, rule.one)} and {_said(config, rule.other)} "
+                f"contradict each other: {rule.reason}"
+            )
+
+
+def _said(config: "Config", name: str) -> str:
+    value = getattr(config, name)
+    return f"{name} = {value!r}" if isinstance(value, (bool, int, str)) else name
