@@ -12,6 +12,8 @@ from cachewasm.engine.options import (
     NO_EFFECT,
     CachePlace,
     CompileExecutor,
+    CpuName,
+    FeatureProbe,
     FeatureSwitch,
     Jobs,
     Option,
@@ -20,6 +22,7 @@ from cachewasm.engine.options import (
     Size,
     Strategy,
     Switch,
+    TargetFeatures,
     TargetName,
     VersionName,
 )
@@ -54,6 +57,8 @@ class Config:
     # What is compiled, and how.
     strategy = Strategy("auto", KEY, "decides which tiers are looked for and compiled")
     target = TargetName(None, KEY, "decides the instructions")
+    target_features = TargetFeatures(None, KEY, "decides the instructions")
+    tune_cpu = CpuName(None, KEY, "decides the order of the instructions")
     module_version = VersionName(None, KEY, "is in the metadata of an artifact")
     memory_reservation = _size("memory_reservation")
     memory_guard_size = _size("memory_guard_size")
@@ -70,6 +75,10 @@ class Config:
     compile_progress = ProgressCallback(None, NO_EFFECT, "only tells how far compiling is")
     max_wasm_stack = Size(
         4 << 20, NO_EFFECT, "code reads the limit from the store", minimum=1, maximum=MAX_SIZE
+    )
+
+    detect_host_feature = FeatureProbe(
+        None, NO_EFFECT, "tells of the host, whose target is in the key"
     )
 
     # The WebAssembly features.
@@ -131,6 +140,12 @@ class Config:
         """Always refused: there is no Cranelift here."""
         raise ConfigError(f"the option cranelift_flag_set ('{key}') is not supported yet")
 
+    def copy(self) -> "Config":
+        """Another Config with the same options."""
+        copied = Config()
+        copied._chosen = self._chosen.copy()
+        return copied
+
     def chosen_tunables(self) -> dict[str, int]:
         """The tunables that have been set, by name."""
         return {
@@ -138,6 +153,14 @@ class Config:
             for name, value in self._chosen.items()
             if name in _DEFAULTS and isinstance(value, int)
         }
+
+    def chosen_for_code(self) -> "tuple[tuple[str, Value], ...]":
+        """All that has been set and is in the key of what is compiled, in the order of the names."""
+        return tuple(
+            sorted(
+                (name, value) for name, value in self._chosen.items() if OPTIONS[name].effect == KEY
+            )
+        )
 
     def features(self) -> int:
         """The WebAssembly features that are on, as bits of wasm/features.py."""

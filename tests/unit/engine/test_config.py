@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cachewasm.engine import environment
+from cachewasm.engine import environment, host
 from cachewasm.engine.config import OPTIONS, Config
+from cachewasm.engine.isa import LEVELS, X86_64
 from cachewasm.engine.options import KEY, NO_EFFECT, REFUSED, FeatureSwitch, Refused, Switch
 from cachewasm.engine.tunables import MAX_SIZE, TUNABLES
 from cachewasm.errors import ConfigError
@@ -20,9 +21,11 @@ WITHOUT_EFFECT = {
     "compile_executor",
     "compile_jobs",
     "compile_progress",
+    "detect_host_feature",
     "max_wasm_stack",
     "parallel_compilation",
 }
+IS_X86 = host.machine() == X86_64
 
 # A value other than the default of each option that is not a switch.
 OTHER_VALUES = {
@@ -30,12 +33,15 @@ OTHER_VALUES = {
     "compile_executor": ThreadPoolExecutor(),
     "compile_jobs": 3,
     "compile_progress": print,
+    "detect_host_feature": lambda name: None,
     "max_wasm_stack": 1 << 20,
     "memory_guard_size": 1 << 16,
     "memory_reservation": 1 << 20,
     "module_version": "mine",
     "strategy": "optimized",
     "target": "aarch64-unknown-linux-gnu",
+    "target_features": "+avx512bw" if IS_X86 else "+i8mm",
+    "tune_cpu": "znver4" if IS_X86 else "neoverse-n1",
 }
 
 # The drop-in API's options, from its documentation.
@@ -217,6 +223,9 @@ def test_config_options_are_visible_on_the_class() -> None:
         ("memory_reservation", True, "expected an int"),
         ("compile_jobs", True, "expected an int"),
         ("target", 3, "expected a str"),
+        ("target_features", ["+avx2"], "expected a str"),
+        ("tune_cpu", 3, "expected a str"),
+        ("detect_host_feature", "avx2", "expected a callable"),
         ("module_version", b"x", "expected a str"),
         ("cache", 3, "expected string or bool"),
     ],
@@ -231,7 +240,15 @@ def test_config_wrong_type_is_a_type_error(name: str, value: object, message: st
     [
         ("strategy", "winch", "unknown strategy: winch"),
         ("strategy", 3, "unknown strategy: 3"),
-        ("target", "sparc64-unknown-linux-gnu", "sparc64"),
+        ("target", "sparc64-unknown-linux-gnu", "no code for the architecture 'sparc64'"),
+        ("target", "x86_64-pc-windows-msvc", "no code for the operating system 'windows'"),
+        ("target", "x86-64-v33", "did you mean 'x86-64-v3'"),
+        ("target_features", "", "must be like '\\+avx2,-bmi2', not ''"),
+        ("target_features", "avx2", "must be like .*, not 'avx2'"),
+        ("target_features", "+avx2,-avx2", "'\\+avx2' and '-avx2' exclude each other"),
+        ("target_features", "+axv2", "'axv2' is unknown .did you mean 'avx2'"),
+        ("tune_cpu", "zenver4", "the CPU 'zenver4' is unknown .did you mean 'znver4'"),
+        ("tune_cpu", "", "the CPU '' is unknown"),
         ("cache", "relative/path", "must be an absolute path, .*, not 'relative/path'"),
         ("cache", "", "must be an absolute path"),
         ("max_wasm_stack", 0, "max_wasm_stack must be from 1"),
@@ -280,7 +297,9 @@ def _settings(name: str) -> "st.SearchStrategy[object]":
         return st.integers(0, MAX_SIZE)
     return {
         "strategy": st.sampled_from(["auto", "baseline", "optimized"]),
-        "target": st.sampled_from(["x86-64-v1", "x86-64-v3", "armv8-a"]),
+        "target": st.sampled_from(["generic", "native", *LEVELS[host.machine()]]),
+        "target_features": st.sampled_from(["+avx", "+gfni,-bmi2"] if IS_X86 else ["+lse", "-rdm"]),
+        "tune_cpu": st.sampled_from(["generic", str(OTHER_VALUES["tune_cpu"])]),
         "module_version": st.text(max_size=20),
     }[name]
 
