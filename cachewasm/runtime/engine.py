@@ -198,7 +198,7 @@ class Engine:
         """Whether code is interpreted: never."""
         return False
 
-    def _same(self, other: "Engine") -> bool:
+    def _agrees_with(self, other: "Engine") -> bool:
         """Whether code of one may run in stores of the other."""
         return self._environment == other._environment
 
