@@ -112,6 +112,17 @@ class CompileEnvironment:
         reader.finish()
         return environment
 
+    def for_target(self, target: Target) -> "CompileEnvironment":
+        """The environment of an engine that differs in the target only."""
+        return CompileEnvironment(
+            target=target,
+            flags=self.flags,
+            tunables=self.tunables,
+            features=self.features,
+            identity=self.identity,
+            module_version=self.module_version,
+        )
+
     @property
     def compat_hash(self) -> bytes:
         """32 bytes over every field but the instruction set: what must agree for any target CPU."""
