@@ -106,10 +106,12 @@ def cached_artifact(
         return None
     environment, tiers = engine._environment, _TIERS[engine._strategy]
     is_absent = to_load and not again
+    keys = []
     for tier in tiers:
         # While there is somewhere else to look, absence is no event.
         is_last = tier == tiers[-1] and not is_absent
         key = _key(environment, digest, tier)
+        keys.append(key)
         entry = (
             store.peek(key, make_place=make_place)
             if again
@@ -123,7 +125,7 @@ def cached_artifact(
         from cachewasm.runtime import fleet
 
         usable = fleet.usable_features(engine._config, environment.target, host.host_features)
-        return _fitting(store, environment, keys_of(engine, digest), usable)
+        return _fitting(store, environment, keys, usable)
     return None
 
 

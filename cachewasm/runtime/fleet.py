@@ -2,9 +2,9 @@
 
 Where the entry for exactly the engine's target is missing, one for a lower level, or for other
 features that this machine has as well, runs just as right. Lower levels have names that are known;
-for others the folder of the module is listed. A candidate is judged by what its manifest says, then
-looked up by its key like any entry, and compared with what an engine for its target would have made;
-before it is mapped, the features in the artifact itself are held against the host (engine/compat.py).
+of others the manifest tells what they need. A candidate is looked up by its key like any entry, and
+compared with what an engine for its target would have made; before it is mapped, the features in
+the artifact itself are held against the host (engine/compat.py).
 
 Imported by a miss only.
 """
@@ -12,7 +12,7 @@ Imported by a miss only.
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.payload import Memory
 from cachewasm.cache.reasons import Miss
-from cachewasm.cache.siblings import siblings
+from cachewasm.cache.siblings import manifests, names_of
 from cachewasm.engine.isa import LEVELS
 from cachewasm.engine.options import TargetName
 from cachewasm.engine.target import Target
@@ -57,11 +57,18 @@ def usable_features(
     return frozenset(target.features)
 
 
-def lower_targets(target: Target) -> list[Target]:
+# By target; a process has few, and making one takes as long as a lookup.
+_lower: "dict[Target, list[Target]]" = {}
+
+
+def lower_targets(target: Target) -> "Sequence[Target]":
     """The levels all of whose features a target has, but for itself; highest first."""
-    levels = LEVELS[target.arch].values()
-    fitting = [Target(target.triple, each) for each in levels if each <= set(target.features)]
-    return [each for each in reversed(fitting) if each != target]
+    known = _lower.get(target)
+    if known is None:
+        levels = LEVELS[target.arch].values()
+        fitting = [Target(target.triple, each) for each in levels if each <= set(target.features)]
+        known = _lower[target] = [each for each in reversed(fitting) if each != target]
+    return known
 
 
 def fitting_entry(
@@ -76,26 +83,31 @@ def fitting_entry(
 
     It needs no feature but `usable` ones. No event: who uses it counts it.
     """
-    tried = {key.entry_name for key in keys}
+    listed = None if store.directory is None else names_of(store.directory, keys)
+    if listed is not None and not listed:
+        return None
+    left = set(listed or ()).difference(key.entry_name for key in keys)
     for target in lower_targets(environment.target):
-        if usable.issuperset(target.features):
-            for key in keys:
-                other = _under(key, target)
-                tried.add(other.entry_name)
+        for key in keys if usable.issuperset(target.features) else ():
+            other = _under(key, target)
+            if listed is None or other.entry_name in left:
+                left.discard(other.entry_name)
                 found = _look_up(store, other, environment, target, make_place)
                 if found is not None:
                     return found
-    if store.directory is not None:
-        for name, manifest in siblings(store.directory, keys, tried, store.rules):
-            candidate = _target_of(manifest, environment.target)
-            if candidate is None or not usable.issuperset(candidate.features):
-                continue
-            for key in keys:
-                other = _under(key, candidate)
-                if other.entry_name == name:
-                    found = _look_up(store, other, environment, candidate, make_place)
-                    if found is not None:
-                        return found
+    if store.directory is None or not left:
+        return None
+    tiers = [key.tier for key in keys]
+    for name, manifest in manifests(store.directory, left, tiers, store.rules):
+        candidate = _target_of(manifest, environment.target)
+        if candidate is None or not usable.issuperset(candidate.features):
+            continue
+        for key in keys:
+            other = _under(key, candidate)
+            if other.entry_name == name:
+                found = _look_up(store, other, environment, candidate, make_place)
+                if found is not None:
+                    return found
     return None
 
 

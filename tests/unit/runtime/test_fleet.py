@@ -10,7 +10,7 @@ import cachewasm
 from cachewasm import Cache, Config, Engine, Module
 from cachewasm.artifact.format import ENGINE_SECTION
 from cachewasm.artifact.reader import Artifact
-from cachewasm.cache import siblings
+from cachewasm.cache import files, siblings
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.engine import host, metadata
@@ -260,25 +260,42 @@ def test_siblings_reads_only_a_few_manifests(
     assert len(read) == siblings.MAX_READ
 
 
-def test_siblings_are_those_of_the_module_compat_and_tier(directory: str) -> None:
+def test_siblings_are_those_of_the_module_and_compat_hash(directory: str) -> None:
     own = ArtifactKey(bytes(32), bytes(32), "x86-64-v3:a", "optimized")
     store = LocalStore(directory)
-    for key in (
-        own,
+    assert siblings.names_of(directory, [own]) == []
+    lower, higher, other_tier, *others = keys = (
+        ArtifactKey(bytes(32), bytes(32), "x86-64-v1-aa:b", "optimized"),
         ArtifactKey(bytes(32), bytes(32), "x86-64-v2-aa:b", "optimized"),
-        ArtifactKey(bytes(32), bytes(32), "x86-64-v2-aa:b", "baseline"),
+        ArtifactKey(bytes(32), bytes(32), "x86-64-v4-aa:b", "baseline"),
         ArtifactKey(bytes(32), bytes([1] * 32), "x86-64-v2-aa:b", "optimized"),
-        ArtifactKey(bytes([0] * 31 + [1]), bytes(32), "x86-64-v1-aa:b", "support"),
-    ):
+        ArtifactKey(bytes([0] * 15 + [1] * 17), bytes(32), "x86-64-v2-aa:b", "optimized"),
+    )
+    for key in keys:
         assert store.put(key, b"artifact", {"of": key.entry_name}) is None
-    found = list(siblings.siblings(directory, [own], {own.entry_name}, store.rules))
-    assert [(name, pairs["of"]) for name, pairs in found] == [
-        (name, name)
-        for name in [ArtifactKey(bytes(32), bytes(32), "x86-64-v2-aa:b", "optimized").entry_name]
-    ]
-    path = Path(directory, "entries", "v1", found[0][0])
+    names = siblings.names_of(directory, [own])
+    assert names == sorted(key.entry_name for key in keys if key not in others)
+    found = list(siblings.manifests(directory, names, ["optimized", "baseline"], store.rules))
+    expected = [higher.entry_name, lower.entry_name, other_tier.entry_name]
+    assert [(name, pairs["of"]) for name, pairs in found] == list(
+        zip(expected, expected, strict=True)
+    )
+    path = Path(directory, "entries", "v1", higher.entry_name)
     path.write_bytes(path.read_bytes()[:100])
-    assert list(siblings.siblings(directory, [own], {own.entry_name}, store.rules)) == []
+    found = list(siblings.manifests(directory, names, ["optimized"], store.rules))
+    assert [name for name, _ in found] == [lower.entry_name]
+
+
+def test_folder_that_cannot_be_listed_is_probed_by_name(
+    make: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(target="x86-64-v1").precompile_module(WASM)
+    # What a folder does that may be searched only: the tests may run as root, who may list all.
+    monkeypatch.setattr(files, "names_in", lambda path: [])
+    monkeypatch.setattr(files, "may_list", lambda path: False)
+    engine = make(target="x86-64-v2")
+    assert loaded(engine) == V1
+    assert counts(engine) == {"subset-hit": 1}
 
 
 def test_damaged_exact_entry_is_compiled_again(make: Callable[..., Engine], directory: str) -> None:
