@@ -121,6 +121,19 @@ def test_host_that_must_hit_runs_an_image_of_a_lower_level(run: Run) -> None:
     assert found["counts"] == {"subset-hit": 2, "alias-hit": 1}
 
 
+def test_host_that_must_hit_takes_the_lower_level_of_a_lock_file(
+    run: Run, directory: Path, python: Callable[..., bytes], tmp_path: Path
+) -> None:
+    lock = tmp_path / "app.lock"
+    python(
+        *("-m", "cachewasm_cli", "cache", "lock", str(tmp_path / "f.wat"), "-o", str(lock)),
+        *("--warm", "--target", "x86-64-v1", "--target", "x86-64-v2"),
+        *("--cache-dir", str(directory)),
+    )
+    assert needed(run(HERE, "must-hit", str(lock))) == [V2, V2]
+    assert needed(run(without(X86_64, HERE, ["sse4.1"]), "must-hit", str(lock))) == [V1, V1]
+
+
 def test_commands_tell_hits_of_a_lower_level_apart(
     run: Run, directory: Path, python: Callable[..., bytes], tmp_path: Path
 ) -> None:

@@ -16,9 +16,10 @@ from cachewasm.cache.local import LocalStore
 from cachewasm.engine import host, metadata
 from cachewasm.engine.environment import from_config
 from cachewasm.engine.isa import LEVELS, X86_64, without
+from cachewasm.engine.target import changed_target, parse_changes, parse_target
 from cachewasm.hashing import digest_of
 from cachewasm.runtime import artifacts, explain
-from cachewasm.runtime.fleet import lower_targets
+from cachewasm.runtime.fleet import lower_targets, usable_features
 from cachewasm.runtime.lookup import lookup
 from cachewasm.runtime.module import artifact_of
 
@@ -333,6 +334,27 @@ def test_explain_names_what_would_be_used(make: Callable[..., Engine], directory
         DIGEST,
     )
     assert (exact.is_hit, exact.made_for) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "usable"),
+    [
+        ({}, V3),
+        ({"target": "native"}, V3),
+        ({"tune_cpu": "znver4"}, V3),
+        ({"target": "x86-64-v2"}, V2),
+        ({"target": "x86-64-v2", "tune_cpu": "znver4"}, V2),
+        ({"target_features": "-avx"}, V2 | {"bmi"}),
+    ],
+)
+def test_usable_features_are_the_hosts_unless_a_target_is_named(
+    make: Callable[..., Engine], options: dict[str, str], usable: frozenset[str]
+) -> None:
+    config = make(**options).config
+    target = parse_target("x86-64-v2")
+    if "target_features" in options:
+        target = changed_target(target, parse_changes("+bmi"))
+    assert usable_features(config, target, lambda: V3) == usable
 
 
 def test_lower_targets_are_the_levels_within_a_target() -> None:
