@@ -114,14 +114,8 @@ class CompileEnvironment:
 
     def for_target(self, target: Target) -> "CompileEnvironment":
         """The environment of an engine that differs in the target only."""
-        return CompileEnvironment(
-            target=target,
-            flags=self.flags,
-            tunables=self.tunables,
-            features=self.features,
-            identity=self.identity,
-            module_version=self.module_version,
-        )
+        fields = {name: getattr(self, name) for name in self.__slots__ if name[0] != "_"}
+        return CompileEnvironment(**{**fields, "target": target})
 
     @property
     def compat_hash(self) -> bytes:
