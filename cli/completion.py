@@ -24,7 +24,11 @@ _PATHS = frozenset(
     ("FILE", "DIR", "OUT", "PATH", "JSON", "ENTRY", "BUNDLE", "LOCK", "HOST[::GUEST]")
 )
 _WORDS = {
-    "T": (TargetName.NATIVE, *(level for levels in LEVELS.values() for level in levels)),
+    "T": (
+        TargetName.NATIVE,
+        TargetName.GENERIC,
+        *(level for levels in LEVELS.values() for level in levels),
+    ),
     "STRATEGY": Strategy.NAMES,
 }
 
