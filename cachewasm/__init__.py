@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cachewasm.errors import WasmtimeError as WasmtimeError
     from cachewasm.runtime.caller import Caller as Caller
     from cachewasm.runtime.engine import Engine as Engine
+    from cachewasm.runtime.engine_weak import EngineWeak as EngineWeak
     from cachewasm.runtime.frames import Frame as Frame
     from cachewasm.runtime.func import Func as Func
     from cachewasm.runtime.global_ import Global as Global
@@ -80,6 +81,7 @@ _HOMES = {
     ),
     "runtime.caller": ("Caller",),
     "runtime.engine": ("Engine",),
+    "runtime.engine_weak": ("EngineWeak",),
     "runtime.frames": ("Frame",),
     "runtime.func": ("Func",),
     "runtime.global_": ("Global",),

@@ -25,7 +25,11 @@ _PATHS = frozenset(
     ("FILE", "DIR", "OUT", "PATH", "JSON", "ENTRY", "BUNDLE", "LOCK", "HOST[::GUEST]")
 )
 _WORDS = {
-    "T": (TargetName.NATIVE, *(level for levels in LEVELS.values() for level in levels)),
+    "T": (
+        TargetName.NATIVE,
+        TargetName.GENERIC,
+        *(level for levels in LEVELS.values() for level in levels),
+    ),
     **{option.metavar: choices(option) for option in CODE_OPTIONS if option.metavar},
 }
 

@@ -62,7 +62,7 @@ def add_code(parser: argparse.ArgumentParser) -> None:
         "--target",
         type=target,
         metavar="T",
-        help="a triple, a level such as x86-64-v3, or native; by default this host's level",
+        help="a triple, a level such as x86-64-v3, native or generic; by default this host's level",
     )
     add_code_options(parser)
 

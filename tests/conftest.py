@@ -38,6 +38,20 @@ def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield directory
 
 
+@pytest.fixture
+def host_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[frozenset[str]], None]:
+    """Makes this process believe that its CPU has these features, whatever it has."""
+
+    def pretend(features: frozenset[str]) -> None:
+        from cachewasm.engine import compat, host
+
+        monkeypatch.setattr(host, "probe", lambda: features)
+        monkeypatch.setattr(host, "_answers", host._Answers())
+        monkeypatch.setattr(compat, "_accepted", set())
+
+    return pretend
+
+
 @pytest.fixture(scope="session")
 def engine_module(request: pytest.FixtureRequest) -> ModuleType:
     """The package under test."""

@@ -37,6 +37,7 @@ PUBLIC_NAMES = {
     "ConfigError",
     "DirPerms",
     "Engine",
+    "EngineWeak",
     "ExitTrap",
     "ExportType",
     "FilePerms",

@@ -1,12 +1,13 @@
 """The groups of figures by name, in the order in which they are measured."""
 
-from benchmarks.figures import calls, instances, kernels, memory, modules, peak, processes
+from benchmarks.figures import calls, engines, instances, kernels, memory, modules, peak, processes
 from benchmarks.figures.figure import Group
 
 FIGURES: dict[str, Group] = {
     "calls": calls.calls,
     "memory": memory.memory,
     "instances": instances.instances,
+    "engines": engines.engines,
     "hit": modules.hits,
     "cold": processes.cold,
     "warm": processes.warm,

@@ -19,6 +19,8 @@ TYPE_DYN = 3
 
 MACHINE_X86_64 = 62
 MACHINE_AARCH64 = 183
+# By the first part of a target triple.
+MACHINES = {"x86_64": MACHINE_X86_64, "aarch64": MACHINE_AARCH64}
 
 # e_flags: what kind of code this is; exactly one is set.
 MODULE = 1

@@ -79,8 +79,9 @@ class Cache:
 
     @property
     def hits(self) -> int:
-        """How many artifacts this process has found."""
-        return self.counts().get("hit", 0)
+        """How many artifacts this process has found, also those made for less than was asked for."""
+        counts = self.counts()
+        return counts.get("hit", 0) + counts.get("subset-hit", 0)
 
     @property
     def misses(self) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OFF = ("0", "false", "off", "no")
-_PREFIX = "CACHEWASM_"
+_PREFIX, _ENCODED_PREFIX = "CACHEWASM_", b"CACHEWASM_"
 # Variables with that prefix which are no settings, or are heeded here.
 _NO_SETTINGS = ("CACHEWASM_CACHE", "CACHEWASM_DIR", "CACHEWASM_TRACEBACK")
 
@@ -59,11 +59,19 @@ def default_config_file(environ: "Mapping[str, str]") -> str | None:
 
 def is_default(environ: "Mapping[str, str]") -> bool:
     """Whether no variable and no file sets anything but the directory."""
-    for name in environ:
-        if name.startswith(_PREFIX) and name not in _NO_SETTINGS:
-            return False
+    if any(name not in _NO_SETTINGS for name in _own_names(environ)):
+        return False
     path = default_config_file(environ)
     return path is None or not may_exist(path)
+
+
+def _own_names(environ: "Mapping[str, str]") -> list[str]:
+    """The names that begin with our prefix."""
+    # os.environ decodes every name that it is asked for, one by one: half of what an engine takes.
+    encoded = getattr(environ, "_data", None)
+    if isinstance(encoded, dict):
+        return [os.fsdecode(name) for name in encoded if name.startswith(_ENCODED_PREFIX)]
+    return [name for name in environ if name.startswith(_PREFIX)]
 
 
 def may_exist(path: str) -> bool:

@@ -1,6 +1,6 @@
 """Counts of what one store did in this process: plain integers under stable names.
 
-The names are "hit", "store", "miss." and "store-failure." with a reason of reasons.py; of aliases
+The names are "hit", "subset-hit" of an entry for less than was asked for, "store", "miss." and "store-failure." with a reason of reasons.py; of aliases
 the same behind "alias-"; "quarantined". Of those who miss a key at the same time
 (single_flight.py): "wait" for another's compile, "shared" if that made the entry, "give-up" if it
 took too long, "nested" inside another compile, "lock-failure." with a reason. "degraded" is counted
@@ -58,8 +58,8 @@ class Events:
     What is no hit is in outcomes.py, which a hit need not import.
 
     `counters` are events of this process, `amounts` their bytes and milliseconds. `on_event`, if set,
-    is called with each event as it is counted: its name ("hit", "miss", "store", "store-failure", or
-    these of aliases), the key, and the reason or "". What it raises reaches who called the store.
+    is called with each event as it is counted: its name ("hit", "subset-hit", "miss", "store",
+    "store-failure", or these of aliases), the key, and the reason or "". What it raises reaches who called the store.
     `place` says where the store is, and is equal for stores that share their entries; `trouble`, once
     there is any, why that place is of no use.
     """
@@ -73,9 +73,9 @@ class Events:
         self.on_event: Callable[[str, Key, str], object] | None = None
         self.trouble = ""
 
-    def hit(self, key: "ArtifactKey", entry: "Entry") -> None:
+    def hit(self, key: "ArtifactKey", entry: "Entry", event: str = "hit") -> None:
         """An entry was found."""
-        self.happened("hit", key)
+        self.happened(event, key)
         self.amounts.add("hit-bytes", len(entry.raw))
         self.amounts.add("saved-ms", entry.compile_ms)
         log(DEBUG, "cache hit for %s", key)

@@ -24,7 +24,12 @@ _METRICS = (
     _Metric(
         "hits_total",
         "Lookups that found an entry, of a module or of a text",
-        (("hit", "entry"), ("shared", "waited"), ("alias-hit", "text")),
+        (
+            ("hit", "entry"),
+            ("subset-hit", "subset"),
+            ("shared", "waited"),
+            ("alias-hit", "text"),
+        ),
     ),
     _Metric(
         "misses_total",

@@ -48,8 +48,10 @@ class Statistics:
 
     @property
     def hits(self) -> int:
-        """Lookups that found an entry, at once or after waiting for another's compile."""
-        return self.count("hit") + self.count("shared")
+        """Lookups that found an entry, at once or after waiting for another's compile; also one that
+        was made for less than the machine has.
+        """
+        return self.count("hit") + self.count("subset-hit") + self.count("shared")
 
     @property
     def misses(self) -> int:

@@ -65,6 +65,9 @@ class ArtifactStore(Protocol):
     def peek(self, key: ArtifactKey, *, make_place: "MakePlace" = Memory) -> Entry | Miss:
         """`get` that is no event."""
 
+    def hit(self, key: ArtifactKey, entry: Entry, event: str = "hit") -> None:
+        """Count an entry that `peek` has found, and is used after all."""
+
     def put(
         self, key: ArtifactKey, raw: bytes | memoryview, manifest: Mapping[str, str | int]
     ) -> StoreFailure | None:

@@ -10,17 +10,20 @@ which the code was generated with.
 from cachewasm.engine import flags, host, metadata
 from cachewasm.engine.isa import FEATURES
 from cachewasm.engine.tunables import TUNABLES
-from cachewasm.errors import HostError, IncompatibleArtifact
+from cachewasm.errors import IncompatibleArtifact
 from cachewasm.wasm.features import features_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import TypeAlias
 
     from cachewasm.engine.environment import CompileEnvironment
     from cachewasm.engine.metadata import Metadata
     from cachewasm.engine.target import Target
     from cachewasm.engine.tunables import Tunables
+
+    Probe: TypeAlias = Callable[[str], bool | None]
 
 _ENDINGS = tuple(metadata.encode_tier(tier) for tier in metadata.TIERS)
 _NOT_NATIVE = "compilation settings are not compatible with the native host"
@@ -43,7 +46,7 @@ def check(section: bytes | memoryview, environment: "CompileEnvironment") -> Non
     # An engine without a version takes every artifact of its layout.
     if environment.module_version not in ("", version):
         raise IncompatibleArtifact(f"Module was compiled with incompatible version '{version}'")
-    check_metadata(metadata.Metadata(reader), environment, host.host_features())
+    check_metadata(metadata.Metadata(reader), environment, host.has_feature)
 
 
 def check_host(environment: "CompileEnvironment") -> None:
@@ -55,10 +58,9 @@ def check_host(environment: "CompileEnvironment") -> None:
     target = environment.target
     if target in _accepted:
         return
-    try:
-        reason = refusal_of_target(target, host.machine(), host.host_features())
-    except HostError as error:
-        reason = str(error)
+    reason = _refusal_of_arch(target, host.machine()) or _refusal_of_isa(
+        target.arch, target.features, host.has_feature
+    )
     if reason is not None:
         raise IncompatibleArtifact(_chain(_NOT_NATIVE, reason))
     _accepted.add(target)
@@ -66,15 +68,19 @@ def check_host(environment: "CompileEnvironment") -> None:
 
 def refusal_of_target(target: "Target", machine: str, available: frozenset[str]) -> str | None:
     """Why a machine with the `available` features cannot run code for a target, or None."""
-    if target.arch != machine:
-        return f"target '{target.triple}' specified in the configuration does not match the host"
-    return _refusal_of_isa(target.arch, target.features, available)
+    return _refusal_of_arch(target, machine) or _refusal_of_isa(
+        target.arch, target.features, available.__contains__
+    )
 
 
-def check_metadata(
-    found: "Metadata", environment: "CompileEnvironment", available: frozenset[str]
-) -> None:
-    """Compare field by field; `available` are the host's CPU features.
+def _refusal_of_arch(target: "Target", machine: str) -> str | None:
+    if target.arch == machine:
+        return None
+    return f"target '{target.triple}' specified in the configuration does not match the host"
+
+
+def check_metadata(found: "Metadata", environment: "CompileEnvironment", has: "Probe") -> None:
+    """Compare field by field; `has` tells of each CPU feature whether the host has it.
 
     The identity of the compiler is not compared: another LLVM makes other code to the same
     conventions, and what changes the conventions changes the version.
@@ -83,7 +89,7 @@ def check_metadata(
     target = environment.target
     _, _, system = _arch_vendor_system(target.triple)
     reason = flags.refusal(found.flags, environment.features, system) or _refusal_of_isa(
-        target.arch, found.isa_flags, available
+        target.arch, found.isa_flags, has
     )
     if reason is not None:
         raise IncompatibleArtifact(_chain(_INCOMPATIBLE, reason))
@@ -105,13 +111,29 @@ def _arch_vendor_system(triple: str) -> list[str]:
     return [*triple.split("-"), "", ""][:3]
 
 
-def _refusal_of_isa(arch: str, found: "Iterable[str]", available: frozenset[str]) -> str | None:
+def _refusal_of_isa(arch: str, found: "Iterable[str]", has: "Probe") -> str | None:
     for name in found:
-        if name not in FEATURES[arch]:
-            return f'don\'t know how to test for target-specific flag "{name}" at runtime'
-        if name not in available:
+        answer = has(name)
+        if answer is None:
+            return _refusal_of_untold(arch, name)
+        if not answer:
             return f'compilation setting "{name}" is enabled, but not available on the host'
     return None
+
+
+def _refusal_of_untold(arch: str, name: str) -> str:
+    """What is said of a feature that nobody can tell of."""
+    if host.is_asking():
+        return (
+            f'failed to detect if target-specific flag "{name}" is available at runtime '
+            f'(compile setting "{name}")'
+        )
+    if name not in FEATURES[arch]:
+        return f'don\'t know how to test for target-specific flag "{name}" at runtime'
+    return (
+        f'cannot determine if host feature "{name}" is available at runtime, '
+        "configure a probing function with `Config::detect_host_feature`"
+    )
 
 
 def _check_tunables(found: "Tunables", own: "Tunables") -> None:

@@ -13,6 +13,8 @@ from cachewasm.engine.options import (
     NO_EFFECT,
     CachePlace,
     CompileExecutor,
+    CpuName,
+    FeatureProbe,
     FeatureSwitch,
     Jobs,
     Option,
@@ -23,6 +25,7 @@ from cachewasm.engine.options import (
     Size,
     Strategy,
     Switch,
+    TargetFeatures,
     TargetName,
     VersionName,
 )
@@ -67,6 +70,8 @@ class Config:
         False, KEY, "is a shared flag", same_as="nan_canonicalization"
     )
     target = TargetName(None, KEY, "decides the instructions")
+    target_features = TargetFeatures(None, KEY, "decides the instructions")
+    tune_cpu = CpuName(None, KEY, "decides the order of the instructions")
     module_version = VersionName(None, KEY, "is in the metadata of an artifact")
     memory_reservation = _size("memory_reservation")
     memory_guard_size = _size("memory_guard_size")
@@ -87,6 +92,10 @@ class Config:
     compile_progress = ProgressCallback(None, NO_EFFECT, "only tells how far compiling is")
     max_wasm_stack = Size(
         4 << 20, NO_EFFECT, "code reads the limit from the store", minimum=1, maximum=MAX_SIZE
+    )
+
+    detect_host_feature = FeatureProbe(
+        None, NO_EFFECT, "tells of the host, whose target is in the key"
     )
 
     # The WebAssembly features.
@@ -232,6 +241,14 @@ class Config:
             for name, value in self._chosen.items()
             if name in flags.BY_OPTION and isinstance(value, (int, str))
         }
+
+    def chosen_for_code(self) -> "tuple[tuple[str, Value], ...]":
+        """All that has been set and is in the key of what is compiled, in the order of the names."""
+        return tuple(
+            sorted(
+                (name, value) for name, value in self._chosen.items() if OPTIONS[name].effect == KEY
+            )
+        )
 
     def features(self) -> int:
         """The WebAssembly features that are on, as bits of wasm/features.py."""

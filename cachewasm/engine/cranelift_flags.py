@@ -7,6 +7,7 @@ for would not happen. Names of flags and spellings of values are Cranelift's.
 
 from cachewasm.engine import config as _config
 from cachewasm.engine import flags
+from cachewasm.engine.isa import feature_of_cranelift_flag
 from cachewasm.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -19,30 +20,6 @@ OPTION_OF = {
     "enable_verifier": "debug_verifier",
     "unwind_info": "native_unwind_info",
 }
-CPU_FEATURE_OF = {
-    "has_cmpxchg16b": "cx16",
-    "has_sse3": "sse3",
-    "has_ssse3": "ssse3",
-    "has_sse41": "sse4.1",
-    "has_sse42": "sse4.2",
-    "has_popcnt": "popcnt",
-    "has_avx": "avx",
-    "has_avx2": "avx2",
-    "has_fma": "fma",
-    "has_avx_vnni": "avxvnni",
-    "has_bmi1": "bmi",
-    "has_bmi2": "bmi2",
-    "has_lzcnt": "lzcnt",
-    "has_avx512bitalg": "avx512bitalg",
-    "has_avx512dq": "avx512dq",
-    "has_avx512f": "avx512f",
-    "has_avx512vl": "avx512vl",
-    "has_avx512vbmi": "avx512vbmi",
-    "has_avx512vnni": "avx512vnni",
-    "has_lse": "lse",
-    "has_fp16": "fullfp16",
-    "has_dotprod": "dotprod",
-}
 SHARED = (
     "preserve_frame_pointers",
     "enable_probestack",
@@ -50,8 +27,6 @@ SHARED = (
     "is_pic",
     "stack_switch_model",
 )
-# The option that has single CPU features: `+avx2,-bmi2`.
-_CPU_FEATURES = "target_features"
 _BOOLS = {"true": True, "on": True, "yes": True, "1": True}
 _BOOLS |= {"false": False, "off": False, "no": False, "0": False}
 
@@ -60,7 +35,8 @@ def enable(config: "Config", flag: str) -> None:
     """Switch a flag on. Raises ConfigError, TypeError."""
     if not isinstance(flag, str):
         raise TypeError("expected a str")
-    if flag not in CPU_FEATURE_OF and not isinstance(_known(config, flag), (bool, type(None))):
+    is_switch = isinstance(_known(config, flag), (bool, type(None)))
+    if feature_of_cranelift_flag(flag) is None and not is_switch:
         raise ConfigError(f"the flag {flag} cannot be enabled, only set to a value")
     _assign(config, "cranelift_flag_enable", flag, "true")
 
@@ -84,11 +60,11 @@ def _known(config: "Config", flag: str) -> "flags.FlagValue | None":
 
 
 def _assign(config: "Config", method: str, flag: str, text: str) -> None:
-    if flag in CPU_FEATURE_OF and _CPU_FEATURES in _config.OPTIONS:
-        sign = "+" if _bool(flag, text) else "-"
-        before = getattr(config, _CPU_FEATURES)
-        change = f"{sign}{CPU_FEATURE_OF[flag]}"
-        setattr(config, _CPU_FEATURES, f"{before},{change}" if before else change)
+    feature = feature_of_cranelift_flag(flag)
+    if feature is not None:
+        change = f"{'+' if _bool(flag, text) else '-'}{feature}"
+        before = config.target_features
+        config.target_features = f"{before},{change}" if before else change
         return
     now = _known(config, flag)
     if now is None:

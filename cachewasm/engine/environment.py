@@ -10,7 +10,14 @@ from blake3 import blake3
 from cachewasm.engine import encoding, flags, host, identity, metadata, tunables
 from cachewasm.engine.flags import SharedFlags
 from cachewasm.engine.options import TargetName
-from cachewasm.engine.target import Target, parse_target
+from cachewasm.engine.target import (
+    FeatureChanges,
+    Target,
+    changed_target,
+    lowest_target,
+    parse_changes,
+    parse_target,
+)
 from cachewasm.engine.tunables import Tunables
 from cachewasm.errors import InternalError
 
@@ -105,6 +112,11 @@ class CompileEnvironment:
         reader.finish()
         return environment
 
+    def for_target(self, target: Target) -> "CompileEnvironment":
+        """The environment of an engine that differs in the target only."""
+        fields = {name: getattr(self, name) for name in self.__slots__ if name[0] != "_"}
+        return CompileEnvironment(**{**fields, "target": target})
+
     @property
     def compat_hash(self) -> bytes:
         """32 bytes over every field but the instruction set: what must agree for any target CPU."""
@@ -141,24 +153,38 @@ def from_config(config: "Config") -> CompileEnvironment:
 
     A target that the Config does not name is the host's level. Raises ConfigError or HostError.
     """
-    if config.target is None:
+    detect = config.detect_host_feature
+    if detect is not None:
+        host.ask(detect)
+    name = config.target
+    if name is None:
         target = host.host_target()
-    elif config.target == TargetName.NATIVE:
+    elif name == TargetName.NATIVE:
         target = host.native_target()
+    elif name == TargetName.GENERIC:
+        target = lowest_target(host.machine())
     else:
-        target = parse_target(config.target)
+        target = parse_target(name)
     return _environment(config, target, address_space_limited=host.address_space_limited())
 
 
 def on_machine(config: "Config", machine: "Machine") -> CompileEnvironment:
     """What `from_config` gives on another machine with this compiler. Raises ConfigError, HostError."""
-    if config.target is None:
+    name = config.target
+    if name is None:
         target = host.level_target(machine.arch, machine.features)
-    elif config.target == TargetName.NATIVE:
+    elif name == TargetName.NATIVE:
         target = host.full_target(machine.arch, machine.features)
+    elif name == TargetName.GENERIC:
+        target = lowest_target(machine.arch)
     else:
-        target = parse_target(config.target)
+        target = parse_target(name)
     return _environment(config, target, address_space_limited=machine.address_space_limited)
+
+
+# Environments by all that they are made from: making one takes longer than all else an engine does.
+_made: "dict[tuple[object, ...], CompileEnvironment]" = {}
+_MAX_MADE = 64
 
 
 def _environment(
@@ -166,7 +192,18 @@ def _environment(
 ) -> CompileEnvironment:
     config.validate()
     version = config.module_version
-    return CompileEnvironment(
+    if version is None:
+        version = identity.engine_version()
+    chosen = config.chosen_for_code()
+    made_from = (target, address_space_limited, identity.compiler_identity(), version, chosen)
+    known = _made.get(made_from)
+    if known is not None:
+        return known
+    if config.target_features is not None or config.tune_cpu is not None:
+        features = config.target_features
+        changes = FeatureChanges((), ()) if features is None else parse_changes(features)
+        target = changed_target(target, changes, config.tune_cpu)
+    environment = CompileEnvironment(
         target=target,
         flags=flags.choose(config.chosen_flags()),
         tunables=tunables.choose(
@@ -174,5 +211,9 @@ def _environment(
         ),
         features=config.features(),
         identity=identity.compiler_identity(),
-        module_version=identity.engine_version() if version is None else version,
+        module_version=version,
     )
+    if len(_made) >= _MAX_MADE:
+        _made.clear()
+    _made[made_from] = environment
+    return environment

@@ -2,7 +2,8 @@
 
 Everything is found out without LLVM and without starting anything, in well under a millisecond, and
 at most once per process: the answers cannot change while it runs. A feature counts only if the
-operating system has enabled it, too: glibc's active bits and the kernel's list both say that.
+operating system has enabled it, too: glibc's active bits and the kernel's list both say that. What
+the machine does not tell, the function of `Config.detect_host_feature` is asked for.
 """
 
 import ctypes
@@ -17,7 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_AT_HWCAP = 16
+    from cachewasm.engine.options import Probe
+
+_AT_HWCAP, _AT_HWCAP2 = 16, 26
 _RLIMIT_AS = 9
 _CPUINFO_SIZE = 4096
 
@@ -25,16 +28,21 @@ _CPUINFO_SIZE = 4096
 # mappings; memories are then reserved by their size.
 ADDRESS_SPACE_NEEDED = 16 << 30
 
+_WAY_OUT = "Config.detect_host_feature can tell them, or Config.target what to compile for"
+
 
 class _Answers:
-    """What has been found out so far in this process."""
+    """What has been found out so far in this process, and whom to ask for what cannot be."""
 
-    __slots__ = ("features", "limited", "target")
+    __slots__ = ("asked", "detect", "features", "limited", "native", "target")
 
     def __init__(self) -> None:
         self.features: frozenset[str] | None = None
         self.limited: bool | None = None
         self.target: Target | None = None
+        self.native: Target | None = None
+        self.detect: Probe | None = None
+        self.asked: dict[str, bool] = {}
 
 
 _answers = _Answers()
@@ -76,14 +84,59 @@ def reason_against(
 def host_features() -> frozenset[str]:
     """The features of engine/isa.py that this CPU has and the operating system has enabled.
 
-    Raises HostError on an architecture that is not in the table, or if the host does not tell.
+    Raises HostError on an architecture that is not in the table, or if neither the host tells nor
+    `Config.detect_host_feature`.
     """
     if _answers.features is None:
-        arch = machine()
-        if arch not in FEATURES:
-            raise HostError(f"the CPU features of a machine of type {arch} are not known")
-        _answers.features = _probe_x86() if arch == X86_64 else _probe_hwcap(arch)
+        try:
+            _answers.features = probe()
+        except HostError as error:
+            if _answers.detect is None:
+                raise HostError(f"{error} ({_WAY_OUT})") from None
+            return frozenset(name for name in FEATURES.get(machine(), ()) if _ask(name))
     return _answers.features
+
+
+def probe() -> frozenset[str]:
+    """What the machine itself says; nothing else looks at its CPU. Raises HostError."""
+    arch = machine()
+    if arch not in FEATURES:
+        raise HostError(f"the CPU features of a machine of type {arch} are not known")
+    return _probe_x86() if arch == X86_64 else _probe_hwcap(arch)
+
+
+def ask(detect: "Probe") -> None:
+    """Ask `detect` from now on for what the machine does not tell, in this process."""
+    _answers.detect = detect
+
+
+def is_asking() -> bool:
+    """Whether there is anybody to ask."""
+    return _answers.detect is not None
+
+
+def has_feature(name: str) -> bool | None:
+    """Whether there is a CPU feature that can be used, of whatever name; None if nobody can tell."""
+    try:
+        if name in FEATURES.get(machine(), ()):
+            if _answers.features is None:
+                _answers.features = probe()
+            return name in _answers.features
+    except HostError:
+        pass
+    return _ask(name)
+
+
+def _ask(name: str) -> bool | None:
+    """What `Config.detect_host_feature` says; an answer is not asked for twice."""
+    if name not in _answers.asked and _answers.detect is not None:
+        answer = _answers.detect(name)
+        if answer is None:
+            return None
+        if not isinstance(answer, bool):
+            raise TypeError("expected a bool or None from detect_host_feature")
+        _answers.asked[name] = answer
+    return _answers.asked.get(name)
 
 
 def host_target() -> Target:
@@ -92,9 +145,12 @@ def host_target() -> Target:
     There are few levels, so the machines of a fleet mostly agree and share what they compile.
     Raises HostError.
     """
-    if _answers.target is None:
-        _answers.target = level_target(machine(), host_features())
-    return _answers.target
+    target = _answers.target
+    if target is None:
+        target = level_target(machine(), host_features())
+        if _answers.features is not None:
+            _answers.target = target
+    return target
 
 
 def level_target(arch: str, available: frozenset[str]) -> Target:
@@ -115,7 +171,12 @@ def native_target() -> Target:
 
     A feature of which the host hides an implied one is left out: its closure would not be there.
     """
-    return full_target(machine(), host_features())
+    target = _answers.native
+    if target is None:
+        target = full_target(machine(), host_features())
+        if _answers.features is not None:
+            _answers.native = target
+    return target
 
 
 def full_target(arch: str, available: frozenset[str]) -> Target:
@@ -169,7 +230,7 @@ def _probe_hwcap(arch: str) -> frozenset[str]:
     getauxval.argtypes = (ctypes.c_ulong,)
     getauxval.restype = ctypes.c_ulong
     # SAFETY: getauxval(3) takes and returns an unsigned long and has no other effect.
-    return hwcap_features(arch, int(getauxval(_AT_HWCAP)))
+    return hwcap_features(arch, int(getauxval(_AT_HWCAP)) | int(getauxval(_AT_HWCAP2)) << 64)
 
 
 def cpuid_features(active_bits: "Callable[[int], Sequence[int]]") -> frozenset[str]:
@@ -196,6 +257,6 @@ def cpuinfo_features(start: bytes) -> frozenset[str]:
 
 
 def hwcap_features(arch: str, hwcap: int) -> frozenset[str]:
-    """The features of an architecture that has AT_HWCAP bits."""
+    """The features of an architecture that has AT_HWCAP bits; AT_HWCAP2 is 64 bits further up."""
     table = FEATURES[arch].values()
     return frozenset(feature.name for feature in table if hwcap & feature.hwcap == feature.hwcap)

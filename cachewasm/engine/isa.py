@@ -26,10 +26,11 @@ class Feature:
     """One CPU feature.
 
     `cpuid` is (leaf, register, bit) and `cpuinfo` the kernel's name on x86-64; `hwcap` is the mask
-    of AT_HWCAP bits, all of them needed, on AArch64.
+    of the bits needed on AArch64, AT_HWCAP in the low 64 and AT_HWCAP2 above them. `cranelift` is
+    the flag for it in the drop-in API, if that has one.
     """
 
-    __slots__ = ("cpuid", "cpuinfo", "hwcap", "implies", "name")
+    __slots__ = ("cpuid", "cpuinfo", "cranelift", "hwcap", "implies", "name")
 
     def __init__(
         self,
@@ -39,20 +40,25 @@ class Feature:
         cpuid: tuple[int, int, int] = (0, 0, 0),
         cpuinfo: str = "",
         hwcap: int = 0,
+        cranelift: str = "",
     ) -> None:
         self.name = name
         self.implies = tuple(implies.split())
         self.cpuid = cpuid
         self.cpuinfo = cpuinfo
         self.hwcap = hwcap
+        self.cranelift = cranelift
 
 
-def _x86(name: str, implies: str, leaf: int, register: int, bit: int, cpuinfo: str) -> Feature:
-    return Feature(name, implies, cpuid=(leaf, register, bit), cpuinfo=cpuinfo)
+def _x86(
+    name: str, implies: str, leaf: int, register: int, bit: int, cpuinfo: str, cranelift: str = ""
+) -> Feature:
+    place = (leaf, register, bit)
+    return Feature(name, implies, cpuid=place, cpuinfo=cpuinfo, cranelift=cranelift)
 
 
-def _arm(name: str, implies: str, *bits: int) -> Feature:
-    return Feature(name, implies, hwcap=sum(1 << bit for bit in bits))
+def _arm(name: str, implies: str, *bits: int, cranelift: str = "") -> Feature:
+    return Feature(name, implies, hwcap=sum(1 << bit for bit in bits), cranelift=cranelift)
 
 
 _X86_FEATURES = (
@@ -62,45 +68,47 @@ _X86_FEATURES = (
     _x86("mmx", "", LEAF_1, EDX, 23, "mmx"),
     _x86("sse", "", LEAF_1, EDX, 25, "sse"),
     _x86("sse2", "sse", LEAF_1, EDX, 26, "sse2"),
-    _x86("cx16", "cx8", LEAF_1, ECX, 13, "cx16"),
+    _x86("cx16", "cx8", LEAF_1, ECX, 13, "cx16", "has_cmpxchg16b"),
     _x86("crc32", "", LEAF_1, ECX, 20, "sse4_2"),  # CPUID has one bit for it and SSE4.2
-    _x86("popcnt", "", LEAF_1, ECX, 23, "popcnt"),
+    _x86("popcnt", "", LEAF_1, ECX, 23, "popcnt", "has_popcnt"),
     _x86("sahf", "", LEAF_80000001, ECX, 0, "lahf_lm"),
-    _x86("sse3", "sse2", LEAF_1, ECX, 0, "pni"),
-    _x86("ssse3", "sse3", LEAF_1, ECX, 9, "ssse3"),
-    _x86("sse4.1", "ssse3", LEAF_1, ECX, 19, "sse4_1"),
-    _x86("sse4.2", "sse4.1", LEAF_1, ECX, 20, "sse4_2"),
-    _x86("avx", "sse4.2", LEAF_1, ECX, 28, "avx"),
-    _x86("avx2", "avx", LEAF_7, EBX, 5, "avx2"),
-    _x86("bmi", "", LEAF_7, EBX, 3, "bmi1"),
-    _x86("bmi2", "", LEAF_7, EBX, 8, "bmi2"),
+    _x86("sse3", "sse2", LEAF_1, ECX, 0, "pni", "has_sse3"),
+    _x86("ssse3", "sse3", LEAF_1, ECX, 9, "ssse3", "has_ssse3"),
+    _x86("sse4.1", "ssse3", LEAF_1, ECX, 19, "sse4_1", "has_sse41"),
+    _x86("sse4.2", "sse4.1", LEAF_1, ECX, 20, "sse4_2", "has_sse42"),
+    _x86("avx", "sse4.2", LEAF_1, ECX, 28, "avx", "has_avx"),
+    _x86("avx2", "avx", LEAF_7, EBX, 5, "avx2", "has_avx2"),
+    _x86("bmi", "", LEAF_7, EBX, 3, "bmi1", "has_bmi1"),
+    _x86("bmi2", "", LEAF_7, EBX, 8, "bmi2", "has_bmi2"),
     _x86("f16c", "avx", LEAF_1, ECX, 29, "f16c"),
-    _x86("fma", "avx", LEAF_1, ECX, 12, "fma"),
-    _x86("lzcnt", "", LEAF_80000001, ECX, 5, "abm"),
+    _x86("fma", "avx", LEAF_1, ECX, 12, "fma", "has_fma"),
+    _x86("lzcnt", "", LEAF_80000001, ECX, 5, "abm", "has_lzcnt"),
     _x86("movbe", "", LEAF_1, ECX, 22, "movbe"),
     _x86("xsave", "", LEAF_1, ECX, 26, "xsave"),
-    _x86("avx512f", "avx2 f16c fma", LEAF_7, EBX, 16, "avx512f"),
+    _x86("avx512f", "avx2 f16c fma", LEAF_7, EBX, 16, "avx512f", "has_avx512f"),
     _x86("avx512bw", "avx512f", LEAF_7, EBX, 30, "avx512bw"),
     _x86("avx512cd", "avx512f", LEAF_7, EBX, 28, "avx512cd"),
-    _x86("avx512dq", "avx512f", LEAF_7, EBX, 17, "avx512dq"),
-    _x86("avx512vl", "avx512f", LEAF_7, EBX, 31, "avx512vl"),
+    _x86("avx512dq", "avx512f", LEAF_7, EBX, 17, "avx512dq", "has_avx512dq"),
+    _x86("avx512vl", "avx512f", LEAF_7, EBX, 31, "avx512vl", "has_avx512vl"),
     _x86("avx512ifma", "avx512f", LEAF_7, EBX, 21, "avx512ifma"),
-    _x86("avx512vbmi", "avx512bw", LEAF_7, ECX, 1, "avx512vbmi"),
+    _x86("avx512vbmi", "avx512bw", LEAF_7, ECX, 1, "avx512vbmi", "has_avx512vbmi"),
     _x86("avx512vbmi2", "avx512bw", LEAF_7, ECX, 6, "avx512_vbmi2"),
-    _x86("avx512vnni", "avx512f", LEAF_7, ECX, 11, "avx512_vnni"),
-    _x86("avx512bitalg", "avx512bw", LEAF_7, ECX, 12, "avx512_bitalg"),
+    _x86("avx512vnni", "avx512f", LEAF_7, ECX, 11, "avx512_vnni", "has_avx512vnni"),
+    _x86("avx512bitalg", "avx512bw", LEAF_7, ECX, 12, "avx512_bitalg", "has_avx512bitalg"),
     _x86("avx512vpopcntdq", "avx512f", LEAF_7, ECX, 14, "avx512_vpopcntdq"),
-    _x86("avxvnni", "avx2", LEAF_7_1, EAX, 4, "avx_vnni"),
+    _x86("avxvnni", "avx2", LEAF_7_1, EAX, 4, "avx_vnni", "has_avx_vnni"),
     _x86("gfni", "sse2", LEAF_7, ECX, 8, "gfni"),
 )
 
 _ARM_FEATURES = (
     _arm("fp-armv8", "", 0),
     _arm("neon", "fp-armv8", 1),
-    _arm("lse", "", 8),
-    _arm("fullfp16", "fp-armv8", 9, 10),
+    _arm("lse", "", 8, cranelift="has_lse"),
+    _arm("fullfp16", "fp-armv8", 9, 10, cranelift="has_fp16"),
     _arm("rdm", "neon", 12),
-    _arm("dotprod", "neon", 20),
+    _arm("dotprod", "neon", 20, cranelift="has_dotprod"),
+    _arm("pauth", "", 30, 31, cranelift="has_pauth"),
+    _arm("i8mm", "neon", 64 + 13, cranelift="has_i8mm"),
 )
 
 FEATURES = {
@@ -127,6 +135,24 @@ def closure(arch: str, names: "Iterable[str]") -> frozenset[str]:
         closed.add(name)
         pending.extend(table[name].implies)
     return frozenset(closed)
+
+
+def without(arch: str, names: "Iterable[str]", removed: "Iterable[str]") -> frozenset[str]:
+    """Of `names`, those that need none of `removed`. Raises UnknownFeature."""
+    gone = frozenset(removed)
+    return frozenset(name for name in names if gone.isdisjoint(closure(arch, (name,))))
+
+
+def feature_of_cranelift_flag(flag: str) -> str | None:
+    """The feature that a flag of the drop-in API stands for (`has_avx2`: "avx2"), or None.
+
+    No flag stands for features of two architectures.
+    """
+    for table in FEATURES.values():
+        for feature in table.values():
+            if feature.cranelift == flag and flag:
+                return feature.name
+    return None
 
 
 _V1 = "cmov cx8 fxsr mmx sse2"

@@ -6,7 +6,7 @@ option is accepted and then ignored. Wrong types raise TypeError with the drop-i
 unacceptable values ConfigError. What two options say together is judged by engine/rules.py.
 """
 
-from cachewasm.engine.target import parse_target
+from cachewasm.engine.target import check_cpu, parse_changes, parse_target
 from cachewasm.errors import ConfigError
 from cachewasm.wasm import features
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from cachewasm.engine.config import Config
 
     Progress: TypeAlias = Callable[[int, int], object]
-    Value: TypeAlias = bool | int | str | CacheConfig | Cache | Executor | Progress | None
+    Probe: TypeAlias = Callable[[str], bool | None]
+    Value: TypeAlias = bool | int | str | CacheConfig | Cache | Executor | Progress | Probe | None
 
 KEY, NO_EFFECT, REFUSED = "in the key", "without effect on code", "refused"
 
@@ -149,11 +150,13 @@ class OptLevel(Option):
 
 
 class TargetName(Option):
-    """A triple, a level such as `x86-64-v3`, or `native`; None for the host's level."""
+    """A triple, a level such as `x86-64-v3`, `native` for all that this host has, or `generic` for
+    what every host of its architecture has; None for the host's level.
+    """
 
     __slots__ = ()
 
-    NATIVE = "native"
+    NATIVE, GENERIC = "native", "generic"
 
     if TYPE_CHECKING:
 
@@ -162,8 +165,57 @@ class TargetName(Option):
     def __set__(self, config: "Config", value: str) -> None:
         if not isinstance(value, str):
             raise TypeError("expected a str")
-        if value != self.NATIVE:
+        if value not in (self.NATIVE, self.GENERIC):
             parse_target(value)
+        self._choose(config, value)
+
+
+class TargetFeatures(Option):
+    """Single CPU features on top of the target's or taken from it, `+avx2,-bmi2`; None for none."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> str | None: ...
+
+    def __set__(self, config: "Config", value: str | None) -> None:
+        if value is not None:
+            if not isinstance(value, str):
+                raise TypeError("expected a str")
+            parse_changes(value)
+        self._choose(config, value)
+
+
+class CpuName(Option):
+    """The CPU to schedule for, such as `znver4`, which adds no feature; None for no special one."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> str | None: ...
+
+    def __set__(self, config: "Config", value: str | None) -> None:
+        if value is not None:
+            if not isinstance(value, str):
+                raise TypeError("expected a str")
+            check_cpu(value)
+        self._choose(config, value)
+
+
+class FeatureProbe(Option):
+    """A function of a CPU feature's name that gives True, False, or None if it cannot tell; or None."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> "Probe | None": ...
+
+    def __set__(self, config: "Config", value: "Probe | None") -> None:
+        if value is not None and not callable(value):
+            raise TypeError("expected a callable")
         self._choose(config, value)
 
 

@@ -9,7 +9,16 @@ needs of a host is exactly this list and equal targets are equal bytes.
 from blake3 import blake3
 
 from cachewasm.engine import encoding
-from cachewasm.engine.isa import AARCH64, LEVELS, X86_64, UnknownFeature, closure, highest_level
+from cachewasm.engine.isa import (
+    AARCH64,
+    FEATURES,
+    LEVELS,
+    X86_64,
+    UnknownFeature,
+    closure,
+    highest_level,
+    without,
+)
 from cachewasm.errors import ConfigError, InternalError
 
 TYPE_CHECKING = False
@@ -59,15 +68,13 @@ class Target:
             if architecture.triple == triple:
                 break
         else:
-            supported = ", ".join(architecture.triple for architecture in ARCHITECTURES)
-            raise ConfigError(f"the target '{triple}' is not supported (supported: {supported})")
+            raise _unknown_target(triple)
         arch = architecture.name
         lowest = next(iter(LEVELS[arch].values()))
         try:
             closed = closure(arch, (*features, *lowest))
         except UnknownFeature as error:
-            name = error.args[0]
-            raise ConfigError(f"the target feature '{name}' is unknown for {triple}") from None
+            raise _unknown_feature(error.args[0], arch) from None
         level = highest_level(arch, closed)
         if level is None:
             raise InternalError(f"the features of {triple} lack its lowest level")
@@ -130,6 +137,11 @@ class Target:
         return f"Target({self.triple} {self.isa_label})"
 
 
+def lowest_target(arch: str) -> Target:
+    """What every CPU of an architecture runs."""
+    return Target(triple_of(arch))
+
+
 def parse_target(text: str) -> Target:
     """The target that `text` names: a triple, for its lowest level, or a level, such as x86-64-v3.
 
@@ -140,3 +152,109 @@ def parse_target(text: str) -> Target:
         if text in LEVELS[architecture.name]:
             return Target(architecture.triple, LEVELS[architecture.name][text])
     return Target(text)
+
+
+class FeatureChanges:
+    """Single features that are added to a target or taken from it: "+avx2,-bmi2"."""
+
+    __slots__ = ("added", "removed")
+
+    def __init__(self, added: "Iterable[str]", removed: "Iterable[str]") -> None:
+        self.added = tuple(added)
+        self.removed = tuple(removed)
+
+
+def parse_changes(text: str) -> FeatureChanges:
+    """Read "+avx2,-bmi2": names that some architecture has. Raises ConfigError."""
+    signs: dict[str, str] = {}
+    for word in text.split(","):
+        sign, name = word.strip()[:1], word.strip()[1:]
+        if sign not in ("+", "-"):
+            raise ConfigError(
+                f"the option target_features must be like '+avx2,-bmi2', not '{text}'"
+            )
+        if not any(name in table for table in FEATURES.values()):
+            raise _unknown_feature(name, None)
+        if signs.setdefault(name, sign) != sign:
+            raise ConfigError(f"the target features '+{name}' and '-{name}' exclude each other")
+    return FeatureChanges(
+        (name for name, sign in signs.items() if sign == "+"),
+        (name for name, sign in signs.items() if sign == "-"),
+    )
+
+
+def changed_target(target: Target, changes: FeatureChanges, tune: str | None = None) -> Target:
+    """`target` with single features added or taken away, tuned for the CPU `tune`.
+
+    What a feature implies is added along with it, and what implies one is taken away along with it.
+    Raises ConfigError for features and CPUs that the architecture does not have, for a feature that
+    is added but needs one that is taken away, and for those that every CPU has.
+    """
+    arch, lowest = target.arch, next(iter(LEVELS[target.arch]))
+    for name in (*changes.added, *changes.removed):
+        if name not in FEATURES[arch]:
+            raise _unknown_feature(name, arch)
+    for removed in changes.removed:
+        if removed in LEVELS[arch][lowest]:
+            raise ConfigError(
+                f"the target feature '{removed}' cannot be disabled: it belongs to {lowest}, "
+                f"the lowest level of {target.triple}"
+            )
+        for added in changes.added:
+            if removed in closure(arch, (added,)):
+                raise ConfigError(
+                    f"the target features '+{added}' and '-{removed}' exclude each other: "
+                    f"{added} needs {removed}"
+                )
+    if tune is not None:
+        from cachewasm.engine.cpus import CPUS
+
+        if tune not in CPUS[arch]:
+            raise _unknown_cpu(tune, arch)
+    features = closure(arch, (*target.features, *changes.added))
+    return Target(target.triple, without(arch, features, changes.removed), tune)
+
+
+def check_cpu(name: str) -> None:
+    """Raise ConfigError unless some architecture has a CPU of this name."""
+    from cachewasm.engine.cpus import CPUS
+
+    if not any(name in cpus for cpus in CPUS.values()):
+        raise _unknown_cpu(name, None)
+
+
+def _unknown_target(text: str) -> ConfigError:
+    """Why `text` is no target: by its architecture, its operating system, or altogether."""
+    from cachewasm.engine.suggest import suggestion
+
+    triples = [architecture.triple for architecture in ARCHITECTURES]
+    supported = f"(supported: {', '.join(triples)})"
+    arch, dash, rest = text.partition("-")
+    of_same = [triple for triple in triples if triple.startswith(f"{arch}-")]
+    if dash and of_same and "linux" not in rest.split("-"):
+        system = [*rest.split("-"), ""][1] or rest
+        why = f": there is no code for the operating system '{system}'"
+    elif rest.count("-") >= 2 and not of_same:
+        why = f": there is no code for the architecture '{arch}'"
+    else:
+        known = [*triples, *(level for levels in LEVELS.values() for level in levels)]
+        why = suggestion(text, [*known, "native", "generic"])
+    return ConfigError(f"the target '{text}' is not supported{why} {supported}")
+
+
+def _unknown_feature(name: str, arch: str | None) -> ConfigError:
+    from cachewasm.engine.suggest import suggestion
+
+    tables = FEATURES.values() if arch is None else (FEATURES[arch],)
+    known = [feature for table in tables for feature in table]
+    place = "" if arch is None else f" for {triple_of(arch)}"
+    return ConfigError(f"the target feature '{name}' is unknown{place}{suggestion(name, known)}")
+
+
+def _unknown_cpu(name: str, arch: str | None) -> ConfigError:
+    from cachewasm.engine.cpus import CPUS
+    from cachewasm.engine.suggest import suggestion
+
+    known = [each for of in CPUS if arch in (None, of) for each in sorted(CPUS[of])]
+    place = "" if arch is None else f" for {triple_of(arch)}"
+    return ConfigError(f"the CPU '{name}' is unknown{place}{suggestion(name, known)}")

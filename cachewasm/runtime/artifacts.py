@@ -10,7 +10,8 @@ from cachewasm.artifact.reader import Artifact
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import Miss
 from cachewasm.cache.payload import Memory
-from cachewasm.cache.reasons import INCOMPATIBLE
+from cachewasm.cache.reasons import ABSENT, INCOMPATIBLE
+from cachewasm.engine import host
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config
 from cachewasm.errors import IncompatibleArtifact
@@ -20,11 +21,14 @@ from cachewasm.log import WARNING, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cachewasm.cache.entry import Entry
     from cachewasm.cache.payload import MakePlace
     from cachewasm.cache.store import ArtifactStore
     from cachewasm.compiler.client import CompileResult
     from cachewasm.engine.environment import CompileEnvironment
+    from cachewasm.engine.target import Target
     from cachewasm.runtime.engine import Engine
 
 # Tiers that a strategy may find in the cache, best first. What `auto` compiles is decided by the
@@ -94,24 +98,53 @@ def cached_artifact(
     """The artifact of the module whose binary has this digest, if the engine's cache has it.
 
     `again` if it has just been missed: then this lookup is not counted. If it is `to_load`, its
-    bytes go straight to where they will be mapped.
+    bytes go straight to where they will be mapped, and code for less than the engine's target will
+    do: see runtime/fleet.py.
     """
     make_place: MakePlace = new_copy if to_load else Memory
     store = engine._cache
-    if store is not None:
-        tiers = _TIERS[engine._strategy]
-        for tier in tiers:
-            is_last = tier == tiers[-1]
-            key = _key(engine._environment, digest, tier)
-            entry = (
-                store.peek(key, make_place=make_place)
-                if again
-                else store.get(key, is_last=is_last, make_place=make_place)
-            )
-            found = _artifact_in(entry, store, engine._environment, is_news=not again)
-            if found is not None:
-                return found
+    if store is None:
+        return None
+    environment, tiers = engine._environment, _TIERS[engine._strategy]
+    is_absent = to_load and not again
+    keys = []
+    for tier in tiers:
+        # While there is somewhere else to look, absence is no event.
+        is_last = tier == tiers[-1] and not is_absent
+        key = _key(environment, digest, tier)
+        keys.append(key)
+        entry = (
+            store.peek(key, make_place=make_place)
+            if again
+            else store.get(key, is_last=is_last, make_place=make_place)
+        )
+        found = artifact_in(entry, store, environment, is_news=not again)
+        if found is not None:
+            return found
+        is_absent = is_absent and isinstance(entry, Miss) and entry.reason == ABSENT
+    if is_absent:
+        from cachewasm.runtime import fleet
+
+        usable = fleet.usable_features(engine._config, environment.target, host.host_features)
+        return _fitting(store, environment, keys, usable)
     return None
+
+
+def _fitting(
+    store: "ArtifactStore",
+    environment: "CompileEnvironment",
+    keys: "Sequence[ArtifactKey]",
+    usable: frozenset[str],
+) -> Artifact | None:
+    """Code to load for less than what was asked for; a use of it, or else the miss of `keys`."""
+    from cachewasm.runtime import fleet
+
+    fitting = fleet.fitting_entry(store, environment, keys, usable, make_place=new_copy)
+    if fitting is None:
+        entry = store.get(keys[-1], make_place=new_copy)
+        return artifact_in(entry, store, environment, is_news=True)
+    store.hit(fitting.entry.key, fitting.entry, fleet.SUBSET_HIT)
+    return fitting.artifact
 
 
 def keys_of(engine: "Engine", digest: bytes) -> list[ArtifactKey]:
@@ -127,15 +160,21 @@ def keys_under(
 
 
 def support_artifact(environment: "CompileEnvironment", store: "ArtifactStore | None") -> Artifact:
-    """The artifact of the support image for the target of the default environment."""
+    """The artifact of the support image for the target of the default environment, to be loaded."""
     _support.settled = True
     artifact, _support.artifact = _support.artifact, None
-    return kept_support(environment, store) if artifact is None else artifact
+    return _any_support(environment, store, to_load=True) if artifact is None else artifact
 
 
 def kept_support(environment: "CompileEnvironment", store: "ArtifactStore | None") -> Artifact:
     """The same out of the store, or compiled and stored, whatever this process has already."""
-    found = _cached_support(environment, store)
+    return _any_support(environment, store, to_load=False)
+
+
+def _any_support(
+    environment: "CompileEnvironment", store: "ArtifactStore | None", *, to_load: bool
+) -> Artifact:
+    found = _cached_support(environment, store, to_load=to_load)
     if found is not None:
         return found
 
@@ -187,18 +226,27 @@ def _wanted_support(store: "ArtifactStore | None") -> "CompileEnvironment | None
         return None
     _support.settled = True
     environment = from_config(Config())
-    _support.artifact = _cached_support(environment, store)
+    _support.artifact = _cached_support(environment, store, to_load=True)
     return environment if _support.artifact is None else None
 
 
 def _cached_support(
-    environment: "CompileEnvironment", store: "ArtifactStore | None", *, again: bool = False
+    environment: "CompileEnvironment",
+    store: "ArtifactStore | None",
+    *,
+    again: bool = False,
+    to_load: bool = False,
 ) -> Artifact | None:
+    """The support image out of the store; `again` and `to_load` as of `cached_artifact`."""
     if store is None:
         return None
     key = support_key(environment)
-    entry = store.peek(key) if again else store.get(key)
-    found = _artifact_in(entry, store, environment, is_news=not again)
+    entry = store.peek(key) if again else store.get(key, is_last=not to_load)
+    if to_load and isinstance(entry, Miss) and entry.reason == ABSENT:
+        usable = frozenset(environment.target.features)
+        found = _fitting(store, environment, [key], usable)
+    else:
+        found = artifact_in(entry, store, environment, is_news=not again)
     is_whole = found is not None and len(found.section(INFO_SECTION)) == OFFSETS.size
     return found if is_whole else None
 
@@ -221,16 +269,15 @@ def _keep(
 
 
 def _key(environment: "CompileEnvironment", digest: bytes, tier: str) -> ArtifactKey:
-    return ArtifactKey(digest, environment.compat_hash, isa_of(environment), tier)
+    return ArtifactKey(digest, environment.compat_hash, isa_of(environment.target), tier)
 
 
-def isa_of(environment: "CompileEnvironment") -> str:
+def isa_of(target: "Target") -> str:
     """The instruction set as keys have it."""
-    target = environment.target
     return f"{target.isa_label}:{target.isa_digest.hex()}"
 
 
-def _artifact_in(
+def artifact_in(
     found: "Entry | Miss",
     store: "ArtifactStore",
     environment: "CompileEnvironment",

@@ -7,20 +7,28 @@ import os
 
 from cachewasm.cache.config import cache_directory, cache_enabled, is_default, names_a_file
 from cachewasm.cache.local import LocalStore
-from cachewasm.engine import host
+from cachewasm.engine import compat, host
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config
 from cachewasm.errors import HostError, WasmtimeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
     from os import PathLike
+    from typing import TypeVar
 
     from cachewasm.cache.cache import Cache
     from cachewasm.cache.settings import CacheConfig
     from cachewasm.cache.store import ArtifactStore
     from cachewasm.engine.options import Progress
+    from cachewasm.engine.target import Target
+    from cachewasm.runtime.engine_weak import EngineWeak
+
+    Input = TypeVar("Input")
+    Result = TypeVar("Result")
+    Other = TypeVar("Other")
 
 _MAX_FRAMES = 20
 
@@ -31,6 +39,8 @@ _stores: dict[str, LocalStore] = {}
 class Engine:
     """What modules are compiled by and stores belong to. A Config may serve several engines.
 
+    The object is a handle: sharing it with other threads, modules and stores copies nothing, and
+    `copy.copy` of it is the engine itself. It never changes; `config` gives what it was made from.
     Raises HostError, in one sentence, on a machine that cannot run compiled code at all.
     """
 
@@ -38,6 +48,7 @@ class Engine:
         "__weakref__",
         "_backtraces",
         "_cache",
+        "_config",
         "_environment",
         "_executor",
         "_jobs",
@@ -56,6 +67,8 @@ class Engine:
             config = Config()
         elif not isinstance(config, Config):
             raise TypeError("expected Config")
+        # Whoever made it may go on changing it.
+        self._config = config = config.copy()
         self._environment: CompileEnvironment = from_config(config)
         self._strategy: str = config.strategy
         # Workers at a time, 0 for one per processor.
@@ -80,13 +93,85 @@ class Engine:
         """Why the cache is of no use and everything is compiled; empty if nothing has shown that."""
         return "" if self._cache is None else self._cache.trouble
 
+    @property
+    def config(self) -> Config:
+        """A copy of the options that the engine was made from."""
+        return self._config.copy()
+
+    @property
+    def target(self) -> "Target":
+        """What code is made for: triple, architecture, level, features and the CPU it is tuned for."""
+        return self._environment.target
+
+    @staticmethod
+    def same(a: "Engine", b: "Engine") -> bool:
+        """Whether two handles are of one engine. Two engines with equal options are not the same."""
+        if not isinstance(a, Engine) or not isinstance(b, Engine):
+            raise TypeError("expected an Engine")
+        return a is b
+
+    def weak(self) -> "EngineWeak":
+        """A handle that does not keep the engine: see `EngineWeak`."""
+        from cachewasm.runtime.engine_weak import EngineWeak
+
+        return EngineWeak(self)
+
+    def __copy__(self) -> "Engine":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Engine":
+        return self
+
+    def check_compatible_with_native_host(self) -> None:
+        """Raise IncompatibleArtifact, with the reason, unless this host runs the engine's code.
+
+        Code can be compiled for any target; only loading it asks. What was found is remembered.
+        """
+        compat.check_host(self._environment)
+
+    def tls_eager_initialize(self) -> None:
+        """Do for this thread now what its first call of wasm code would do.
+
+        That is its record and its alternate signal stack, and for the first thread of the process
+        the support image, too. Again for the same thread it does nothing. Raises HostError.
+        """
+        from cachewasm.runtime import threads
+        from cachewasm.runtime.process import support_image
+
+        support, _ = support_image(self._cache)
+        threads.set_up(support.thread_key)
+
+    def run_maybe_parallel(
+        self, inputs: "Iterable[Input]", fn: "Callable[[Input], Result]"
+    ) -> "list[Result]":
+        """`fn` of each of the `inputs`, in their order: on several threads if the engine compiles in
+        parallel, else on this one.
+
+        As many threads as `compile_jobs` says. Raises what `fn` raised for the first of the inputs
+        for which it did; once it has raised, no further input is begun.
+        """
+        from cachewasm.runtime.in_parallel import run
+
+        return run(list(inputs), fn, self._jobs)
+
+    def join_maybe_parallel(
+        self, a: "Callable[[], Result]", b: "Callable[[], Other]"
+    ) -> "tuple[Result, Other]":
+        """What both functions return, called at the same time if the engine compiles in parallel,
+        else one after the other. Raises what `a` raised, else what `b` did.
+        """
+        from cachewasm.runtime.in_parallel import join
+
+        return join(a, b, self._jobs)
+
     def precompile_compatibility_hash(self) -> bytes:
         """32 bytes: engines with equal ones load each other's artifacts."""
         return self._environment.precompile_compatibility_hash(self._strategy)
 
-    def precompile_module(self, wasm: bytes) -> bytes:
-        """Compile a module to an artifact for `Module.deserialize`. Nothing is loaded, so the
-        engine's target may be another machine's.
+    def precompile_module(self, wasm: "str | bytes | bytearray") -> bytes:
+        """Compile a module, binary or text, to an artifact for `Module.deserialize`.
+
+        Nothing is loaded, so the engine's target may be another machine's.
         """
         from cachewasm.runtime.module import artifact_of
 
@@ -115,7 +200,7 @@ class Engine:
         """Whether code is interpreted: never."""
         return False
 
-    def _same(self, other: "Engine") -> bool:
+    def _agrees_with(self, other: "Engine") -> bool:
         """Whether code of one may run in stores of the other."""
         return self._environment == other._environment
 

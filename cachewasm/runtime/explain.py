@@ -22,13 +22,15 @@ from cachewasm.engine import ingredients
 from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.errors import IncompatibleArtifact
 from cachewasm.runtime.artifacts import keys_under
+from cachewasm.runtime.fleet import fitting_entry
 
 Ingredients = Mapping[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A hit if `reason` is empty, and `key` is that of the entry.
+    """A hit if `reason` is empty, and `key` is that of the entry; not one of `keys` if the entry was
+    made for less than the engine's target.
 
     Else `key` is the first under which there is an entry that cannot be used, and `reason` and `detail`
     say why; or the one that is tried last, and absent. `nearest` are the entries of the module that are not under any of the `keys`, nearest first.
@@ -44,6 +46,11 @@ class Explanation:
     def is_hit(self) -> bool:
         """Whether the artifact is there, and right in every byte."""
         return not self.reason
+
+    @property
+    def made_for(self) -> str:
+        """The instruction set of what is hit, if it is less than the engine's target."""
+        return self.key.isa.partition(":")[0] if self.is_hit and self.key not in self.keys else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +71,13 @@ def explain(
     strategy: str,
     wasm_digest: bytes,
     *,
+    usable: frozenset[str] | None = None,
     limit: int = 3,
 ) -> Explanation:
-    """Look up the module with this digest as such an engine would, and compare. Raises HostError."""
+    """Look up the module with this digest as such an engine would, and compare. Raises HostError.
+
+    `usable` are the features that other entries may need, by default those of the target.
+    """
     keys = tuple(keys_under(environment, strategy, wasm_digest))
     key, miss = keys[-1], Miss(ABSENT, "no entry")
     for each in keys:
@@ -77,6 +88,11 @@ def explain(
             found = Miss(INCOMPATIBLE, "the entry was made for another engine")
         if miss.reason == ABSENT and found.reason != ABSENT:
             key, miss = each, found
+    if miss.reason == ABSENT:
+        features = frozenset(environment.target.features) if usable is None else usable
+        fitting = fitting_entry(store, environment, keys, features)
+        if fitting is not None:
+            return Explanation(keys, fitting.entry.key, "", "", ())
     known = ingredients.of_environment(environment)
     near = nearest.nearest_to_any(store.directory, keys, known, store.rules, limit=limit)
     return Explanation(keys, key, miss.reason, miss.detail, tuple(near))

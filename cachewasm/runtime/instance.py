@@ -108,7 +108,7 @@ class Instance:
 
     def _check(self, imports: "Sequence[Extern]") -> None:
         store, module = self._store, self._module
-        if module.engine is not store.engine and not module.engine._same(store.engine):
+        if module.engine is not store.engine and not module.engine._agrees_with(store.engine):
             raise WasmtimeError("cross-`Engine` instantiation is not currently supported")
         wanted = module.imports
         if len(imports) != len(wanted):

@@ -10,11 +10,13 @@ from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config
 from cachewasm.errors import CacheMiss, ConfigError
 from cachewasm.runtime.artifacts import isa_of
+from cachewasm.runtime.fleet import lower_targets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.cache.store import ArtifactStore
     from cachewasm.engine.environment import CompileEnvironment
+    from cachewasm.engine.target import Target
 
 # What has been found in order: engines are made often, a process starts once.
 _in_order: set[tuple[str, str, str, bytes]] = set()
@@ -26,7 +28,7 @@ def require_lock(store: "ArtifactStore", environment: "CompileEnvironment", path
     Once for each of these in a process. Raises CacheMiss, which names the first artifact that is
     not as it should be, and why; ConfigError if there is nothing for the target or no such file.
     """
-    mark = (store.place, path, isa_of(environment), environment.identity)
+    mark = (store.place, path, isa_of(environment.target), environment.identity)
     if mark in _in_order:
         return
     lock = read_lock(path)
@@ -67,10 +69,24 @@ def read_lock(path: str) -> Lock:
 
 
 def chosen(lock: Lock, environment: "CompileEnvironment") -> list[LockedArtifact]:
-    """What engines with this environment load: modules of their target, support images of the host's."""
-    isas = {False: isa_of(environment), True: isa_of(from_config(Config()))}
+    """What engines with this environment load: modules of their target, support images of the host's.
+
+    Where the lock names none for it, those of the highest lower level that it does name.
+    """
     return [
+        *_for_target(lock, environment.target, is_support=False),
+        *_for_target(lock, from_config(Config()).target, is_support=True),
+    ]
+
+
+def _for_target(lock: Lock, target: "Target", *, is_support: bool) -> list[LockedArtifact]:
+    candidates = [
         each
         for each in lock.artifacts
-        if each.target == environment.target.triple and each.isa == isas[each.is_support]
+        if each.is_support == is_support and each.target == target.triple
     ]
+    for fitting in (target, *lower_targets(target)):
+        found = [each for each in candidates if each.isa == isa_of(fitting)]
+        if found:
+            return found
+    return []

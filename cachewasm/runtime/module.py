@@ -13,6 +13,7 @@ from cachewasm.artifact.format import (
     DATA_SECTION,
     ENGINE_SECTION,
     INFO_SECTION,
+    MACHINES,
     MODULE,
     NAMES_SECTION,
 )
@@ -194,6 +195,10 @@ class Module:
         if plan.kind != MODULE:
             raise IncompatibleArtifact("incompatible object file format")
         compat.check(plan.section(ENGINE_SECTION), engine._environment)
+        if plan.machine != MACHINES[engine._environment.target.arch]:
+            # The section says one thing, the header of the same file another.
+            arch = next(name for name, number in MACHINES.items() if number == plan.machine)
+            raise IncompatibleArtifact(f"Module was compiled for architecture '{arch}'")
         if check_digest:
             from cachewasm.artifact import digest
 

@@ -17,6 +17,7 @@ from cachewasm.engine.metadata import TIERS
 from cachewasm.hashing import digest_of
 from cachewasm.runtime import explain
 from cachewasm.runtime.explain import ExplainedMiss, Explanation
+from cachewasm.runtime.fleet import usable_features
 from cachewasm.runtime.module import binary_of
 
 from .. import exit_codes, text
@@ -72,10 +73,13 @@ def why(options: Namespace) -> int:
 def _explain_module(store: LocalStore, options: Namespace) -> int:
     path: str = options.file
     config = chosen_code(options)
-    environment, refusal = _environment(config, options.host)
+    environment, machine = _environment(config, options.host)
     with about(path):
         digest = digest_of(binary_of(read(path)))
-    found = explain.explain(store, environment, config.strategy, digest)
+    target = environment.target
+    refusal = compat.refusal_of_target(target, machine.arch, machine.features)
+    usable = usable_features(config, target, lambda: machine.features)
+    found = explain.explain(store, environment, config.strategy, digest, usable=usable)
     against: tuple[Difference, ...] | None = None
     entry = None
     if options.against is not None:
@@ -92,6 +96,7 @@ def _explain_module(store: LocalStore, options: Namespace) -> int:
         facts: dict[str, text.Fact] = {
             "file": path,
             "hit": found.is_hit,
+            "made_for": found.made_for or None,
             "reason": found.reason or None,
             "detail": found.detail or None,
             "wasm_digest": digest.hex(),
@@ -110,15 +115,13 @@ def _explain_module(store: LocalStore, options: Namespace) -> int:
     return exit_codes.OK if found.is_hit else exit_codes.MISS
 
 
-def _environment(config: Config, host: str | None) -> tuple[CompileEnvironment, str | None]:
-    """The environment on this machine or another one, and why code for it cannot run there."""
+def _environment(config: Config, host: str | None) -> tuple[CompileEnvironment, Machine]:
+    """The environment on this machine or another one, and the machine."""
     if host is None:
-        machine, environment = this_machine(), from_config(config)
-    else:
-        with about(host):
-            machine = Machine.from_json(read(host))
-            environment = on_machine(config, machine)
-    return environment, compat.refusal_of_target(environment.target, machine.arch, machine.features)
+        return from_config(config), this_machine()
+    with about(host):
+        machine = Machine.from_json(read(host))
+        return on_machine(config, machine), machine
 
 
 def _explain_last(store: LocalStore, options: Namespace) -> int:
@@ -143,7 +146,8 @@ def _explain_last(store: LocalStore, options: Namespace) -> int:
 
 def _print(path: str, found: Explanation) -> None:
     if found.is_hit:
-        print(printable(f"{path}: hit"))
+        less = f" (made for {found.made_for})" if found.made_for else ""
+        print(printable(f"{path}: hit{less}"))
         print(printable(f"  {found.key.entry_name}"))
         return
     print(printable(f"{path}: miss: {found.reason} ({found.detail})"))

@@ -38,6 +38,8 @@ COLD = (
     *("cachewasm.cache.misses", "cachewasm.cache.nearest", "cachewasm.engine.ingredients"),
     *("cachewasm.cache.cleanup", "cachewasm.cache.quarantine", "cachewasm.cache.pins"),
     *("cachewasm.cache.index", "cachewasm.cache.facts", "cachewasm.cache.removal"),
+    *("cachewasm.cache.siblings", "cachewasm.runtime.fleet", "cachewasm.runtime.in_parallel"),
+    *("cachewasm.engine.cpus", "cachewasm.engine.suggest", "cachewasm.runtime.engine_weak"),
 )
 # Of the standard library, what would lengthen a first compile by milliseconds.
 SLOW = {

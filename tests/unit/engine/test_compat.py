@@ -1,5 +1,7 @@
 """Loading is refused with the sentence of the first field that does not fit, and only then allowed."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.engine.flags import DEFAULT_FLAGS, FLAGS, NO_EFFECT, SharedFlags
 from cachewasm.engine.isa import X86_64
 from cachewasm.engine.target import parse_target
-from cachewasm.errors import IncompatibleArtifact
+from cachewasm.errors import HostError, IncompatibleArtifact
 from cachewasm.wasm import features
 
 ENV = environment.from_config(Config())
@@ -164,9 +166,49 @@ def test_check_isa_flag_that_the_host_lacks_is_refused() -> None:
     lost = ENV.target.features[0]
     _, found = metadata.decode(section())
     with pytest.raises(IncompatibleArtifact) as caught:
-        compat.check_metadata(found, ENV, host.host_features() - {lost})
+        compat.check_metadata(found, ENV, (host.host_features() - {lost}).__contains__)
     expected = f'compilation setting "{lost}" is enabled, but not available on the host'
     assert str(caught.value) == f"{CONTEXT}{expected}\n"
+
+
+def test_check_isa_flag_that_the_function_tells_of_is_judged_by_it(
+    host_with: Callable[[frozenset[str]], None],
+) -> None:
+    host_with(frozenset(ENV.target.features))
+    data = section(isa_flags=encoding.texts([*ENV.target.features, "warp"]))
+    host.ask(lambda name: None)
+    expected = (
+        'failed to detect if target-specific flag "warp" is available at runtime '
+        '(compile setting "warp")'
+    )
+    assert refusal(data) == f"{CONTEXT}{expected}\n"
+    host.ask(lambda name: False)
+    expected = 'compilation setting "warp" is enabled, but not available on the host'
+    assert refusal(data) == f"{CONTEXT}{expected}\n"
+
+
+def test_check_isa_flag_that_the_function_has_found_is_accepted(
+    host_with: Callable[[frozenset[str]], None],
+) -> None:
+    host_with(frozenset(ENV.target.features))
+    host.ask(lambda name: name == "warp")
+    compat.check(section(isa_flags=encoding.texts([*ENV.target.features, "warp"])), ENV)
+
+
+def test_check_isa_flag_on_a_host_that_does_not_tell_is_refused(
+    host_with: Callable[[frozenset[str]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host_with(frozenset())
+
+    def cannot_tell() -> frozenset[str]:
+        raise HostError("nothing is known")
+
+    monkeypatch.setattr(host, "probe", cannot_tell)
+    expected = (
+        f'cannot determine if host feature "{ENV.target.features[0]}" is available at runtime, '
+        "configure a probing function with `Config::detect_host_feature`"
+    )
+    assert expected in refusal(section())
 
 
 def test_check_isa_flags_of_a_lower_level_are_accepted() -> None:
@@ -282,9 +324,8 @@ def test_refusal_of_target_names_the_feature_that_the_host_lacks() -> None:
 
 
 def test_check_host_with_a_feature_that_the_host_lacks_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
+    host_with: Callable[[frozenset[str]], None],
 ) -> None:
-    monkeypatch.setattr(compat, "_accepted", set())
-    monkeypatch.setattr(host._answers, "features", frozenset(ENV.target.features[1:]))
+    host_with(frozenset(ENV.target.features[1:]))
     lost = ENV.target.features[0]
     assert f'"{lost}" is enabled, but not available' in refusal(section())

@@ -4,14 +4,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cachewasm.engine import encoding, tunables
-from cachewasm.engine.environment import CompileEnvironment
+from cachewasm.engine import encoding, environment, host, tunables
+from cachewasm.engine.config import Config
+from cachewasm.engine.environment import CompileEnvironment, from_config
 from cachewasm.engine.flags import DEFAULT_FLAGS, SharedFlags
 from cachewasm.engine.identity import PACKAGE
+from cachewasm.engine.isa import LEVELS
 from cachewasm.engine.target import parse_target
 from cachewasm.errors import CachewasmError, InternalError
 
@@ -164,3 +167,44 @@ def test_engine_imports_only_itself_errors_and_the_features() -> None:
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     others = [name for name in loaded if not name.startswith("cachewasm.engine")]
     assert others == ["cachewasm.errors", "cachewasm.wasm", "cachewasm.wasm.features"]
+
+
+def test_environment_for_another_target_differs_in_it_only() -> None:
+    other = parse_target("armv8-a")
+    for changes in ({}, *({name: value} for name, value in CHANGES.items())):
+        env = make(**changes)
+        assert env.for_target(other) == make(**{**changes, "target": other})
+        assert env.for_target(env.target) == env
+
+
+def test_environment_of_equal_options_is_made_once() -> None:
+    one, other = Config(), Config()
+    assert from_config(one) is from_config(other)
+    other.cache, other.max_wasm_stack = False, 1 << 20
+    assert from_config(one) is from_config(other)
+    other.wasm_backtrace = False
+    assert from_config(one) != from_config(other)
+    one.wasm_backtrace = False
+    assert from_config(one) is from_config(other)
+
+
+def test_environment_is_made_anew_for_another_host(
+    host_with: Callable[[frozenset[str]], None],
+) -> None:
+    config = Config()
+    levels = LEVELS[host.machine()]
+    for level, features in levels.items():
+        host_with(features)
+        assert from_config(config).target.level == level
+        config.target = "native"
+        assert set(from_config(config).target.features) == features
+        config = Config()
+
+
+def test_environments_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "_made", {})
+    for number in range(2 * environment._MAX_MADE):
+        config = Config()
+        config.module_version = str(number)
+        assert from_config(config).module_version == str(number)
+        assert len(environment._made) <= environment._MAX_MADE

@@ -28,6 +28,7 @@ WITHOUT_EFFECT = {
     "compile_progress",
     "cranelift_debug_verifier",
     "debug_verifier",
+    "detect_host_feature",
     "max_wasm_stack",
     "parallel_compilation",
 }

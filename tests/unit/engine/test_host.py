@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -96,6 +97,7 @@ def test_hwcap_features_need_all_their_bits() -> None:
     assert host.hwcap_features(AARCH64, 0b11) == {"fp-armv8", "neon"}
     assert host.hwcap_features(AARCH64, 0b11 | 1 << 9) == {"fp-armv8", "neon"}
     assert "fullfp16" in host.hwcap_features(AARCH64, 0b11 | 3 << 9)
+    assert "i8mm" in host.hwcap_features(AARCH64, 0b11 | 1 << 64 + 13)
 
 
 def test_host_target_needs_nothing_that_the_host_lacks() -> None:
@@ -106,12 +108,12 @@ def test_host_target_needs_nothing_that_the_host_lacks() -> None:
 
 
 def test_native_target_leaves_out_a_feature_whose_implied_one_is_hidden(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, host_with: Callable[[frozenset[str]], None]
 ) -> None:
     # A hypervisor may show AVX2 without SSE4.2: asking LLVM for AVX2 would bring SSE4.2 along.
     lowest = next(iter(LEVELS[X86_64].values()))
     monkeypatch.setattr(host, "machine", lambda: X86_64)
-    monkeypatch.setattr(host._answers, "features", lowest | {"avx", "avx2", "lzcnt"})
+    host_with(lowest | {"avx", "avx2", "lzcnt"})
     assert set(host.native_target().features) == lowest | {"lzcnt"}
 
 
@@ -123,3 +125,56 @@ def test_address_space_under_a_low_limit_is_limited() -> None:
     assert run_python(code, str(2 << 30)) == "True"
     assert run_python(code, str(host.ADDRESS_SPACE_NEEDED)) == "False"
     assert run_python(code, "-1") == "False"
+
+
+def _cannot_tell() -> frozenset[str]:
+    raise HostError("the CPU features of this host cannot be read: /proc is not there")
+
+
+@pytest.fixture
+def untold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that does not tell what its CPU has."""
+    monkeypatch.setattr(host, "_answers", host._Answers())
+    monkeypatch.setattr(host, "probe", _cannot_tell)
+    monkeypatch.setattr(host, "machine", lambda: X86_64)
+
+
+@pytest.mark.usefixtures("untold")
+def test_host_features_untold_are_refused_with_the_way_out() -> None:
+    with pytest.raises(HostError, match=r"/proc is not there \(Config.detect_host_feature can"):
+        host.host_target()
+    assert host.has_feature("avx2") is None
+    assert not host.is_asking()
+
+
+@pytest.mark.usefixtures("untold")
+def test_host_features_untold_are_those_that_the_function_tells() -> None:
+    asked = []
+
+    def detect(name: str) -> bool | None:
+        asked.append(name)
+        return None if name == "movbe" else name in LEVELS[X86_64]["x86-64-v3"]
+
+    host.ask(detect)
+    assert host.host_features() == LEVELS[X86_64]["x86-64-v3"] - {"movbe"}
+    assert host.host_level() == "x86-64-v2"
+    assert (host.has_feature("avx"), host.has_feature("avx512f")) == (True, False)
+    assert host.has_feature("movbe") is None
+    # What was answered is not asked for again.
+    assert asked.count("avx") == 1
+
+
+def test_host_features_told_are_not_asked_for(
+    host_with: Callable[[frozenset[str]], None],
+) -> None:
+    host_with(frozenset(FEATURES[host.machine()]) - {"avx2", "lse"})
+    host.ask(lambda name: name == "amx-tile")
+    assert not host.has_feature("avx2" if host.machine() == X86_64 else "lse")
+    assert host.has_feature("amx-tile")
+
+
+@pytest.mark.usefixtures("untold")
+def test_host_feature_of_a_function_that_gives_no_truth_value_is_a_type_error() -> None:
+    host.ask(lambda name: 1)  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match="expected a bool or None from detect_host_feature"):
+        host.has_feature("avx2")

@@ -8,8 +8,10 @@ import pytest
 import cachewasm
 from cachewasm.cache.local import LocalStore
 from cachewasm.cache.lock_file import MAX_SIZE, Lock, LockedArtifact
+from cachewasm.engine.isa import LEVELS
 from cachewasm.errors import CacheMiss, ConfigError
 from cachewasm.runtime import kept
+from cachewasm.runtime.fleet import lower_targets
 from cachewasm.runtime.locked import chosen, read_lock, require_lock
 
 WASM = bytes(cachewasm.wat2wasm('(module (func (export "f")))'))
@@ -117,6 +119,28 @@ def test_lock_for_other_targets_besides_is_none_of_this_host(
     both = Lock((*lock.artifacts, foreign))
     assert chosen(both, engine._environment) == list(lock.artifacts)
     require(engine, both, path)
+
+
+def test_lock_for_a_lower_level_is_held_where_it_names_nothing_higher(
+    engine: cachewasm.Engine, lock: Lock, path: Path
+) -> None:
+    if not lower_targets(engine.target):
+        pytest.skip("this host has the lowest level")
+    lowest = next(iter(LEVELS[engine.target.arch]))
+    config = engine.config
+    config.target = lowest
+    weaker = cachewasm.Engine(config)
+    kept.keep(weaker, WASM)
+    kept.keep_support(weaker, lowest)
+    found = (kept.kept(weaker, WASM), kept.kept_support(weaker, lowest))
+    lower = tuple(locked(each, weaker) for each in found if each is not None)
+    assert {each.label for each in lower} == {lowest}
+    assert chosen(Lock(lower), engine._environment) == list(lower)
+    require(engine, Lock(lower), path)
+    assert chosen(Lock((*lower, *lock.artifacts)), engine._environment) == list(lock.artifacts)
+    # Nothing higher than what the engine is for.
+    with pytest.raises(ConfigError, match=f"there is nothing for {lowest}"):
+        require(weaker, Lock(lock.artifacts), path)
 
 
 @pytest.mark.parametrize(
