@@ -13,6 +13,7 @@ from cachewasm.engine.options import (
     CachePlace,
     CompileExecutor,
     FeatureSwitch,
+    FrameCount,
     Jobs,
     Option,
     ProgressCallback,
@@ -71,6 +72,9 @@ class Config:
     max_wasm_stack = Size(
         4 << 20, NO_EFFECT, "code reads the limit from the store", minimum=1, maximum=MAX_SIZE
     )
+    wasm_backtrace_max_frames = FrameCount(
+        20, NO_EFFECT, "bounds what is read of the stack", maximum=1000
+    )
 
     # The WebAssembly features.
     wasm_multi_value = FeatureSwitch("multi_value")
@@ -118,6 +122,7 @@ class Config:
     native_unwind_info = Refused(False)
     profiler = Refused("none")
     shared_memory = Refused(False)
+    wasm_backtrace_details = Refused("disable")
     wasm_relaxed_simd_deterministic = Refused(False)
 
     def __init__(self) -> None:

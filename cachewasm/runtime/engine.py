@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from cachewasm.cache.store import ArtifactStore
     from cachewasm.engine.options import Progress
 
-_MAX_FRAMES = 20
-
 # Stores with the default settings by directory, so that engines share their counters.
 _stores: dict[str, LocalStore] = {}
 
@@ -36,7 +34,6 @@ class Engine:
 
     __slots__ = (
         "__weakref__",
-        "_backtraces",
         "_cache",
         "_environment",
         "_executor",
@@ -62,8 +59,8 @@ class Engine:
         self._executor: Executor | None = config.compile_executor
         self._progress: Progress | None = config.compile_progress
         self._max_wasm_stack: int = config.max_wasm_stack
-        self._backtraces: bool = config.wasm_backtrace
-        self._max_frames = _MAX_FRAMES
+        # 0: no backtraces.
+        self._max_frames: int = (config.wasm_backtrace and config.wasm_backtrace_max_frames) or 0
         self._cache: ArtifactStore | None = _store_of(config.cache, self._environment)
 
     @property

@@ -283,6 +283,8 @@ class Module:
             place = addrmap.lookup(artifact.section(ADDRMAP_SECTION), code_offset)
         found = names.lookup(artifact.section(NAMES_SECTION), funcidx)
         start = info.body_starts[low - 1]
-        from cachewasm.runtime.frames import Frame
+        from cachewasm.runtime.frames import NO_OFFSET, Frame
 
+        if not artifact.has_section(ADDRMAP_SECTION):
+            return Frame(funcidx, found, info.name, NO_OFFSET, NO_OFFSET)
         return Frame(funcidx, found, info.name, place or start, (place or start) - start)

@@ -20,7 +20,11 @@ entry:
   %code_wide = zext i32 %code to i64
   setfield i64 %code_wide, %thread, THREAD.trap_code
   %frames = getelementptr i8, ptr %thread, i64 {THREAD.frames}
-  %exact = icmp ne i64 %pc, 0
+  %store = field ptr, %activation, ACTIVATION.store
+  %room_for = field i64, %store, STORE.backtrace
+  %is_wanted = icmp ne i64 %room_for, 0
+  %has_pc = icmp ne i64 %pc, 0
+  %exact = and i1 %is_wanted, %has_pc
   br i1 %exact, label %note_pc, label %walk
 note_pc:
   ; As if it were a return address: readers look one byte before it.
@@ -44,7 +48,7 @@ frame_loop:
   %stop = or i1 %at_end, %at_null
   br i1 %stop, label %next_activation, label %room
 room:
-  %full = icmp uge i64 %count, {BACKTRACE_FRAMES}
+  %full = icmp uge i64 %count, %room_for
   br i1 %full, label %jump, label %note
 note:
   %return_at = getelementptr i8, ptr %fp, i64 8

@@ -22,6 +22,7 @@ WITHOUT_EFFECT = {
     "compile_progress",
     "max_wasm_stack",
     "parallel_compilation",
+    "wasm_backtrace_max_frames",
 }
 
 # A value other than the default of each option that is not a switch.
@@ -36,6 +37,7 @@ OTHER_VALUES = {
     "module_version": "mine",
     "strategy": "optimized",
     "target": "aarch64-unknown-linux-gnu",
+    "wasm_backtrace_max_frames": 7,
 }
 
 # The drop-in API's options, from its documentation.
