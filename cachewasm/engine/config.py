@@ -62,6 +62,9 @@ class Config:
     signals_based_traps = _switch("signals_based_traps")
     generate_address_map = _switch("generate_address_map")
     wasm_backtrace = _switch("wasm_backtrace")
+    debug_symbols = _switch("debug_symbols")
+    debug_info = _switch("debug_info")
+    branch_protection = _switch("branch_protection")
 
     # What happens around it.
     cache = CachePlace(True, NO_EFFECT, "says where code is kept, not what it is")
@@ -113,7 +116,6 @@ class Config:
     cranelift_debug_verifier = Refused(False)
     cranelift_nan_canonicalization = Refused(False)
     cranelift_opt_level = Refused("speed")
-    debug_info = Refused(False)
     epoch_interruption = Refused(False)
     gc_support = Refused(False)
     macos_use_mach_ports = Refused(False)

@@ -15,6 +15,7 @@ import os
 from cachewasm.artifact.reader import Artifact
 from cachewasm.errors import HostError
 from cachewasm.loader import native
+from cachewasm.loader.protection import page_protection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,12 +68,15 @@ class SealedCopy:
         # SAFETY: so many bytes are mapped readable there.
         return native.view(int(mapping), self._size).toreadonly()
 
-    def made_executable(self, offset: int, size: int) -> native.Mapping:
-        """The mapping of the sealed bytes, the code in this part of them executable."""
+    def made_executable(self, offset: int, size: int, guard: int = 0) -> native.Mapping:
+        """The mapping of the sealed bytes, the code in this part of them executable.
+
+        `guard` adds to the protection of that part.
+        """
         assert self._mapping is not None
         if self.fd is not None:
             size = min(size, _round_up(self._size) - offset)
-            self._map(self._mapping, offset, size, native.PROT_READ | native.PROT_EXEC)
+            self._map(self._mapping, offset, size, native.PROT_READ | native.PROT_EXEC | guard)
             self._close()
         return self._mapping
 
@@ -118,10 +122,10 @@ class AnonymousCopy:
         # SAFETY: so many bytes are mapped readable there.
         return native.view(int(self._mapping), self._size).toreadonly()
 
-    def made_executable(self, offset: int, size: int) -> native.Mapping:
-        """The mapping of the sealed bytes, the code in this part of them executable."""
+    def made_executable(self, offset: int, size: int, guard: int = 0) -> native.Mapping:
+        """As of a SealedCopy."""
         size = min(size, _round_up(self._size) - offset)
-        self._protect(offset, size, native.PROT_READ | native.PROT_EXEC)
+        self._protect(offset, size, native.PROT_READ | native.PROT_EXEC | guard)
         return self._mapping
 
     def _protect(self, offset: int, size: int, protection: int) -> None:
@@ -160,9 +164,10 @@ class Image:
 def load(plan: Artifact) -> Image:
     """Map a checked artifact, where it is if it lies in a copy of its own already.
 
-    Raises HostError if the system refuses.
+    Raises HostError if the system refuses, IncompatibleArtifact as page_protection does.
     """
     size = len(plan.data)
+    guard = page_protection(plan)
     offset, text_size = plan.text_range
     try:
         copy = plan.owner
@@ -170,7 +175,7 @@ def load(plan: Artifact) -> Image:
             copy = new_copy(size, offset + plan.bss_offset + plan.bss_size)
             copy.write(0, plan.data)
             copy.sealed()
-        address = copy.made_executable(offset, _round_up(text_size))
+        address = copy.made_executable(offset, _round_up(text_size), guard)
         if plan.bss_size:
             _map_zeroed(int(address), plan)
     except OSError as error:

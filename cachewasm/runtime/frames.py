@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 NO_OFFSET = 2**64 - 1
 
 
+# Of an address in a process, on every supported architecture.
+_ADDRESS_BITS = (1 << 48) - 1
+
+
 class Frame:
     """A wasm function on the stack when a trap happened; offsets are bytes of the wasm binary.
 
@@ -61,7 +65,8 @@ def read(store: "Store", record: int) -> list[Frame]:
         if len(frames) == limit:
             break
         # A call's return address may be the first byte of the next function: look before it.
-        address = native.read_u64(record + THREAD.frames + 8 * i) - 1
+        # The bits above may be a signature (Config.branch_protection on AArch64).
+        address = (native.read_u64(record + THREAD.frames + 8 * i) & _ADDRESS_BITS) - 1
         module = store._module_at(address)
         if module is not None:
             frame = module._frame_at(address - module._image.text)

@@ -200,6 +200,10 @@ class Module:
             digest.check(plan)
         self.engine = engine
         self._image = image.load(plan)
+        if engine._environment.tunables.debug_info:
+            from cachewasm.runtime import debugger
+
+            debugger.register(self._image)
         self._info = ModuleInfo(self._image.artifact.section(INFO_SECTION))
         self._escapes: dict[int, int] | None = None
         self._prepared = False

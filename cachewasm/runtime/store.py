@@ -83,6 +83,10 @@ class Store:
         self.engine = engine
         self._data = data
         self._support, self._func_type = support_image(engine._cache)
+        if engine._environment.tunables.debug_info:
+            from cachewasm.runtime import debugger
+
+            debugger.register(self._support.image)
         # Owners of native memory that compiled code refers to by address.
         self._blocks: list[int] = []
         # Python objects that native memory refers to by address.

@@ -44,7 +44,13 @@ def translate(
     # Before the bodies: what LLVM meets before its definition it has to replace later.
     declarations = [declare_raise_trap(), *context.declarations(funcs)]
     header = context.places.header if context.places else ()
-    return Translation(module_text(env.target, declarations + body, header), bytes(flags))
+    ir = module_text(
+        env.target,
+        declarations + body,
+        header,
+        branch_protection=env.tunables.branch_protection,
+    )
+    return Translation(ir, bytes(flags))
 
 
 def translate_trampolines(
@@ -55,4 +61,8 @@ def translate_trampolines(
     The `first` such text of a module also has what all its functions share.
     """
     shared = raise_trap() if first else []
-    return module_text(env.target, [*shared, *trampolines(module.module.types, typeidxs)])
+    return module_text(
+        env.target,
+        [*shared, *trampolines(module.module.types, typeidxs)],
+        branch_protection=env.tunables.branch_protection,
+    )

@@ -287,7 +287,9 @@ def _settings(name: str) -> "st.SearchStrategy[object]":
     }[name]
 
 
-_configs = st.fixed_dictionaries({}, optional={name: _settings(name) for name in by_effect[KEY]})
+_configs = st.fixed_dictionaries(
+    {}, optional={name: _settings(name) for name in by_effect[KEY]}
+).filter(lambda values: values.get("debug_symbols", True) or not values.get("debug_info"))
 
 
 def _fields(values: dict[str, object]) -> tuple[object, ...]:
@@ -315,3 +317,12 @@ def test_refused_options_are_listed_with_their_neutral_value() -> None:
     for option in OPTIONS.values():
         if isinstance(option, Refused):
             assert repr(option.default) in option.reason
+
+
+def test_config_debug_info_without_debug_symbols_is_refused() -> None:
+    config = Config()
+    config.debug_info = True
+    config.debug_symbols = False
+    reason = "cannot enable native debug info while debug symbols are disabled"
+    with pytest.raises(ConfigError, match=reason):
+        environment.from_config(config)
