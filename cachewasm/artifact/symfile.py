@@ -25,6 +25,7 @@ assert sys.byteorder == "little"  # as artifact/addrmap.py demands
 _OS_ABI_AT, _ABI_VERSION_AT, _FLAGS_AT = 7, 8, 48
 _SYMBOL_WORDS = SYMBOL.size // 8
 _VALUE_WORD = 1
+_MAX_ADDRESS = (1 << 64) - 1
 
 
 def symbol_file(artifact: Artifact, text: int) -> bytearray:
@@ -48,7 +49,7 @@ def symbol_file(artifact: Artifact, text: int) -> bytearray:
         header = list(SECTION_HEADER.unpack_from(file, at))
         _, kind, flags, _, offset, size = header[:6]
         if flags & SHF_ALLOC:
-            header[3] += moved
+            header[3] = (header[3] + moved) & _MAX_ADDRESS
         if offset + size > start:
             header[1] = SHT_NOBITS
         elif kind == SHT_SYMTAB:
@@ -68,8 +69,7 @@ def _moved_symbols(table: bytearray, moved: int) -> bytes:
     words.frombytes(table)
     # The first symbol is nothing.
     values = words[_VALUE_WORD + _SYMBOL_WORDS :: _SYMBOL_WORDS]
-    mask = (1 << 64) - 1
     words[_VALUE_WORD + _SYMBOL_WORDS :: _SYMBOL_WORDS] = array(
-        "Q", [(value + moved) & mask for value in values]
+        "Q", [(value + moved) & _MAX_ADDRESS for value in values]
     )
     return words.tobytes()

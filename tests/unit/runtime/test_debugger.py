@@ -1,6 +1,8 @@
 """What debuggers are given: symbols and lines in artifacts, and symbol files of mapped ones."""
 
+import contextlib
 import ctypes
+import functools
 import gc
 import io
 import platform
@@ -13,6 +15,8 @@ from typing import Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cachewasm
 from cachewasm.artifact import addrmap, lines
@@ -20,6 +24,7 @@ from cachewasm.artifact.format import ADDRMAP_SECTION, NAMES_SECTION
 from cachewasm.artifact.info import ModuleInfo
 from cachewasm.artifact.reader import Artifact
 from cachewasm.artifact.symfile import symbol_file
+from cachewasm.compiler.support.build import compile_support
 from cachewasm.errors import HostError, IncompatibleArtifact
 from cachewasm.runtime import debugger, debugger_library
 
@@ -169,6 +174,36 @@ def test_artifact_is_read_by_binutils_without_complaint(
         assert "warning" not in done.stdout.lower()
     assert "<wasm[0]::function[1]::twice>:" in done.stdout
     assert ("shown.wasm:" in done.stdout) == debug_info
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_support_image_is_read_by_readelf_without_complaint(tmp_path: Path, target: str) -> None:
+    if shutil.which("readelf") is None:
+        pytest.skip("readelf is not installed")
+    path = tmp_path / "support"
+    path.write_bytes(compile_support(engine(target=target)._environment))
+    done = subprocess.run(["readelf", "-aW", path], capture_output=True, text=True, check=True)
+    assert "warning" not in (done.stdout + done.stderr).lower()
+    assert "cachewasm::func_vectorcall" in done.stdout
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=4))
+def test_symbol_file_of_a_damaged_artifact_is_refused_or_made(
+    damage: list[tuple[int, int]],
+) -> None:
+    data = bytearray(_plain())
+    start = Artifact(bytes(data)).text_range[0]
+    for place, value in damage:
+        data[place % start] = value
+    # What is loaded has been read by Artifact before.
+    with contextlib.suppress(IncompatibleArtifact):
+        assert len(symbol_file(Artifact(bytes(data)), 1 << 40)) % 4096 == 0
+
+
+@functools.cache
+def _plain() -> bytes:
+    return engine(debug_info=True).precompile_module(b"\0asm\1\0\0\0")
 
 
 @pytest.mark.parametrize("target", TARGETS)
