@@ -21,6 +21,7 @@ OPTIONS = (
     ("--cache-dir", "PATH", "the cache directory"),
     ("--config", "PATH", "the configuration file of the cache"),
     ("--no-cache", "", "compile anew, and store nothing"),
+    ("--debug-info", "", "let gdb know the functions of the module"),
     ("--help", "", "print this text"),
 )
 _METAVARS = {name: metavar for name, metavar, _ in OPTIONS}
@@ -35,6 +36,7 @@ class RunArguments:
     __slots__ = (
         "cache_dir",
         "config",
+        "debug_info",
         "directories",
         "file",
         "help",
@@ -57,6 +59,7 @@ class RunArguments:
         self.cache_dir: str | None = None
         self.config: str | None = None
         self.no_cache = False
+        self.debug_info = False
         self.help = False
 
 
@@ -110,6 +113,8 @@ def _set(found: RunArguments, name: str, value: str) -> None:
         found.config = value
     elif name == "--no-cache":
         found.no_cache = True
+    elif name == "--debug-info":
+        found.debug_info = True
     else:
         found.help = True
 

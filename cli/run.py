@@ -128,6 +128,8 @@ def _engine(options: "RunArguments", note: Note) -> "Engine":
             raise UsageError(COMMAND, str(error)) from None
     if options.jobs is not None:
         config.compile_jobs = _jobs(options.jobs)
+    if options.debug_info:
+        config.debug_info = True
     return cachewasm.Engine(config)
 
 

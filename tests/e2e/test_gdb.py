@@ -114,3 +114,23 @@ def test_gdb_that_attaches_later_finds_what_is_mapped_already() -> None:
     if re.search(NOWHERE, done.stdout + done.stderr):
         pytest.skip("gdb may not attach here")
     assert "wasm[0]::function[0]::found_later" in done.stdout
+
+
+def test_gdb_on_the_command_knows_compiled_code(tmp_path: Path) -> None:
+    if shutil.which("gdb") is None:
+        pytest.skip("gdb is not installed")
+    wasm, code = tmp_path / "known.wat", tmp_path / "known.cwasm"
+    wasm.write_text('(module (func $known (export "_start") (nop)))')
+    command = [sys.executable, "-m", "cachewasm_cli"]
+    compiled = [*command, "compile", "--debug-info", "-o", code, wasm]
+    subprocess.run(compiled, check=True, timeout=60)
+    options = ["set debuginfod enabled off", "set breakpoint pending on", "set confirm off"]
+    options += ["break wasm[0]::function[0]::known", "run", "kill"]
+    gdb = ["gdb", "-batch", "-nx", *(f"-ex={option}" for option in options), "--args"]
+    program = [*command, "run", "--debug-info", code]
+    done = subprocess.run(
+        [*gdb, *program], capture_output=True, text=True, check=False, timeout=300
+    )
+    if re.search(NOWHERE, done.stdout + done.stderr):
+        pytest.skip("gdb may not run programs here")
+    assert "Breakpoint 1, wasm[0]::function[0]::known () at module.wasm:" in done.stdout
