@@ -12,10 +12,10 @@ compatibility). On the warm path.
 import fcntl
 import os
 
+from cachewasm.artifact.format import BTI_SECTION, MODULE
 from cachewasm.artifact.reader import Artifact
 from cachewasm.errors import HostError
 from cachewasm.loader import native
-from cachewasm.loader.protection import page_protection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -167,7 +167,11 @@ def load(plan: Artifact) -> Image:
     Raises HostError if the system refuses, IncompatibleArtifact as page_protection does.
     """
     size = len(plan.data)
-    guard = page_protection(plan)
+    guard = 0
+    if plan.kind == MODULE and not _is_plain(plan):
+        from cachewasm.loader.protection import page_protection
+
+        guard = page_protection(plan)
     offset, text_size = plan.text_range
     try:
         copy = plan.owner
@@ -182,6 +186,11 @@ def load(plan: Artifact) -> Image:
         raise HostError(f"cannot map compiled code: {error.strerror or error}") from error
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
     return Image(address, plan.moved_to(native.view(int(address), size)))
+
+
+def _is_plain(plan: Artifact) -> bool:
+    """Whether a module's artifact says that its code has no branch protection."""
+    return plan.has_section(BTI_SECTION) and bytes(plan.section(BTI_SECTION)) == b"\0"
 
 
 def _map_zeroed(address: int, plan: Artifact) -> None:

@@ -2,12 +2,14 @@
 
 AArch64 can be told to fault on an indirect branch into a page that does not land on a marked place.
 Only code that was made with marks (Config.branch_protection) can stand that. On x86-64 the marks are
-there, but Linux offers no such mode to programs yet. On the warm path.
+there, but Linux offers no such mode to programs yet.
+
+Not on the warm path: code without marks is not asked about.
 """
 
 import ctypes
 
-from cachewasm.artifact.format import BTI_SECTION, MACHINE_AARCH64, MODULE
+from cachewasm.artifact.format import BTI_SECTION, MACHINE_AARCH64
 from cachewasm.artifact.reader import Artifact
 from cachewasm.errors import IncompatibleArtifact
 from cachewasm.loader import native
@@ -17,14 +19,12 @@ _HWCAP2_BTI = 1 << 17
 
 
 def page_protection(plan: Artifact) -> int:
-    """What to add to the protection of the pages of an artifact's code: PROT_BTI or nothing.
+    """What to add to the protection of the pages of a module's code: PROT_BTI or nothing.
 
-    Raises IncompatibleArtifact if a module's artifact does not say whether it has marks.
+    Raises IncompatibleArtifact if the artifact does not say whether it has marks.
     """
     if not plan.has_section(BTI_SECTION):
-        if plan.kind == MODULE:
-            raise IncompatibleArtifact(f"missing `{BTI_SECTION}` section")
-        return 0
+        raise IncompatibleArtifact(f"missing `{BTI_SECTION}` section")
     marked = bytes(plan.section(BTI_SECTION))
     if marked not in (b"\0", b"\1"):
         raise IncompatibleArtifact(f"invalid `{BTI_SECTION}` section")

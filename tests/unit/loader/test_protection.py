@@ -5,8 +5,8 @@ import pytest
 from cachewasm.artifact import format as elf
 from cachewasm.artifact.reader import Artifact
 from cachewasm.artifact.writer import CodeImage, SectionBytes, write_artifact
-from cachewasm.errors import IncompatibleArtifact
-from cachewasm.loader import native, protection
+from cachewasm.errors import HostError, IncompatibleArtifact
+from cachewasm.loader import image, native, protection
 
 
 def artifact(mark: bytes | None, machine: int, kind: int = elf.MODULE) -> Artifact:
@@ -33,8 +33,27 @@ def test_page_protection_guards_marked_code_where_it_can(
     assert protection.page_protection(artifact(mark, machine)) == expected
 
 
-def test_page_protection_of_the_support_image_needs_no_section() -> None:
-    assert protection.page_protection(artifact(None, elf.MACHINE_AARCH64, elf.SUPPORT)) == 0
+def test_load_asks_for_guarded_pages_where_code_is_marked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def refuse(
+        self: object, mapping: native.Mapping, offset: int, size: int, protection: int
+    ) -> None:
+        asked.append(protection)
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(protection, "_has_bti", lambda: True)
+    monkeypatch.setattr(image.SealedCopy, "_map", refuse)
+    for mark in (b"\0", b"\1"):
+        with pytest.raises(HostError, match="cannot map compiled code"):
+            image.load(artifact(mark, elf.MACHINE_AARCH64))
+    assert [bits & native.PROT_BTI for bits in asked] == [0, native.PROT_BTI]
+
+
+def test_load_of_the_support_image_needs_no_section() -> None:
+    assert image.load(artifact(None, elf.MACHINE_X86_64, elf.SUPPORT)).text
 
 
 @pytest.mark.parametrize(
@@ -50,5 +69,5 @@ def test_page_protection_of_an_artifact_that_does_not_say_is_refused(
     mark: bytes | None, message: str
 ) -> None:
     with pytest.raises(IncompatibleArtifact) as caught:
-        protection.page_protection(artifact(mark, elf.MACHINE_X86_64))
+        image.load(artifact(mark, elf.MACHINE_X86_64))
     assert str(caught.value) == message
