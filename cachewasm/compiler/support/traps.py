@@ -59,20 +59,22 @@ note:
   %parent = load ptr, ptr %fp
   br label %frame_loop
 next_activation:
-  ; Wasm code that called the host that called us, if it is of the same store.
-  %older = field ptr, %current, ACTIVATION.previous
+  br label %older_activation
+older_activation:
+  ; Wasm code of the same store that called the host that called us; other stores are passed over.
+  %younger = phi ptr [ %current, %next_activation ], [ %older, %same_store ]
+  %older = field ptr, %younger, ACTIVATION.previous
   %oldest = icmp eq ptr %older, null
   br i1 %oldest, label %jump, label %same_store
 same_store:
-  %store_here = field ptr, %current, ACTIVATION.store
   %store_there = field ptr, %older, ACTIVATION.store
-  %same = icmp eq ptr %store_here, %store_there
-  br i1 %same, label %resume, label %jump
+  %same = icmp eq ptr %store, %store_there
+  br i1 %same, label %resume, label %older_activation
 resume:
   %exit_frame = field ptr, %older, ACTIVATION.exit_frame
   br label %activation_loop
 jump:
-  %noted = phi i64 [ %count, %room ], [ %count, %next_activation ], [ %count, %same_store ]
+  %noted = phi i64 [ %count, %room ], [ %count, %older_activation ]
   setfield i64 %noted, %thread, THREAD.frame_count
   %longjmp = process ptr, longjmp
   call void %longjmp(ptr %activation, i32 1)

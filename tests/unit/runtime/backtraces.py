@@ -43,6 +43,12 @@ STARTS = """
 (module (func $inner (param i32) (local.get 0) (drop) unreachable)
   (func $start (nop) (call $inner (i32.const 1))) (start $start))
 """
+# Instances of two stores call each other through the host.
+STORES = """
+(module $%s (import "" "other" (func $other (param i32)))
+  (func $go (export "go") (param i32) (call $other (local.get 0)) (nop))
+  (func $trap (export "trap") (param i32) unreachable))
+"""
 CALLS = (
     ("self", 0),
     ("self", 5),
@@ -143,6 +149,28 @@ class Report:
             call = exports[name]
             self.note(f"{name} {argument}", lambda: call(store, argument))  # noqa: B023
 
+    def stores(self) -> None:
+        """Stacks on which two stores take turns."""
+        api = self.api
+        stores = [api.Store(self.engine) for _ in range(2)]
+        exports: list[Any] = []
+
+        def other_of(own: int) -> Callable[[int], None]:
+            def other(level: int) -> None:
+                end = level // 4
+                to = level % 2 if level < 4 else 1 - own
+                exports[to]["go" if end else "trap"](stores[to], max(level - 2, 0))
+
+            return other
+
+        for own, name in enumerate(("first", "second")):
+            host_type = api.FuncType([api.ValType.i32()], [])
+            host = api.Func(stores[own], host_type, other_of(own))
+            module = api.Module(self.engine, bytes(wasmtime.wat2wasm(STORES % name)))
+            exports.append(api.Instance(stores[own], module, [host]).exports(stores[own]))
+        for level in range(2, 10):
+            self.note(f"stores {level}", lambda: exports[0]["go"](stores[0], level))  # noqa: B023
+
     def others(self) -> None:
         """A start function, and names of every kind."""
         api = self.api
@@ -160,6 +188,7 @@ def main() -> None:
     sys.setrecursionlimit(10_000)
     report = Report(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)
     report.shapes()
+    report.stores()
     report.others()
     print(json.dumps(report.found))
 
