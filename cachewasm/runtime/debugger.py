@@ -35,11 +35,16 @@ class _Library:
 
     def __init__(self) -> None:
         """Raises OSError."""
+        library = debugger_library.build(os.uname().machine)
         fd = os.memfd_create("cachewasm-debugger", os.MFD_CLOEXEC)
-        os.write(fd, debugger_library.build(os.uname().machine))
-        # A debugger opens the library by the name that it was loaded under, so that must mean the
-        # same in its process; and the descriptor stays open.
-        self._loaded = ctypes.CDLL(f"/proc/{os.getpid()}/fd/{fd}")
+        try:
+            os.write(fd, library)
+            # A debugger opens the library by the name that it was loaded under, so that must mean
+            # the same in its process; and the descriptor stays open.
+            self._loaded = ctypes.CDLL(f"/proc/{os.getpid()}/fd/{fd}")
+        except OSError:
+            os.close(fd)
+            raise
         self.descriptor = native.symbol(self._loaded, debugger_library.DESCRIPTOR)
 
     def change(self, entry: int, action: int) -> None:

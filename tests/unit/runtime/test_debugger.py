@@ -126,6 +126,20 @@ def test_debug_lines_are_the_address_map(
     assert len(places) >= 2 + 4 + 1  # functions; a load and three calls; none
 
 
+def test_debug_info_without_address_map_has_functions_and_no_lines(
+    wasm: Callable[[str], bytes],
+) -> None:
+    made = engine(debug_info=True, generate_address_map=False)
+    elf = elf_of(made.precompile_module(wasm(TEXT)))
+    (unit,) = elf.get_dwarf_info().iter_CUs()
+    assert {
+        entry.attributes["DW_AT_name"].value.decode()
+        for entry in unit.get_top_DIE().iter_children()
+    } == FUNCTIONS
+    entries = elf.get_dwarf_info().line_program_for_CU(unit).get_entries()
+    assert [entry.state for entry in entries if entry.state and not entry.state.end_sequence] == []
+
+
 def test_debug_lines_of_no_rows_and_of_far_ones_are_well_formed() -> None:
     empty = lines.encode((), (), (), 0, "m")
     assert empty.keys() == lines.SECTIONS
