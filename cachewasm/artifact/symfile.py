@@ -2,7 +2,8 @@
 
 An ELF file of the artifact's descriptions alone, for the address at which its code is mapped: what
 comes after the sections that describe is said to have no bytes, as in files of separate debug
-information, and every address counts from the start of the process's memory.
+information, and every address counts from the start of the process's memory. Of what lies behind the
+code only unwind tables are copied, since debuggers read them from the file.
 """
 
 import sys
@@ -26,6 +27,7 @@ _OS_ABI_AT, _ABI_VERSION_AT, _FLAGS_AT = 7, 8, 48
 _SYMBOL_WORDS = SYMBOL.size // 8
 _VALUE_WORD = 1
 _MAX_ADDRESS = (1 << 64) - 1
+_FRAMES = ".eh_frame"
 
 
 def symbol_file(artifact: Artifact, text: int) -> bytearray:
@@ -50,7 +52,11 @@ def symbol_file(artifact: Artifact, text: int) -> bytearray:
         _, kind, flags, _, offset, size = header[:6]
         if flags & SHF_ALLOC:
             header[3] = (header[3] + moved) & _MAX_ADDRESS
-        if offset + size > start:
+        if offset + size > start and names.get(offset) == _FRAMES:
+            file += bytes(-len(file) % 8)
+            header[4] = len(file)
+            file += data[offset : offset + size]
+        elif offset + size > start:
             header[1] = SHT_NOBITS
         elif kind == SHT_SYMTAB:
             file[offset : offset + size] = _moved_symbols(file[offset : offset + size], moved)

@@ -86,7 +86,7 @@ class Store:
         if engine._environment.tunables.debug_info:
             from cachewasm.runtime import debugger
 
-            debugger.register(self._support.image)
+            debugger.register(self._support._image)
         # Owners of native memory that compiled code refers to by address.
         self._blocks: list[int] = []
         # Python objects that native memory refers to by address.

@@ -41,18 +41,18 @@ class Support:
         "_action",
         "_callbacks",
         "_free_rows",
+        "_image",
         "_images",
         "_lock",
         "address",
         "builtins",
-        "image",
         "thread_key",
     )
 
     def __init__(self, image: Image, callbacks: "dict[str, Callable[..., object]]") -> None:
         """`callbacks` are the functions of abi/process.CALLBACKS."""
         offsets = OFFSETS.unpack(image.artifact.section(INFO_SECTION))
-        self.image = image
+        self._image = image
         self._callbacks = callbacks
         self.address = {
             name: image.text + offset for name, offset in zip(SYMBOLS, offsets, strict=True)

@@ -201,6 +201,16 @@ def test_support_image_is_read_by_readelf_without_complaint(tmp_path: Path, targ
     assert "cachewasm::func_vectorcall" in done.stdout
 
 
+def test_symbol_file_has_the_unwind_tables_behind_the_code(wasm: Callable[[str], bytes]) -> None:
+    text = '(module (memory 1) (data (i32.const 0) "unwind tables"))'
+    data = engine(debug_info=True).precompile_module(wasm(text))
+    renamed = data.replace(b"\0.cachewasm.data\0", b"\0.eh_frame".ljust(16, b"\0") + b"\0")
+    elf = elf_of(symbol_file(Artifact(renamed), 1 << 40))
+    section = elf.get_section_by_name(".eh_frame")
+    assert section.data() == b"unwind tables"
+    assert section["sh_offset"] == Artifact(data).text_range[0]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=4))
 def test_symbol_file_of_a_damaged_artifact_is_refused_or_made(
@@ -212,7 +222,7 @@ def test_symbol_file_of_a_damaged_artifact_is_refused_or_made(
         data[place % start] = value
     # What is loaded has been read by Artifact before.
     with contextlib.suppress(IncompatibleArtifact):
-        assert len(symbol_file(Artifact(bytes(data)), 1 << 40)) % 4096 == 0
+        assert len(symbol_file(Artifact(bytes(data)), 1 << 40)) >= start
 
 
 @functools.cache
