@@ -1,8 +1,8 @@
 """Names of Rust functions as people write them.
 
-The older of Rust's two manglings, which compilers write unless told otherwise: `_ZN`, then per
-component its length in bytes and its text, then `E`. In it `$LT$` and the like stand for characters
-that symbols may not have, and `..` for `::`. Anything else is left as it is.
+Rust has two manglings. The newer one is demangle_v0.py's. The older one is `_ZN`, then per component
+its length in bytes and its text, then `E`; in it `$LT$` and the like stand for characters that symbols
+may not have, and `..` for `::`. Anything else is left as it is.
 
 On the warm path as a module; its function runs when something traps.
 """
@@ -20,12 +20,28 @@ _ESCAPES = {
 _HASH_SIZE = 17
 _DIGITS = frozenset("0123456789")
 _HEX = frozenset("0123456789abcdef")
+_UNIQUE = frozenset("0123456789ABCDEF@")
 
 
 def demangle(name: str) -> str:
     """What a function is called in its source, or `name` itself."""
-    if not name.startswith("_ZN") or not name.isascii():
+    if not name.startswith(("_ZN", "_R")) or not name.isascii():
         return name
+    # LLVM makes names unique by adding this.
+    symbol, _, number = name.partition(".llvm.")
+    if not set(number) <= _UNIQUE:
+        symbol = name
+    if symbol.startswith("_ZN"):
+        return _demangle_legacy(symbol) or name
+    from cachewasm.runtime import demangle_v0
+
+    try:
+        return demangle_v0.demangle(symbol)
+    except demangle_v0.Unreadable:
+        return name
+
+
+def _demangle_legacy(name: str) -> str | None:
     parts = []
     position = 3
     while not name.startswith("E", position):
@@ -34,15 +50,18 @@ def demangle(name: str) -> str:
             end += 1
         # C++ mangles alike; a length has few digits.
         if not 0 < end - position < 6:
-            return name
+            return None
         size = int(name[position:end])
         part = name[end : end + size]
         if len(part) != size:
-            return name
+            return None
         parts.append(part)
         position = end + size
+    rest = name[position + 1 :]
     is_rust = len(parts) > 1 and len(parts[-1]) == _HASH_SIZE and parts[-1][0] == "h"
-    return "::".join(map(_unescaped, parts)) + name[position + 1 :] if is_rust else name
+    if not is_rust or rest[:1] not in ("", "."):
+        return None
+    return "::".join(map(_unescaped, parts)) + rest
 
 
 def _unescaped(part: str) -> str:

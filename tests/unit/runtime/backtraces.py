@@ -104,6 +104,7 @@ NAMES = {
     "module not utf8": names(b"mo\xff", (0, b"outer")),
     "function not utf8": names(b"mod", (0, b"outer"), (1, b"inn\xff")),
     "rust": names(b"mod", (0, DROP), (1, PANIC)),
+    "newer rust": names(b"mod", (0, b"_RNCNvCs1234_1a4main0B3_"), (1, b"_RINvC1a1fTmAhj3_EEC1b")),
     "two sections": names(b"mod", (0, b"outer")) + names(b"late", (1, b"inner")),
 }
 
