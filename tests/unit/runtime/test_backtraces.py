@@ -199,17 +199,19 @@ def test_demangle_long_names_takes_linear_time() -> None:
 def test_demangle_hostile_names_are_left_alone() -> None:
     assert demangle(deep := "_RNvMC1a" + "R" * 100_000 + "h1f") == deep
     assert demangle(long := "_RINvC1a1f" + "T" * 50 + "E" * 51) != long
-    # Each tuple has the one before it twice.
-    doubled = "_RINvC1a1fThhE"
-    for _ in range(40):
-        at = doubled.rindex("T") - 2
-        doubled += f"TB{_in_base_62(at)}B{_in_base_62(at)}E"
-    assert demangle(doubled + "E") == doubled + "E"
-    # The same where nothing of it is shown.
-    hidden = "_RNvMC1ah1f"
-    for _ in range(40):
-        hidden = f"_RNvMIC1aThhE{'TB7_B7_E' * 20}E" + hidden[4:]
-    assert demangle(hidden) == hidden
+    for before, after in (("_R", ""), ("_RNvM", "h1f")):
+        assert demangle(few := _doubling(before, after, 3)) != few
+        assert demangle(many := _doubling(before, after, 60)) == many
+
+
+def _doubling(before: str, after: str, times: int) -> str:
+    """A name with `times` tuples, each of which has the one before it twice."""
+    name, last = f"{before}INvC1a1f", "ThhE"
+    for _ in range(times):
+        place = _in_base_62(len(name) - len("_R"))
+        name, last = name + last, f"TB{place}B{place}E"
+    name += last
+    return f"{name}E{after}"
 
 
 def _in_base_62(number: int) -> str:
