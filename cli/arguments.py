@@ -22,6 +22,7 @@ OPTIONS = (
     ("--cache-dir", "PATH", "the cache directory"),
     ("--config", "PATH", "the configuration file of the cache"),
     ("--no-cache", "", "compile anew, and store nothing"),
+    ("--debug-info", "", "let gdb know the functions of the module"),
     ("--help", "", "print this text"),
 )
 _METAVARS = {name: metavar for name, metavar, _ in OPTIONS}
@@ -37,6 +38,7 @@ class RunArguments:
         "cache_dir",
         "code",
         "config",
+        "debug_info",
         "directories",
         "file",
         "help",
@@ -58,6 +60,7 @@ class RunArguments:
         self.cache_dir: str | None = None
         self.config: str | None = None
         self.no_cache = False
+        self.debug_info = False
         self.help = False
 
 
@@ -111,6 +114,8 @@ def _set(found: RunArguments, name: str, value: str) -> None:
         found.config = value
     elif name == "--no-cache":
         found.no_cache = True
+    elif name == "--debug-info":
+        found.debug_info = True
     else:
         found.help = True
 

@@ -22,6 +22,8 @@ def compile(options: Namespace) -> int:
     refuse_replacing(path, output)
     choose_cache(options.cache_dir, options.config, off=options.no_cache)
     config = chosen_code(options)
+    if options.debug_info:
+        config.debug_info = True
     if options.jobs is not None:
         config.compile_jobs = options.jobs
     note = Note(f"cachewasm: compiling {printable(path)} ...")

@@ -55,6 +55,9 @@ def _add_build(commands: Commands) -> None:
     )
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("-o", "--output", metavar="OUT", help="by default FILE with .cwasm")
+    parser.add_argument(
+        "--debug-info", action="store_true", help="with debug information, for run --debug-info"
+    )
     add_code(parser)
     add_jobs(parser)
     add_place(parser)

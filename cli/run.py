@@ -130,6 +130,8 @@ def _engine(options: "RunArguments", note: Note) -> "Engine":
             config.validate()
         except cachewasm.ConfigError as error:
             raise UsageError(COMMAND, str(error)) from None
+    if options.debug_info:
+        config.debug_info = True
     return cachewasm.Engine(config)
 
 

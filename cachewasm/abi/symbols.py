@@ -19,3 +19,12 @@ def host_stub(typeidx: int) -> str:
 def display(funcidx: int, name: str | None) -> str:
     """A wasm function in an artifact's symbol table, for debuggers and profilers."""
     return f"wasm[0]::function[{funcidx}]" + (f"::{name}" if name else "")
+
+
+def display_trampoline(symbol: str) -> str:
+    """The same for any other function of a module's image: trampolines, and what LLVM calls."""
+    for prefix, kind in (("thunk", "thunk"), ("host", "host_stub")):
+        typeidx = symbol.removeprefix(prefix)
+        if typeidx != symbol and typeidx.isdecimal():
+            return f"wasm[0]::{kind}[{typeidx}]"
+    return f"cachewasm::{symbol}"

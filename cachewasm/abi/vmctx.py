@@ -42,6 +42,7 @@ STORE = Layout(
     ("memory_count", 8),
     ("max_wasm_stack", 8),  # bytes of stack that one entry may use
     ("object", 8),  # the Store itself (borrowed)
+    ("backtrace", 8),  # how many return addresses a trap notes
 )
 
 RESERVATION = Layout(
@@ -127,7 +128,16 @@ FUNC_OBJECT = Layout(
     ("weakrefs", 8),
 )
 
-BACKTRACE_FRAMES = 64
+# Most frames of wasm functions that a trap may list. On the stack each may come with others, if host
+# functions are in between: thunk, entry, stub and host call, and those of whatever began it all.
+MAX_BACKTRACE = 1000
+_NATIVE_FRAMES, _SPARE_FRAMES = 5, 16
+
+
+def noted_frames(limit: int) -> int:
+    """How many return addresses must be noted for `limit` frames of wasm functions."""
+    return _NATIVE_FRAMES * limit + _SPARE_FRAMES if limit else 0
+
 
 THREAD = Layout(
     "Thread",
@@ -141,7 +151,7 @@ THREAD = Layout(
     ("fault_address", 8),  # of an out-of-bounds access that faulted
     ("fault_memory", 8),  # the MemoryDefinition it missed; null if the trap was no fault
     ("frame_count", 8),
-    ("frames", 8 * BACKTRACE_FRAMES),  # return addresses, innermost first
+    ("frames", 8 * noted_frames(MAX_BACKTRACE)),  # return addresses, innermost first
 )
 
 # One per entry from Python, on the native stack of `invoke`.

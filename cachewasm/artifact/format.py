@@ -14,7 +14,7 @@ CLASS_64 = 2
 LITTLE_ENDIAN = 1
 ELF_VERSION = 1
 OS_ABI = 0xCA
-ABI_VERSION = 3
+ABI_VERSION = 4
 TYPE_DYN = 3
 
 MACHINE_X86_64 = 62
@@ -31,6 +31,7 @@ ENGINE_SECTION = ".cachewasm.engine"
 INFO_SECTION = ".cachewasm.info"
 ADDRMAP_SECTION = ".cachewasm.addrmap"
 NAMES_SECTION = ".cachewasm.names"
+BTI_SECTION = ".cachewasm.bti"
 DIGEST_SECTION = ".cachewasm.digest"
 TEXT_SECTION = ".text"
 RODATA_SECTION = ".rodata"

@@ -11,6 +11,7 @@ bytes. Format: docs/format/artifact.md.
 
 from collections.abc import Iterable, Sequence
 
+from cachewasm.artifact import lines
 from cachewasm.artifact.format import (
     ABI_VERSION,
     BSS_SECTION,
@@ -57,7 +58,10 @@ class CodeImage:
 
 @dataclass(frozen=True, slots=True)
 class SectionBytes:
-    """A section of metadata; `align` is a power of two."""
+    """A section of metadata; `align` is a power of two.
+
+    Those of debug information have addresses, which count from the start of the text.
+    """
 
     name: str
     body: bytes
@@ -85,7 +89,8 @@ def write_artifact(
 
     `machine` and `flags` are the ELF header's; `sections` come in the file's order, engine metadata
     first; data segments, if any, are placed behind the code at a page boundary. An image with a
-    zero-filled area cannot have any: in memory the area follows the last byte of the file.
+    zero-filled area cannot have any: in memory the area follows the last byte of the file. Without
+    `symbols` there is no symbol table.
     """
     symbols = list(symbols)
     strings = _StringTable()
@@ -102,7 +107,8 @@ def write_artifact(
         for s in sections
         if s.name == DATA_SECTION
     ]
-    placed = [*metadata, symtab, strtab, shstrtab, text, rodata, *data]
+    tables = [symtab, strtab] if symbols else []
+    placed = [*metadata, *tables, shstrtab, text, rodata, *data]
     if image.bss_size:
         placed.append(bss)
 
@@ -125,8 +131,13 @@ def write_artifact(
     if image.bss_size and bss.address < end:
         raise InternalError("artifact: the zero-filled area overlaps the file")
 
+    for section in metadata:
+        if section.name in lines.SECTIONS:
+            body = bytearray(section.body)
+            lines.move(section.name, body, text.offset)
+            section.body = bytes(body)
     numbers = {section.name: number for number, section in enumerate(placed, 1)}
-    symtab.link = numbers[strtab.name]
+    symtab.link = numbers.get(strtab.name, 0)
     symtab.info = 1  # all symbols but the first, empty one are global
     symtab.entry_size = SYMBOL.size
     rows = [bytes(SYMBOL.size)]

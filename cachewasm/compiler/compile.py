@@ -9,7 +9,7 @@ directory or global is read below this point. Equal arguments give equal bytes.
 from itertools import accumulate
 
 from cachewasm.abi import symbols
-from cachewasm.artifact import addrmap, digest, names
+from cachewasm.artifact import addrmap, digest, lines, names
 from cachewasm.artifact import format as elf_format
 from cachewasm.artifact.info_writer import (
     CodeLayout,
@@ -24,6 +24,7 @@ from cachewasm.compiler.plan import Plan, ShardCode
 from cachewasm.compiler.translate.context import escapes
 from cachewasm.engine import metadata
 from cachewasm.record import dataclass
+from cachewasm.wasm.module import Module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def assemble(
     layout, data = _layout(plan, flags, image)
     sections = [
         SectionBytes(elf_format.ENGINE_SECTION, metadata.encode(env, tier)),
+        SectionBytes(elf_format.BTI_SECTION, bytes((env.tunables.branch_protection,)), 1),
         SectionBytes(elf_format.DIGEST_SECTION, bytes(digest.SIZE)),
         SectionBytes(elf_format.INFO_SECTION, encode_info(module, layout)),
         SectionBytes(elf_format.NAMES_SECTION, names.encode(module.names.funcs)),
@@ -65,14 +67,37 @@ def assemble(
         sections.append(SectionBytes(elf_format.ADDRMAP_SECTION, rows))
     if data:
         sections.append(SectionBytes(elf_format.DATA_SECTION, data))
-    entries = [
-        SymbolEntry(
-            symbols.display(funcidx, module.names.funcs.get(funcidx)), code.offset, code.size, True
-        )
-        for funcidx, code in enumerate(layout.functions, module.imported_funcs)
-    ]
+    entries = _symbol_table(module, image) if env.tunables.debug_symbols else []
+    if env.tunables.debug_info:
+        sections += _debug_sections(image, entries, module.names.module)
     elf = write_artifact(image.code, image.machine, elf_format.MODULE, sections, entries)
     return Compiled(digest.seal(elf), tier, module.names.module)
+
+
+def _symbol_table(module: Module, image: LinkedImage) -> list[SymbolEntry]:
+    """Every function of the image, under the name that debuggers show; in order."""
+    shown = {
+        symbols.function(funcidx): symbols.display(funcidx, module.names.funcs.get(funcidx))
+        for funcidx in range(module.imported_funcs, len(module.func_typeidxs))
+    }
+    entries = [
+        SymbolEntry(
+            shown.get(name) or symbols.display_trampoline(name), symbol.offset, symbol.size, True
+        )
+        for name, symbol in image.symbols.items()
+        if symbol.is_func
+    ]
+    entries.sort(key=lambda entry: entry.offset)
+    return entries
+
+
+def _debug_sections(
+    image: LinkedImage, functions: "Sequence[SymbolEntry]", module_name: str | None
+) -> list[SectionBytes]:
+    found = lines.encode(
+        image.code_offsets, image.wasm_offsets, functions, len(image.text), module_name or "module"
+    )
+    return [SectionBytes(name, body, 1) for name, body in found.items()]
 
 
 def _layout(plan: Plan, flags: bytes, image: LinkedImage) -> tuple[CodeLayout, bytes]:

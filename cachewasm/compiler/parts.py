@@ -36,6 +36,9 @@ PARTS = 3
 # The sizes of mergeable constants, in the order of an image: so each is aligned to its size.
 CONSTANT_SIZES = (32, 16, 8, 4)
 
+# Of no use where nothing unwinds and no system loader looks.
+_LEFT_OUT = frozenset({".eh_frame", ".note.gnu.property"})
+
 # What stands between functions; the first traps on x86-64, the second is undefined on AArch64.
 PADDING = {MACHINE_X86_64: b"\xcc", MACHINE_AARCH64: b"\0"}
 
@@ -169,7 +172,7 @@ def align_up(value: int, align: int) -> int:
 
 def _part(section: Section) -> int | None:
     """The part that a section belongs to; None for what is not loaded."""
-    if not section.flags & SHF_ALLOC or section.name == ".eh_frame" or is_pc_section(section):
+    if not section.flags & SHF_ALLOC or section.name in _LEFT_OUT or is_pc_section(section):
         return None
     writable = section.flags & SHF_WRITE
     if section.type == SHT_NOBITS and writable:

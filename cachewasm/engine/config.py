@@ -16,6 +16,7 @@ from cachewasm.engine.options import (
     CpuName,
     FeatureProbe,
     FeatureSwitch,
+    FrameCount,
     Jobs,
     Option,
     OptLevel,
@@ -79,6 +80,9 @@ class Config:
     signals_based_traps = _switch("signals_based_traps")
     generate_address_map = _switch("generate_address_map")
     wasm_backtrace = _switch("wasm_backtrace")
+    debug_symbols = _switch("debug_symbols")
+    debug_info = _switch("debug_info")
+    branch_protection = _switch("branch_protection")
 
     # What happens around it.
     cache = CachePlace(True, NO_EFFECT, "says where code is kept, not what it is")
@@ -92,6 +96,9 @@ class Config:
     compile_progress = ProgressCallback(None, NO_EFFECT, "only tells how far compiling is")
     max_wasm_stack = Size(
         4 << 20, NO_EFFECT, "code reads the limit from the store", minimum=1, maximum=MAX_SIZE
+    )
+    wasm_backtrace_max_frames = FrameCount(
+        20, NO_EFFECT, "bounds what is read of the stack", maximum=1000
     )
 
     detect_host_feature = FeatureProbe(
@@ -132,7 +139,6 @@ class Config:
 
     # Options of the drop-in API that this version cannot honour.
     consume_fuel = Refused(False)
-    debug_info = Refused(False)
     epoch_interruption = Refused(False)
     gc_support = Refused(False)
     macos_use_mach_ports = Refused(False)
@@ -141,6 +147,7 @@ class Config:
     native_unwind_info = Refused(False)
     profiler = Profiler("none")
     shared_memory = Refused(False)
+    wasm_backtrace_details = Refused("disable")
     wasm_relaxed_simd_deterministic = Refused(False)
 
     # Options of its model, which has more; None where every value would ask for something.

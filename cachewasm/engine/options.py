@@ -114,6 +114,30 @@ class Jobs(Option):
         self._choose(config, value)
 
 
+class FrameCount(Option):
+    """The most frames that a backtrace lists; None for no backtraces."""
+
+    __slots__ = ("maximum",)
+
+    def __init__(self, default: int, effect: str, reason: str, *, maximum: int) -> None:
+        super().__init__(default, effect, reason)
+        self.maximum = maximum
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> int | None: ...
+
+    def __set__(self, config: "Config", value: int | None) -> None:
+        if value is not None:
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError("expected an int or None")
+            if not 1 <= value <= self.maximum:
+                raise ConfigError(
+                    f"the option {self.name} must be from 1 to {self.maximum}, or None"
+                )
+        self._choose(config, value)
+
+
 class Strategy(Option):
     """How to compile: `auto`, `baseline` or `optimized`; `cranelift` is read as `auto`."""
 

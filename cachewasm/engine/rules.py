@@ -20,18 +20,26 @@ if TYPE_CHECKING:
 class Rule:
     """A row: two options, whether a Config that sets both contradicts itself, and why that is one.
 
-    `reason` is the end of a sentence that begins with both options and their values.
+    `reason` is the end of a sentence that begins with both options and their values, or, where the
+    drop-in API has a sentence of its own, all of it: then it `is_whole`.
     """
 
-    __slots__ = ("contradicts", "one", "other", "reason")
+    __slots__ = ("contradicts", "is_whole", "one", "other", "reason")
 
     def __init__(
-        self, one: str, other: str, contradicts: "Callable[[Config], bool]", reason: str
+        self,
+        one: str,
+        other: str,
+        contradicts: "Callable[[Config], bool]",
+        reason: str,
+        *,
+        is_whole: bool = False,
     ) -> None:
         self.one = one
         self.other = other
         self.contradicts = contradicts
         self.reason = reason
+        self.is_whole = is_whole
 
 
 def _needs(name: str, needed: str) -> Rule:
@@ -45,6 +53,10 @@ def _needs(name: str, needed: str) -> Rule:
 
 def _size_of_baseline(config: "Config") -> bool:
     return config.strategy == "baseline" and config.opt_level == "speed_and_size"
+
+
+def _info_without_symbols(config: "Config") -> bool:
+    return config.debug_info and not config.debug_symbols
 
 
 def _several_jobs(config: "Config") -> bool:
@@ -62,6 +74,13 @@ def _jobs_of_executor(config: "Config") -> bool:
 RULES = (
     *(_needs(name, needed) for name, needed in NEEDS.items()),
     Rule("strategy", "opt_level", _size_of_baseline, "the baseline tier does not optimize"),
+    Rule(
+        "debug_info",
+        "debug_symbols",
+        _info_without_symbols,
+        "cannot enable native debug info while debug symbols are disabled",
+        is_whole=True,
+    ),
     Rule(
         "parallel_compilation",
         "compile_jobs",
@@ -87,6 +106,8 @@ def check(config: "Config", chosen: "Container[str]") -> None:
     """Raise ConfigError for the first row that the Config violates; `chosen` are the options set."""
     for rule in RULES:
         if rule.one in chosen and rule.other in chosen and rule.contradicts(config):
+            if rule.is_whole:
+                raise ConfigError(rule.reason)
             raise ConfigError(
                 f"the options {_said(config, rule.one)} and {_said(config, rule.other)} "
                 f"contradict each other: {rule.reason}"

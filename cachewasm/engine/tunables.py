@@ -50,6 +50,12 @@ TUNABLES = (
     Tunable("generate_address_map", True, None),
     # Whether a trap lists the wasm functions on the stack.
     Tunable("wasm_backtrace", True, "WebAssembly backtrace support"),
+    # Whether the artifact has a symbol table, for debuggers and profilers.
+    Tunable("debug_symbols", True, "debug symbols"),
+    # Whether it has lines for debuggers, and those are told of mapped code.
+    Tunable("debug_info", False, "native debug information support"),
+    # Whether functions begin with an instruction that marks where an indirect branch may land.
+    Tunable("branch_protection", False, None),
 )
 
 
@@ -64,6 +70,9 @@ class Tunables:
     signals_based_traps: bool
     generate_address_map: bool
     wasm_backtrace: bool
+    debug_symbols: bool
+    debug_info: bool
+    branch_protection: bool
 
     def __init__(self, values: "Mapping[str, int]") -> None:
         """`values` has every tunable, and nothing else."""
@@ -113,7 +122,8 @@ def choose(chosen: "Mapping[str, int]", *, address_space_limited: bool) -> Tunab
 
     Without signals, or without the address space for large reservations, the defaults are no
     reservation and no guard: code checks every address itself. What was chosen stands, a size
-    rounded up to a multiple of 64 KiB. Raises ConfigError for a size that no host could reserve.
+    rounded up to a multiple of 64 KiB. Raises ConfigError for a size that no host could reserve, and
+    for what contradicts itself.
     """
     guards = chosen.get("signals_based_traps", True) and not address_space_limited
     values = {}

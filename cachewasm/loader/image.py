@@ -13,6 +13,7 @@ compatibility). On the warm path.
 import fcntl
 import os
 
+from cachewasm.artifact.format import BTI_SECTION, MODULE
 from cachewasm.artifact.reader import Artifact
 from cachewasm.errors import HostError
 from cachewasm.loader import native
@@ -79,12 +80,15 @@ class SealedCopy:
         # SAFETY: so many bytes are mapped readable there.
         return native.view(int(mapping), self._size).toreadonly()
 
-    def made_executable(self, offset: int, size: int) -> native.Mapping:
-        """The mapping of the sealed bytes, the code in this part of them executable."""
+    def made_executable(self, offset: int, size: int, guard: int = 0) -> native.Mapping:
+        """The mapping of the sealed bytes, the code in this part of them executable.
+
+        `guard` adds to the protection of that part.
+        """
         assert self._mapping is not None
         if self.fd is not None:
             size = min(size, _round_up(self._size) - offset)
-            self._map(self._mapping, offset, size, native.PROT_READ | native.PROT_EXEC)
+            self._map(self._mapping, offset, size, native.PROT_READ | native.PROT_EXEC | guard)
             self._close()
         return self._mapping
 
@@ -139,10 +143,10 @@ class AnonymousCopy:
         # SAFETY: so many bytes are mapped readable there.
         return native.view(int(self._mapping), self._size).toreadonly()
 
-    def made_executable(self, offset: int, size: int) -> native.Mapping:
-        """The mapping of the sealed bytes, the code in this part of them executable."""
+    def made_executable(self, offset: int, size: int, guard: int = 0) -> native.Mapping:
+        """As of a SealedCopy."""
         size = min(size, _round_up(self._size) - offset)
-        self._protect(offset, size, native.PROT_READ | native.PROT_EXEC)
+        self._protect(offset, size, native.PROT_READ | native.PROT_EXEC | guard)
         return self._mapping
 
     def _protect(self, offset: int, size: int, protection: int) -> None:
@@ -196,9 +200,14 @@ class Image:
 def load(plan: Artifact) -> Image:
     """Map a checked artifact, where it is if it lies in a copy of its own already.
 
-    Raises HostError if the system refuses.
+    Raises HostError if the system refuses, IncompatibleArtifact as page_protection does.
     """
     size = len(plan.data)
+    guard = 0
+    if plan.kind == MODULE and not _is_plain(plan):
+        from cachewasm.loader.protection import page_protection
+
+        guard = page_protection(plan)
     offset, text_size = plan.text_range
     room = offset + plan.bss_offset + plan.bss_size if plan.bss_size else 0
     text_size = _round_up(text_size)
@@ -207,12 +216,13 @@ def load(plan: Artifact) -> Image:
         if room or not isinstance(copy, (SealedCopy, AnonymousCopy)):
             copy = _filled(new_copy(size, room), plan)
         try:
-            address = copy.made_executable(offset, text_size)
+            address = copy.made_executable(offset, text_size, guard)
         except PermissionError:
             # Memory that was writable may not become executable in a hardened process.
             if isinstance(copy, SealedCopy):
                 raise
-            address = _filled(SealedCopy(size, room), plan).made_executable(offset, text_size)
+            copy = _filled(SealedCopy(size, room), plan)
+            address = copy.made_executable(offset, text_size, guard)
         if room:
             _map_zeroed(int(address), plan)
     except OSError as error:
@@ -225,6 +235,11 @@ def _filled(copy: "Copy", plan: Artifact) -> "Copy":
     copy.write(0, plan.data)
     copy.sealed()
     return copy
+
+
+def _is_plain(plan: Artifact) -> bool:
+    """Whether a module's artifact says that its code has no branch protection."""
+    return plan.has_section(BTI_SECTION) and bytes(plan.section(BTI_SECTION)) == b"\0"
 
 
 def _map_zeroed(address: int, plan: Artifact) -> None:

@@ -20,6 +20,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 python = ctypes.pythonapi
 
 PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC = 0, 1, 2, 4
+PROT_BTI = 0x10  # AArch64: an indirect branch into the page must land on a marked place
 MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE = 0x02, 0x10, 0x20, 0x4000
 MAP_FAILED = 2**64 - 1
 _MADV_HUGEPAGE = 14
@@ -171,7 +172,7 @@ class Block(Owner):
 
 # Sizes of live mappings, and what to call before they are unmapped, by address.
 _mapping_sizes: dict[int, int] = {}
-_before_unmap: "dict[int, Callable[[], None]]" = {}
+_before_unmap: "dict[int, list[Callable[[], None]]]" = {}
 
 
 class Mapping(Owner):
@@ -201,11 +202,10 @@ class Mapping(Owner):
         return _mapping_sizes[int(self)]
 
     def before_unmap(self, callback: "Callable[[], None]") -> None:
-        """Have `callback` called when the mapping is about to go; once at most per mapping."""
-        _before_unmap[int(self)] = callback
+        """Have `callback` called when the mapping is about to go."""
+        _before_unmap.setdefault(int(self), []).append(callback)
 
     def _release(self) -> None:
-        callback = _before_unmap.pop(int(self), None)
-        if callback is not None:
+        for callback in _before_unmap.pop(int(self), ()):
             callback()
         _munmap(int(self), _mapping_sizes.pop(int(self)))

@@ -99,8 +99,7 @@ def raise_trap(func: "Func") -> None:
     code = native.read_u64(record + THREAD.trap_code)
     if code == HOST_EXCEPTION:
         raise InternalError("a host function failed without an exception")
-    found = frames.read(store, record) if store.engine._backtraces else []
-    found = found[: store.engine._max_frames]
+    found = frames.read(store, record)
     raise Trap(frames.describe(MESSAGES[code], found, record), code=code, frames=found)
 
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
     Other = TypeVar("Other")
 
-_MAX_FRAMES = 20
-
 # Stores with the default settings by directory, so that engines share their counters.
 _stores: dict[str, LocalStore] = {}
 
@@ -46,7 +44,6 @@ class Engine:
 
     __slots__ = (
         "__weakref__",
-        "_backtraces",
         "_cache",
         "_config",
         "_environment",
@@ -77,8 +74,8 @@ class Engine:
         self._progress: Progress | None = config.compile_progress
         self._verify: bool = config.debug_verifier
         self._max_wasm_stack: int = config.max_wasm_stack
-        self._backtraces: bool = config.wasm_backtrace
-        self._max_frames = _MAX_FRAMES
+        # 0: no backtraces.
+        self._max_frames: int = (config.wasm_backtrace and config.wasm_backtrace_max_frames) or 0
         self._cache: ArtifactStore | None = _store_of(config.cache, self._environment)
 
     @property

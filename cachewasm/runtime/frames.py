@@ -3,8 +3,9 @@
 On the warm path as a module; its functions run when something traps.
 """
 
-from cachewasm.abi.vmctx import BACKTRACE_FRAMES, MEMORY, THREAD
+from cachewasm.abi.vmctx import MAX_BACKTRACE, MEMORY, THREAD, noted_frames
 from cachewasm.loader import native
+from cachewasm.runtime.demangle import demangle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,8 +14,20 @@ if TYPE_CHECKING:
     from cachewasm.runtime.store import Store
 
 
+# In place of an offset where nothing says what instruction some code was made for: as in the drop-in
+# API, which has the largest number of 64 bits there.
+NO_OFFSET = 2**64 - 1
+
+
+# Of an address in a process, on every supported architecture.
+_ADDRESS_BITS = (1 << 48) - 1
+
+
 class Frame:
-    """A wasm function on the stack when a trap happened; offsets are bytes of the wasm binary."""
+    """A wasm function on the stack when a trap happened; offsets are bytes of the wasm binary.
+
+    They are NO_OFFSET where code is compiled without an address map.
+    """
 
     __slots__ = ("func_index", "func_name", "func_offset", "module_name", "module_offset")
 
@@ -33,19 +46,27 @@ class Frame:
         self.func_offset = func_offset
 
     def __repr__(self) -> str:
+        place = "" if self.module_offset == NO_OFFSET else f" at 0x{self.module_offset:x}"
         return (
-            f"<Frame {self.func_index} {self.func_name or ''} at 0x{self.module_offset:x} "
+            f"<Frame {self.func_index} {self.func_name or ''}{place} "
             f"in {self.module_name or '<unknown>'}>"
         )
 
 
 def read(store: "Store", record: int) -> list[Frame]:
-    """The frames that a thread's record holds, innermost first; host frames are left out."""
-    count = min(native.read_u64(record + THREAD.frame_count), BACKTRACE_FRAMES)
-    frames = []
-    for i in range(count):
+    """The frames that a thread's record holds, innermost first; host frames are left out.
+
+    They are at most as many as the engine's `wasm_backtrace_max_frames`.
+    """
+    noted = native.read_u64(record + THREAD.frame_count)
+    limit = store.engine._max_frames
+    frames: list[Frame] = []
+    for i in range(min(noted, noted_frames(MAX_BACKTRACE))):
+        if len(frames) == limit:
+            break
         # A call's return address may be the first byte of the next function: look before it.
-        address = native.read_u64(record + THREAD.frames + 8 * i) - 1
+        # The bits above may be a signature (Config.branch_protection on AArch64).
+        address = (native.read_u64(record + THREAD.frames + 8 * i) & _ADDRESS_BITS) - 1
         module = store._module_at(address)
         if module is not None:
             frame = module._frame_at(address - module._image.text)
@@ -60,10 +81,12 @@ def describe(reason: str, frames: "Sequence[Frame]", record: int = 0) -> str:
     if frames:
         lines.append("error while executing at wasm backtrace:")
         for i, frame in enumerate(frames):
-            name = frame.func_name or f"<wasm function {frame.func_index}>"
-            lines.append(
-                f"{i:5}: {frame.module_offset:#8x} - {frame.module_name or '<unknown>'}!{name}"
-            )
+            name = f"<wasm function {frame.func_index}>"
+            if frame.func_name is not None:
+                name = demangle(frame.func_name)
+            module = "<unknown>" if frame.module_name is None else frame.module_name
+            place = "" if frame.module_offset == NO_OFFSET else f"{frame.module_offset:#8x} - "
+            lines.append(f"{i:5}: {place}{module}!{name}")
         lines.append("")
         lines.append("Caused by:")
     fault = _fault(record) if record else None

@@ -205,6 +205,10 @@ class Module:
             digest.check(plan)
         self.engine = engine
         self._image = image.load(plan)
+        if engine._environment.tunables.debug_info:
+            from cachewasm.runtime import debugger
+
+            debugger.register(self._image)
         self._info = ModuleInfo(self._image.artifact.section(INFO_SECTION))
         self._escapes: dict[int, int] | None = None
         self._prepared = False
@@ -288,6 +292,8 @@ class Module:
             place = addrmap.lookup(artifact.section(ADDRMAP_SECTION), code_offset)
         found = names.lookup(artifact.section(NAMES_SECTION), funcidx)
         start = info.body_starts[low - 1]
-        from cachewasm.runtime.frames import Frame
+        from cachewasm.runtime.frames import NO_OFFSET, Frame
 
+        if not artifact.has_section(ADDRMAP_SECTION):
+            return Frame(funcidx, found, info.name, NO_OFFSET, NO_OFFSET)
         return Frame(funcidx, found, info.name, place or start, (place or start) - start)

@@ -17,6 +17,7 @@ from cachewasm.abi.vmctx import (
     SLOT_SIZE,
     STORE,
     TABLE,
+    noted_frames,
 )
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
@@ -82,6 +83,10 @@ class Store:
         self.engine = engine
         self._data = data
         self._support, self._func_type = support_image(engine._cache)
+        if engine._environment.tunables.debug_info:
+            from cachewasm.runtime import debugger
+
+            debugger.register(self._support._image)
         # Owners of native memory that compiled code refers to by address.
         self._blocks: list[int] = []
         # Python objects that native memory refers to by address.
@@ -90,6 +95,7 @@ class Store:
         native.write_u64(self._context + STORE.results, self._allocate(RESULT_SLOTS * SLOT_SIZE))
         native.write_u64(self._context + STORE.max_wasm_stack, engine._max_wasm_stack)
         native.write_u64(self._context + STORE.object, id(self))
+        native.write_u64(self._context + STORE.backtrace, noted_frames(engine._max_frames))
         self._reservations = native.Block.make(0)
         self._memories: list[LinearMemory] = []
         self._limits = StoreLimits()

@@ -24,7 +24,7 @@ from cachewasm.wasm.module import (
     Module,
     Names,
 )
-from cachewasm.wasm.names import SECTION_NAME, decode_names
+from cachewasm.wasm.names import SECTION_NAME, add_names
 from cachewasm.wasm.reader import Reader
 from cachewasm.wasm.types import FuncType, MemoryType, TableType
 
@@ -240,7 +240,7 @@ class _Decoder:
         if r.pos > end:
             raise MalformedModule(UNEXPECTED_END, offset=end)
         if name == SECTION_NAME:
-            self.names = decode_names(r.data, r.pos, end)
+            self.names = add_names(self.names, r.data, r.pos, end)
         self.customs.append(CustomSection(name, r.pos, end - r.pos))
         r.pos = end
 

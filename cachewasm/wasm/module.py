@@ -98,7 +98,7 @@ class CustomSection:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What the `name` section says; empty where there is none, or none that can be read."""
+    """What the `name` section says; without what cannot be read."""
 
     module: str | None = None
     funcs: dict[int, str] = field(default_factory=dict)

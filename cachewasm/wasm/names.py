@@ -1,6 +1,8 @@
 """The `name` custom section: names for backtraces and tools (specification, appendix).
 
-It never decides whether a module is acceptable: a section that cannot be read gives no names.
+It never decides whether a module is acceptable: what cannot be read is left out. Reading a section
+ends at the first fault, and what stands before that is kept; of several sections the later one adds
+to the earlier, and its names win.
 """
 
 from cachewasm.errors import ModuleError
@@ -14,29 +16,28 @@ _MODULE = 0
 _FUNCTIONS = 1
 
 
-def decode_names(data: bytes, start: int, end: int) -> Names:
-    """The names in the content of a `name` section; empty if any of it is malformed."""
-    module: str | None = None
-    funcs: dict[int, str] = {}
+def add_names(known: Names, data: bytes, start: int, end: int) -> Names:
+    """`known`, to which the names in the content of a `name` section have been added."""
+    module = known.module
     try:
-        # A reader over the section alone: a name must not reach beyond it.
-        r = Reader(data[start:end], 0, 0)
-        while r.pos < len(r.data):
-            subsection, size = r.byte(), r.length()
-            after = r.pos + size
-            if subsection == _MODULE:
-                module = r.name()
-            elif subsection == _FUNCTIONS:
-                for _ in range(r.length()):
-                    funcidx = r.u32()
-                    funcs[funcidx] = r.name()
-            else:
-                r.skip(size)
-            if r.pos != after:
-                return Names()
+        # Readers over the section, and each part of it, alone: a name must not reach beyond it.
+        section = Reader(data[start:end], 0, 0)
+        while section.pos < len(section.data):
+            code, size = section.byte(), section.length()
+            at = section.skip(size)
+            part = Reader(section.data[at : at + size], 0, 0)
+            if code == _MODULE:
+                name = part.name()
+                if part.pos != size:
+                    break
+                module = name
+            elif code == _FUNCTIONS:
+                for _ in range(part.length()):
+                    funcidx = part.u32()
+                    known.funcs[funcidx] = part.name()
     except ModuleError:
-        return Names()
-    return Names(module, funcs)
+        pass  # the rest is left out
+    return Names(module, known.funcs)
 
 
 def encode_names(names: Names) -> bytes:

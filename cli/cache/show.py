@@ -13,9 +13,10 @@ from .. import exit_codes, text
 from ..entry import header_facts, manifest_facts
 from ..examine import artifact_facts
 from ..failure import Failure, about, printable
+from ..files import write_atomic
 from ..parser import Commands, add_command, add_json, add_place
 from ..place import chosen_store
-from .find import beginning_of, find_entries, is_entry
+from .find import beginning_of, find_entries, find_entry, is_entry
 
 
 def add(verbs: Commands) -> None:
@@ -30,6 +31,12 @@ def add(verbs: Commands) -> None:
     parser.add_argument(
         "--payload", action="store_true", help="check every byte, and show the code in it, too"
     )
+    parser.add_argument(
+        "--elf",
+        metavar="OUT",
+        help="instead, write the code of the one entry that is meant to a file, which objdump and "
+        "readelf open",
+    )
     add_place(parser)
     add_json(parser)
 
@@ -37,6 +44,10 @@ def add(verbs: Commands) -> None:
 def show(options: Namespace) -> int:
     """Print what headers and manifests say; nothing else is read without --payload."""
     store = chosen_store(options.cache_dir, options.config)
+    if options.elf is not None:
+        return _write_code(
+            find_entry(store.directory, options.entry, store.rules), options.elf, store.rules
+        )
     code = exit_codes.OK
     reports = []
     for entry in _chosen(store.directory, options.entry, store.rules):
@@ -49,6 +60,18 @@ def show(options: Namespace) -> int:
     else:
         print("\n\n".join(text.layout(facts) for facts in reports))
     return code
+
+
+def _write_code(entry: EntryInfo, output: str, rules: Rules) -> int:
+    """Check every byte of an entry and write its artifact. Raises Failure."""
+    finding, unpacked = check_entry(entry.file, rules)
+    if unpacked is None:
+        raise Failure(f"{printable(entry.file.path)}: {finding.verdict}: {finding.detail}")
+    if os.path.realpath(output) == os.path.realpath(entry.file.path):
+        raise Failure(f"{printable(output)}: the output would replace the entry")
+    with about(output):
+        write_atomic(output, bytes(unpacked.raw))
+    return exit_codes.OK
 
 
 def _chosen(directory: str, given: str, rules: Rules) -> list[EntryInfo]:

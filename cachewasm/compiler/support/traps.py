@@ -20,7 +20,11 @@ entry:
   %code_wide = zext i32 %code to i64
   setfield i64 %code_wide, %thread, THREAD.trap_code
   %frames = getelementptr i8, ptr %thread, i64 {THREAD.frames}
-  %exact = icmp ne i64 %pc, 0
+  %store = field ptr, %activation, ACTIVATION.store
+  %room_for = field i64, %store, STORE.backtrace
+  %is_wanted = icmp ne i64 %room_for, 0
+  %has_pc = icmp ne i64 %pc, 0
+  %exact = and i1 %is_wanted, %has_pc
   br i1 %exact, label %note_pc, label %walk
 note_pc:
   ; As if it were a return address: readers look one byte before it.
@@ -44,7 +48,7 @@ frame_loop:
   %stop = or i1 %at_end, %at_null
   br i1 %stop, label %next_activation, label %room
 room:
-  %full = icmp uge i64 %count, {BACKTRACE_FRAMES}
+  %full = icmp uge i64 %count, %room_for
   br i1 %full, label %jump, label %note
 note:
   %return_at = getelementptr i8, ptr %fp, i64 8
@@ -55,20 +59,22 @@ note:
   %parent = load ptr, ptr %fp
   br label %frame_loop
 next_activation:
-  ; Wasm code that called the host that called us, if it is of the same store.
-  %older = field ptr, %current, ACTIVATION.previous
+  br label %older_activation
+older_activation:
+  ; Wasm code of the same store that called the host that called us; other stores are passed over.
+  %younger = phi ptr [ %current, %next_activation ], [ %older, %same_store ]
+  %older = field ptr, %younger, ACTIVATION.previous
   %oldest = icmp eq ptr %older, null
   br i1 %oldest, label %jump, label %same_store
 same_store:
-  %store_here = field ptr, %current, ACTIVATION.store
   %store_there = field ptr, %older, ACTIVATION.store
-  %same = icmp eq ptr %store_here, %store_there
-  br i1 %same, label %resume, label %jump
+  %same = icmp eq ptr %store, %store_there
+  br i1 %same, label %resume, label %older_activation
 resume:
   %exit_frame = field ptr, %older, ACTIVATION.exit_frame
   br label %activation_loop
 jump:
-  %noted = phi i64 [ %count, %room ], [ %count, %next_activation ], [ %count, %same_store ]
+  %noted = phi i64 [ %count, %room ], [ %count, %older_activation ]
   setfield i64 %noted, %thread, THREAD.frame_count
   %longjmp = process ptr, longjmp
   call void %longjmp(ptr %activation, i32 1)

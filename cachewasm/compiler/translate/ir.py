@@ -10,6 +10,7 @@ from struct import Struct
 
 from cachewasm.abi import vmctx
 from cachewasm.abi.builtins import BUILTIN_INDEX
+from cachewasm.engine.isa import AARCH64, X86_64
 from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, FuncType, ValType
 
 TYPE_CHECKING = False
@@ -157,13 +158,38 @@ def fence(llvm_type: str, operand: str) -> str:
     return f"call {llvm_type} @llvm.arithmetic.fence.{_MANGLED[llvm_type]}({llvm_type} {operand})"
 
 
+# How LLVM is asked to protect indirect branches, by architecture: lines of the module, attributes of
+# its functions. x86-64: landing places are marked (`endbr64`). AArch64: the same (`bti`), and return
+# addresses are signed where they are kept on the stack. The node's number is one that no header has.
+_PROTECTION = {
+    X86_64: (
+        (
+            "!llvm.module.flags = !{!2147483647}",
+            '!2147483647 = !{i32 8, !"cf-protection-branch", i32 1}',
+        ),
+        "",
+    ),
+    AARCH64: (
+        (),
+        ' "branch-target-enforcement" "sign-return-address"="non-leaf"'
+        ' "sign-return-address-key"="a_key"',
+    ),
+}
+
+
 def module_text(
-    target: "Target", body: Sequence[str], header: Sequence[str] = (), *, for_size: bool = False
+    target: "Target",
+    body: Sequence[str],
+    header: Sequence[str] = (),
+    *,
+    for_size: bool = False,
+    branch_protection: bool = False,
 ) -> str:
     """A whole module: `header` defines nodes of metadata from number FIRST_FREE_METADATA on, `body`
     holds functions and globals. `for_size` asks for small code.
     """
     size = " optsize" if for_size else ""
+    flags, protection = _PROTECTION[target.arch] if branch_protection else ((), "")
     tune = f' "tune-cpu"="{target.tune}"' if target.tune else ""
     return "\n".join(
         (
@@ -171,10 +197,11 @@ def module_text(
             "!0 = !{}",
             '!1 = !{!"branch_weights", i32 1, i32 1000000}',
             '!2 = !{!"branch_weights", i32 1000000, i32 1}',
+            *flags,
             *header,
             f'attributes {CODE} = {{ nounwind{size} "frame-pointer"="all" "probe-stack"="inline-asm"'
             f' "no-builtins" "target-cpu"="{target.cpu}"'
-            f' "target-features"="{target.llvm_features()}"{tune} }}',
+            f' "target-features"="{target.llvm_features()}"{tune}{protection} }}',
             f"attributes {TRAP} = {{ cold nomerge noreturn nounwind }}",
             *body,
             "",

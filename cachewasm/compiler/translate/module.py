@@ -44,8 +44,13 @@ def translate(
     # Before the bodies: what LLVM meets before its definition it has to replace later.
     declarations = [declare_raise_trap(), *context.declarations(funcs)]
     header = context.places.header if context.places else ()
-    for_size = not baseline and _is_for_size(env)
-    ir = module_text(env.target, declarations + body, header, for_size=for_size)
+    ir = module_text(
+        env.target,
+        declarations + body,
+        header,
+        for_size=not baseline and _is_for_size(env),
+        branch_protection=env.tunables.branch_protection,
+    )
     return Translation(ir, bytes(flags))
 
 
@@ -57,8 +62,12 @@ def translate_trampolines(
     The `first` such text of a module also has what all its functions share.
     """
     shared = raise_trap() if first else []
-    body = [*shared, *trampolines(module.module.types, typeidxs)]
-    return module_text(env.target, body, for_size=_is_for_size(env))
+    return module_text(
+        env.target,
+        [*shared, *trampolines(module.module.types, typeidxs)],
+        for_size=_is_for_size(env),
+        branch_protection=env.tunables.branch_protection,
+    )
 
 
 def _is_for_size(env: "CompileEnvironment") -> bool:

@@ -165,6 +165,29 @@ def test_show_payload_checks_and_shows_the_code(
     assert b"problem: corrupt: " in done.stdout
 
 
+def test_show_elf_writes_the_code_of_one_entry(
+    cachewasm: Cachewasm, wasm: list[Path], entries: list[Path], tmp_path: Path
+) -> None:
+    output = tmp_path / "code.elf"
+    done = cachewasm("cache", "show", "--elf", output, entries[1])
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    compiled = tmp_path / "compiled"
+    options = ("--cache-dir", entries[1].parents[3], "--strategy", "optimized")
+    assert cachewasm("compile", *options, "-o", compiled, wasm[1]).returncode == 0
+    assert output.read_bytes() == compiled.read_bytes()
+    done = cachewasm("cache", "show", "--elf", entries[1], entries[1])
+    assert done.returncode == 1
+    assert b"would replace the entry" in done.stderr
+    data = bytearray(entries[1].read_bytes())
+    data[150] ^= 1
+    entries[1].write_bytes(data)
+    output.unlink()
+    done = cachewasm("cache", "show", "--elf", output, entries[1])
+    assert done.returncode == 1
+    assert b": corrupt: " in done.stderr
+    assert not output.exists()
+
+
 def test_show_damaged_entry_tells_what_can_be_read(
     cachewasm: Cachewasm, entries: list[Path]
 ) -> None:

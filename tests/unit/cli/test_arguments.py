@@ -30,6 +30,11 @@ def test_scan_directory_is_a_pair_of_host_and_guest(text: str, pair: tuple[str, 
     assert scan(["--dir", text, "m"]).directories == [pair]
 
 
+def test_scan_debug_info_is_off_unless_asked_for() -> None:
+    assert not scan(["m", "--debug-info"]).debug_info
+    assert scan(["--debug-info", "m"]).debug_info
+
+
 def test_scan_two_dashes_end_the_options() -> None:
     assert scan(["--", "--no-cache"]).file == "--no-cache"
 

@@ -223,6 +223,8 @@ def test_check_isa_flags_of_a_lower_level_are_accepted() -> None:
         ("memory_may_move", 0, "without memory may move but it is enabled"),
         ("signals_based_traps", 0, "without Signals-based traps but it is enabled"),
         ("wasm_backtrace", 0, "without WebAssembly backtrace support but it is enabled"),
+        ("debug_symbols", 0, "without debug symbols but it is enabled"),
+        ("debug_info", 1, "with native debug information support but it is not enabled"),
     ],
 )
 def test_check_another_tunable_is_refused(option: str, value: int, message: str) -> None:
@@ -240,6 +242,12 @@ def test_check_tunable_that_only_the_module_has_is_refused() -> None:
 
 def test_check_address_map_is_not_needed() -> None:
     compat.check(section(tunables=chosen(generate_address_map=0).to_bytes()), ENV)
+
+
+def test_check_branch_protection_is_no_reason_to_refuse() -> None:
+    compat.check(section(tunables=chosen(branch_protection=1).to_bytes()), ENV)
+    protected = engine(branch_protection=True, module_version=ENV.module_version)
+    compat.check(section(), protected)
 
 
 def test_check_module_features_must_be_a_subset() -> None:

@@ -334,3 +334,12 @@ def test_config_feature_is_off_by_default_where_what_it_needs_is_off(
     assert config.features() == features.DEFAULT & ~needed.bit & ~extension.bit
     config.wasm_bulk_memory = True
     assert config.wasm_bulk_memory
+
+
+def test_config_debug_info_without_debug_symbols_is_refused() -> None:
+    config = Config()
+    config.debug_info = True
+    config.debug_symbols = False
+    reason = "cannot enable native debug info while debug symbols are disabled"
+    with pytest.raises(ConfigError, match=reason):
+        environment.from_config(config)

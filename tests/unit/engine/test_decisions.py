@@ -34,6 +34,10 @@ TUNABLES_DECIDED = {
     # Code without the map runs all the same; its traps have no offsets.
     "generate_address_map": LOADED,
     "wasm_backtrace": REFUSED,
+    "debug_symbols": REFUSED,
+    "debug_info": REFUSED,
+    # Marks that no indirect branch misses; the loader protects pages of code that has them.
+    "branch_protection": LOADED,
 }
 # An environment's fields: where each goes in an artifact.
 ENVIRONMENT = {

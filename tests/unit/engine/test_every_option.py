@@ -31,6 +31,7 @@ WITHOUT_EFFECT = {
     "detect_host_feature",
     "max_wasm_stack",
     "parallel_compilation",
+    "wasm_backtrace_max_frames",
 }
 
 by_effect = {

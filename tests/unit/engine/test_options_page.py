@@ -70,10 +70,10 @@ def by_name(kind: str) -> dict[str, list[str]]:
 
 def _rewritten(text: str) -> str:
     """The page with the effects that the options have."""
+    effects = "|".join((KEY, NO_EFFECT, REFUSED))
     for name, option in OPTIONS.items():
-        text = re.sub(
-            rf"^(\| `{name}` \|) [^|]+ \|", rf"\1 {option.effect} |", text, flags=re.MULTILINE
-        )
+        row = rf"^(\| `{name}` \|) (?:{effects}) \|"
+        text = re.sub(row, rf"\1 {option.effect} |", text, flags=re.MULTILINE)
     return text
 
 

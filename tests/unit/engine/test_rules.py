@@ -22,6 +22,11 @@ CASES: dict[tuple[str, str], tuple[tuple[object, object], str, tuple[object, obj
         "the baseline tier does not optimize",
         ("optimized", "speed_and_size"),
     ),
+    ("debug_info", "debug_symbols"): (
+        (True, False),
+        "cannot enable native debug info while debug symbols are disabled",
+        (True, True),
+    ),
     ("parallel_compilation", "compile_jobs"): (
         (False, 2),
         "the options parallel_compilation = False and compile_jobs = 2 contradict each other: "

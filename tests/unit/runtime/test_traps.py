@@ -134,6 +134,25 @@ def test_trap_is_told_as_by_the_oracle(
     assert str(trap) == trap.message == message
 
 
+@pytest.mark.parametrize("strategy", ["baseline", "optimized"])
+def test_trap_by_explicit_check_has_the_frames_of_the_oracle(
+    expected: dict[str, Any], wasm: Callable[[str], bytes], strategy: str
+) -> None:
+    config = cachewasm.Config()
+    config.strategy = strategy
+    config.signals_based_traps = False
+    store = cachewasm.Store(cachewasm.Engine(config))
+    back = cachewasm.Func(store, cachewasm.FuncType([], []), lambda: None)
+    module = cachewasm.Module(store.engine, wasm(MODULE))
+    exports = cachewasm.Instance(store, module, [back]).exports(store)
+    for name in [name for name in TRAPS if name != "overflow_stack"]:
+        function: Any = exports[name]
+        with pytest.raises(cachewasm.Trap) as caught:
+            function(store)
+        _, code, frames = expected[name]
+        assert (caught.value.trap_code.name, _frames(caught.value)) == (code, frames), name
+
+
 def test_trap_by_stack_overflow_is_told_as_by_the_oracle(
     trapping: Callable[[str], cachewasm.Trap], expected: dict[str, Any]
 ) -> None:

@@ -197,12 +197,29 @@ def test_decode_custom_sections_are_allowed_anywhere() -> None:
         "01 04 01 00 05 61",  # a name beyond its subsection
         "00 03 01 61 61",  # a subsection with a byte too many
         "01 80 80 80 80 80 00",  # an overlong size
+        "00 02 01 ff 00 02 01 61",  # what follows a fault
     ],
 )
 def test_decode_malformed_name_section_gives_no_names(content: str) -> None:
-    payload = b"\x04name" + bytes.fromhex(content)
-    module = decode(HEADER + b"\0" + unsigned(len(payload)) + payload, features.DEFAULT)
+    module = decode(HEADER + name_section(content), features.DEFAULT)
     assert (module.names.module, module.names.funcs) == (None, {})
+
+
+def test_decode_names_before_a_fault_are_kept() -> None:
+    content = "00 02 01 6d" + "01 08 03 00 01 61 01 01 ff 02"
+    module = decode(HEADER + name_section(content), features.DEFAULT)
+    assert (module.names.module, module.names.funcs) == ("m", {0: "a"})
+
+
+def test_decode_several_name_sections_add_up_and_the_last_wins() -> None:
+    first, second = "00 02 01 6d" + "01 07 02 00 01 61 01 01 62", "01 04 01 01 01 63"
+    module = decode(HEADER + name_section(first) + name_section(second), features.DEFAULT)
+    assert (module.names.module, module.names.funcs) == ("m", {0: "a", 1: "c"})
+
+
+def name_section(content: str) -> bytes:
+    payload = b"\x04name" + bytes.fromhex(content)
+    return b"\0" + unsigned(len(payload)) + payload
 
 
 def accepts(check: Callable[[bytes], None], binary: bytes, refusal: type[Exception]) -> bool:
