@@ -18,6 +18,7 @@ from cachewasm.engine.options import (
     ProgressCallback,
     Refused,
     Size,
+    StackSize,
     Strategy,
     Switch,
     TargetName,
@@ -44,9 +45,9 @@ def _switch(name: str) -> Switch:
 class Config:
     """Options for an `Engine`, which reads them once. Not thread-safe.
 
-    What depends on the host reads as the table's default until it is set: with
-    `signals_based_traps = False`, or under a limit of the address space, an engine takes no
-    reservation and no guard unless they are set.
+    What depends on other options or the host reads as the table's default until it is set: with
+    `signals_based_traps = False` an engine takes no guard, and under a limit of the address space
+    no reservation either, unless they are set.
     """
 
     __slots__ = ("_chosen",)
@@ -57,7 +58,11 @@ class Config:
     module_version = VersionName(None, KEY, "is in the metadata of an artifact")
     memory_reservation = _size("memory_reservation")
     memory_guard_size = _size("memory_guard_size")
+    guard_before_linear_memory = _switch("guard_before_linear_memory")
     memory_may_move = _switch("memory_may_move")
+    memory_reservation_for_growth = _size("memory_reservation_for_growth")
+    memory_init_cow = _switch("memory_init_cow")
+    memory_guaranteed_dense_image_size = _size("memory_guaranteed_dense_image_size")
     signals_based_traps = _switch("signals_based_traps")
     generate_address_map = _switch("generate_address_map")
     wasm_backtrace = _switch("wasm_backtrace")
@@ -68,9 +73,7 @@ class Config:
     compile_jobs = Jobs(0, NO_EFFECT, "shards depend on the module alone")
     compile_executor = CompileExecutor(None, NO_EFFECT, "a job says which compiler it must be")
     compile_progress = ProgressCallback(None, NO_EFFECT, "only tells how far compiling is")
-    max_wasm_stack = Size(
-        4 << 20, NO_EFFECT, "code reads the limit from the store", minimum=1, maximum=MAX_SIZE
-    )
+    max_wasm_stack = StackSize(4 << 20, NO_EFFECT, "code reads the limit from the store")
 
     # The WebAssembly features.
     wasm_multi_value = FeatureSwitch("multi_value")
@@ -113,8 +116,6 @@ class Config:
     epoch_interruption = Refused(False)
     gc_support = Refused(False)
     macos_use_mach_ports = Refused(False)
-    memory_init_cow = Refused(False)
-    memory_reservation_for_growth = Refused(0)
     native_unwind_info = Refused(False)
     profiler = Refused("none")
     shared_memory = Refused(False)

@@ -18,8 +18,13 @@ from cachewasm.loader import native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Buffer
 
+# The files that stay open, and how many may: a process may have a thousand open by default.
+_kept_files: set[int] = set()
+_MAX_FILES = 128
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
@@ -67,14 +72,30 @@ class SealedCopy:
         # SAFETY: so many bytes are mapped readable there.
         return native.view(int(mapping), self._size).toreadonly()
 
-    def made_executable(self, offset: int, size: int) -> native.Mapping:
+    def made_executable(self, offset: int, size: int, *, keep_file: bool = False) -> native.Mapping:
         """The mapping of the sealed bytes, the code in this part of them executable."""
         assert self._mapping is not None
         if self.fd is not None:
             size = min(size, _round_up(self._size) - offset)
             self._map(self._mapping, offset, size, native.PROT_READ | native.PROT_EXEC)
-            self._close()
+            if not keep_file:
+                self._close()
         return self._mapping
+
+    def map_over(self, address: int, position: int, size: int) -> None:
+        """Put a private, writable copy of a part of the kept file in the place of a mapping of the
+        caller's. The pages are shared until somebody writes to them.
+        """
+        assert self.fd is not None
+        # SAFETY: the caller owns the range, and uses it as ordinary memory. The file cannot shrink.
+        native.mmap(
+            size,
+            native.PROT_READ | native.PROT_WRITE,
+            native.MAP_PRIVATE | native.MAP_FIXED | native.MAP_NORESERVE,
+            fd=self.fd,
+            address=address,
+            offset=position,
+        )
 
     def _map(self, mapping: native.Mapping, offset: int, size: int, protection: int) -> None:
         assert self.fd is not None
@@ -84,10 +105,14 @@ class SealedCopy:
             size, protection, fixed, fd=self.fd, address=int(mapping) + offset, offset=offset
         )
 
-    def _close(self) -> None:
+    # Modules may be dropped while the interpreter ends, when globals are gone.
+    def _close(
+        self, _close: "Callable[[int], None]" = os.close, _kept: "set[int]" = _kept_files
+    ) -> None:
         fd, self.fd = self.fd, None
         if fd is not None:
-            os.close(fd)
+            _kept.discard(fd)
+            _close(fd)
 
     def __del__(self) -> None:
         self._close()
@@ -118,7 +143,7 @@ class AnonymousCopy:
         # SAFETY: so many bytes are mapped readable there.
         return native.view(int(self._mapping), self._size).toreadonly()
 
-    def made_executable(self, offset: int, size: int) -> native.Mapping:
+    def made_executable(self, offset: int, size: int, *, keep_file: bool = False) -> native.Mapping:
         """The mapping of the sealed bytes, the code in this part of them executable."""
         size = min(size, _round_up(self._size) - offset)
         self._protect(offset, size, native.PROT_READ | native.PROT_EXEC)
@@ -142,12 +167,16 @@ def new_copy(size: int, room: int = 0) -> SealedCopy | AnonymousCopy:
 class Image:
     """A mapped artifact. `text` is the address of its code; valid while the object lives.
 
-    `artifact` views the mapped bytes, so whoever keeps a view keeps the Image.
+    `artifact` views the mapped bytes, so whoever keeps a view keeps the Image. `file` has the fd of
+    the same bytes, if it was to be kept and could be.
     """
 
-    __slots__ = ("address", "artifact", "published", "text", "text_size")
+    __slots__ = ("address", "artifact", "file", "published", "text", "text_size")
 
-    def __init__(self, address: native.Mapping, artifact: Artifact) -> None:
+    def __init__(
+        self, address: native.Mapping, artifact: Artifact, file: SealedCopy | None = None
+    ) -> None:
+        self.file = file
         offset, size = artifact.text_range
         self.address = address
         self.artifact = artifact
@@ -157,10 +186,11 @@ class Image:
         self.published = False
 
 
-def load(plan: Artifact) -> Image:
+def load(plan: Artifact, *, keep_file: bool = False) -> Image:
     """Map a checked artifact, where it is if it lies in a copy of its own already.
 
-    Raises HostError if the system refuses.
+    With `keep_file` the file of the bytes stays open, for mapping parts of it elsewhere, unless too
+    many are open already. Raises HostError if the system refuses.
     """
     size = len(plan.data)
     offset, text_size = plan.text_range
@@ -170,13 +200,18 @@ def load(plan: Artifact) -> Image:
             copy = new_copy(size, offset + plan.bss_offset + plan.bss_size)
             copy.write(0, plan.data)
             copy.sealed()
-        address = copy.made_executable(offset, _round_up(text_size))
+        keep_file = keep_file and len(_kept_files) < _MAX_FILES
+        address = copy.made_executable(offset, _round_up(text_size), keep_file=keep_file)
         if plan.bss_size:
             _map_zeroed(int(address), plan)
     except OSError as error:
         raise HostError(f"cannot map compiled code: {error.strerror or error}") from error
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
-    return Image(address, plan.moved_to(native.view(int(address), size)))
+    artifact = plan.moved_to(native.view(int(address), size))
+    if not keep_file or not isinstance(copy, SealedCopy) or copy.fd is None:
+        return Image(address, artifact)
+    _kept_files.add(copy.fd)
+    return Image(address, artifact, copy)
 
 
 def _map_zeroed(address: int, plan: Artifact) -> None:

@@ -22,6 +22,7 @@ from cachewasm.runtime import externs
 from cachewasm.runtime.func import funcref_of
 from cachewasm.runtime.global_ import Global
 from cachewasm.runtime.memory import Memory
+from cachewasm.runtime.memory_images import MIN_MAPPED
 from cachewasm.runtime.module import Module
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.runtime.table import Table
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from cachewasm.artifact.info import ElementDef, ModuleInfo
     from cachewasm.runtime.caller import Caller
     from cachewasm.runtime.externs import Extern
+    from cachewasm.runtime.memory_images import MemoryImage
     from cachewasm.wasm.constexpr import ConstExpr
 
 # SAFETY: prototypes of the support image's init_funcrefs, init_references and init_data.
@@ -93,7 +95,8 @@ class Instance:
         self._module = module
         self._exports: InstanceExports | None = None
         self._check(imports)
-        owner._support.catch_faults()
+        if owner.engine._environment.tunables.signals_based_traps:
+            owner._support.catch_faults()
         module._register(owner)
         # Imported ones first: definitions with their types, and cells of globals.
         self._memories: list[Memory] = []
@@ -228,8 +231,9 @@ class Instance:
 
     def _init_data(self) -> None:
         info = self._info
-        copied = False
-        if len(info.data_copies):
+        images = self._module._memory_images
+        copied = bool(images) and self._map_images(images)
+        if len(info.data_copies) and not copied:
             # SAFETY: an array of the mapped module info, whose digest vouches for the numbers of
             # memories; the function checks the bounds of each copy.
             copied = _INIT_DATA(self._store._support.address["init_data"])(
@@ -241,6 +245,27 @@ class Instance:
             )
         if info.passive_data_count or (info.data_segment_count and not copied):
             self._init_data_segments(skip_active=bool(copied))
+
+    def _map_images(self, images: "tuple[MemoryImage, ...]") -> bool:
+        """Put the images into their memories. False, and nothing is done, if they cannot be mapped."""
+        module, definitions = self._module, []
+        file = module._image.file
+        assert file is not None
+        for image in images:
+            definition = self._memories[image.memory]._definition
+            if definition.movable or image.memory < self._info.imported_memories:
+                return False
+            if image.start + image.size > native.read_u64(definition + MEMORY.length):
+                return False
+            definitions.append(definition)
+        for image, definition in zip(images, definitions, strict=True):
+            # SAFETY: the range was checked against the memory's length, and lies in the section.
+            if image.size < MIN_MAPPED:
+                target = native.read_u64(definition + MEMORY.base) + image.start
+                ctypes.memmove(target, module._data_address + image.source, image.size)
+            elif not definition.map_image(file, image):
+                return False
+        return True
 
     def _init_data_segments(self, *, skip_active: bool) -> None:
         """The segments one by one; those before one that does not fit are written."""

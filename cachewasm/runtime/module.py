@@ -24,6 +24,7 @@ from cachewasm.loader import image, native
 from cachewasm.runtime.artifacts import module_artifact
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.locks import process_lock
+from cachewasm.runtime.memory_images import MIN_SECTION, MemoryImage, images_of
 from cachewasm.runtime.typeids import entry_of
 from cachewasm.wasm.types import FUNC, GLOBAL, MEMORY, ExportType, ImportType
 
@@ -79,8 +80,18 @@ def artifact_of(
 
 
 # Slots that are filled when the first instance needs them.
-_FOR_INSTANCES = ("_data_address", "_data_size", "_exports_by_name", "_layout", "_type_ids")
+_FOR_INSTANCES = (
+    *("_data_address", "_data_size", "_exports_by_name", "_layout", "_memory_images"),
+    "_type_ids",
+)
 _lock = process_lock()
+
+
+def _may_have_images(engine: Engine, plan: Artifact) -> bool:
+    """Whether instances may map data of an artifact instead of copying it."""
+    if not engine._environment.tunables.memory_init_cow:
+        return False
+    return plan.has_section(DATA_SECTION) and len(plan.section(DATA_SECTION)) >= MIN_SECTION
 
 
 class Module:
@@ -98,6 +109,7 @@ class Module:
         "_image",
         "_info",
         "_layout",
+        "_memory_images",
         "_prepared",
         "_type_ids",
         "engine",
@@ -199,7 +211,7 @@ class Module:
 
             digest.check(plan)
         self.engine = engine
-        self._image = image.load(plan)
+        self._image = image.load(plan, keep_file=_may_have_images(engine, plan))
         self._info = ModuleInfo(self._image.artifact.section(INFO_SECTION))
         self._escapes: dict[int, int] | None = None
         self._prepared = False
@@ -219,11 +231,15 @@ class Module:
         artifact, info = self._image.artifact, self._info
         self._exports_by_name = {name: (kind, index) for name, kind, index in info.exports}
         self._data_address = self._data_size = 0
+        self._memory_images: tuple[MemoryImage, ...] = ()
         # Without a byte of data there is no section.
         if artifact.has_section(DATA_SECTION):
             section = artifact.section(DATA_SECTION)
             self._data_address = ctypes.addressof(ctypes.c_char.from_buffer(section))
             self._data_size = len(section)
+            if self._image.file is not None:
+                position = self._data_address - int(self._image.address)
+                self._memory_images = images_of(info, position, self._data_size)
         self._layout = InstanceLayout(
             imported_funcs=info.imported_funcs,
             imported_globals=info.imported_globals,

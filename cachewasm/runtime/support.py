@@ -1,8 +1,9 @@
 """The support image of this process: loaded once, told about the process, never unmapped.
 
 It holds the way from Python into wasm code and back, the builtins and the signal handler. Loading
-it fills in the process block (addresses of C functions and Python objects) and makes the SIGSEGV
-handler known to the system; publishing an image tells that handler which code may fault.
+it fills in the process block (addresses of C functions and Python objects). The SIGSEGV handler is
+made known to the system by the first instance whose code relies on it; publishing an image tells
+that handler which code may fault.
 
 On the warm path.
 """
@@ -69,7 +70,6 @@ class Support:
         self._action = native.Block.make(process.SIGACTION_SIZE)
         self.thread_key = 0
         self._fill_process_block()
-        self.catch_faults()
 
     def _field(self, name: str) -> int:
         block: int = self.address[PROCESS_BLOCK]
@@ -94,7 +94,7 @@ class Support:
     def catch_faults(self) -> None:
         """Make the SIGSEGV handler ours, if it is not; keep the one found to pass faults on to.
 
-        Called again at each instantiation, because others (faulthandler, for one) install theirs.
+        Called at each instantiation by an engine that relies on it, because others (faulthandler, for one) install theirs.
         """
         current = native.Block.make(process.SIGACTION_SIZE)
         # SAFETY: both blocks have glibc's size of struct sigaction.

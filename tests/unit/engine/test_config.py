@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cachewasm.engine import environment
 from cachewasm.engine.config import OPTIONS, Config
-from cachewasm.engine.options import KEY, NO_EFFECT, REFUSED, FeatureSwitch, Refused, Switch
+from cachewasm.engine.options import KEY, NO_EFFECT, REFUSED, FeatureSwitch, Refused, Size, Switch
 from cachewasm.engine.tunables import MAX_SIZE, TUNABLES
 from cachewasm.errors import ConfigError
 from cachewasm.wasm import features
@@ -31,8 +31,10 @@ OTHER_VALUES = {
     "compile_jobs": 3,
     "compile_progress": print,
     "max_wasm_stack": 1 << 20,
+    "memory_guaranteed_dense_image_size": 1 << 20,
     "memory_guard_size": 1 << 16,
     "memory_reservation": 1 << 20,
+    "memory_reservation_for_growth": 1 << 20,
     "module_version": "mine",
     "strategy": "optimized",
     "target": "aarch64-unknown-linux-gnu",
@@ -234,7 +236,7 @@ def test_config_wrong_type_is_a_type_error(name: str, value: object, message: st
         ("target", "sparc64-unknown-linux-gnu", "sparc64"),
         ("cache", "relative/path", "must be an absolute path, .*, not 'relative/path'"),
         ("cache", "", "must be an absolute path"),
-        ("max_wasm_stack", 0, "max_wasm_stack must be from 1"),
+        ("max_wasm_stack", 0, "^max_wasm_stack size cannot be zero$"),
         ("compile_jobs", 1025, "compile_jobs must be from 0 to 1024"),
         ("memory_guard_size", -1, "memory_guard_size must be from 0"),
         ("memory_reservation", MAX_SIZE + 1, "memory_reservation must be from 0"),
@@ -272,11 +274,45 @@ def test_config_target_native_contains_the_host_level() -> None:
     assert default <= set(environment.from_config(config).target.features)
 
 
+CONTRADICTIONS = [
+    {"guard_before_linear_memory": True, "memory_guard_size": 0},
+    {"memory_guaranteed_dense_image_size": 1 << 20, "memory_init_cow": False},
+]
+
+
+@pytest.mark.parametrize("options", CONTRADICTIONS, ids="".join)
+def test_config_contradiction_is_refused_in_one_sentence_with_both_names(
+    options: dict[str, object],
+) -> None:
+    config = Config()
+    for name, value in options.items():
+        setattr(config, name, value)
+    with pytest.raises(ConfigError) as refusal:
+        environment.from_config(config)
+    assert all(name in str(refusal.value) for name in options)
+    assert "\n" not in str(refusal.value)
+
+
+def test_config_half_of_a_contradiction_is_accepted() -> None:
+    for options in CONTRADICTIONS:
+        for name, value in options.items():
+            config = Config()
+            setattr(config, name, value)
+            environment.from_config(config)
+
+
+def _contradict(values: dict[str, object]) -> bool:
+    return any(
+        all(name in values and bool(values[name]) == bool(value) for name, value in each.items())
+        for each in CONTRADICTIONS
+    )
+
+
 def _settings(name: str) -> "st.SearchStrategy[object]":
     option = OPTIONS[name]
     if isinstance(option, Switch):
         return st.booleans()
-    if name.startswith("memory_"):
+    if isinstance(option, Size):
         return st.integers(0, MAX_SIZE)
     return {
         "strategy": st.sampled_from(["auto", "baseline", "optimized"]),
@@ -285,7 +321,9 @@ def _settings(name: str) -> "st.SearchStrategy[object]":
     }[name]
 
 
-_configs = st.fixed_dictionaries({}, optional={name: _settings(name) for name in by_effect[KEY]})
+_configs = st.fixed_dictionaries(
+    {}, optional={name: _settings(name) for name in by_effect[KEY]}
+).filter(lambda values: not _contradict(values))
 
 
 def _fields(values: dict[str, object]) -> tuple[object, ...]:
