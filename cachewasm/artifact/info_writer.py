@@ -18,6 +18,7 @@ from cachewasm.wasm.types import FuncType, GlobalType, Limits, MemoryType, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Protocol
 
     from cachewasm.wasm.constexpr import ConstExpr
@@ -109,7 +110,9 @@ def encode_info(module: Module, code: CodeLayout) -> bytes:
     parts[info.PART_GLOBALS] = b"".join(
         _global_type(each.type) + _expression(each.init) for each in module.globals
     )
-    parts[info.PART_ELEMENTS] = b"".join(map(_element, module.elements))
+    escapes = sorted(code.escapes)
+    rows = {funcidx: row for row, funcidx in enumerate(escapes)}
+    parts[info.PART_ELEMENTS] = b"".join(_element(segment, rows) for segment in module.elements)
     parts[info.PART_DATA], copies = _data(module.data_segments, code.data)
     if code.images:
         images = ((each.memory, each.start, each.source, each.size) for each in code.images)
@@ -121,7 +124,7 @@ def encode_info(module: Module, code: CodeLayout) -> bytes:
     parts[info.PART_FUNC_FLAGS] = code.func_flags
     offsets = (number for each in code.trampolines for number in (each.thunk, each.host_stub))
     parts[info.PART_TRAMPOLINES] = array("I", offsets).tobytes()
-    parts[info.PART_ESCAPES] = array("I", sorted(code.escapes)).tobytes()
+    parts[info.PART_ESCAPES] = array("I", escapes).tobytes()
     parts[info.PART_BODY_STARTS] = array("I", (body.start for body in module.code)).tobytes()
     parts[info.PART_DATA_COPIES] = copies.tobytes()
     return _join(parts)
@@ -188,12 +191,12 @@ def _import(item: Import) -> bytes:
     return _text(item.module) + _text(item.name) + bytes([item.kind]) + described
 
 
-def _element(segment: ElementSegment) -> bytes:
+def _element(segment: ElementSegment, rows: "Mapping[int, int]") -> bytes:
     flags = 0 if segment.offset is None else info.SEGMENT_HAS_OFFSET
     offset = b"" if segment.offset is None else _expression(segment.offset)
     funcs = [init for init in segment.inits if isinstance(init, int)]
     if len(funcs) == len(segment.inits):
-        inits = array("I", funcs).tobytes()
+        inits = array("I", map(rows.__getitem__, funcs)).tobytes()
     else:
         flags |= info.ELEMENT_HAS_EXPRESSIONS
         inits = b"".join(map(_init, segment.inits))

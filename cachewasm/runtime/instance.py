@@ -9,7 +9,6 @@ import ctypes
 from cachewasm.abi.vmctx import (
     FUNCREF,
     GLOBAL_CELL_SIZE,
-    IMPORTED_FUNC,
     INSTANCE,
     MEMORY,
     SEGMENT,
@@ -19,8 +18,9 @@ from cachewasm.artifact.info import ACTIVE, DATA_COPY_WORDS, DECLARATIVE, PASSIV
 from cachewasm.errors import IncompatibleArtifact, LinkError, Trap, WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime import externs
-from cachewasm.runtime.func import funcref_of
+from cachewasm.runtime.func import funcref_of, host_funcrefs
 from cachewasm.runtime.global_ import Global
+from cachewasm.runtime.host_functions import HostFunction
 from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.memory_images import MIN_MAPPED
 from cachewasm.runtime.module import Module
@@ -63,8 +63,6 @@ _INIT_REFERENCES = ctypes.CFUNCTYPE(
     ctypes.c_char_p,
     ctypes.c_uint64,
     ctypes.c_size_t,
-    ctypes.c_uint64,
-    ctypes.c_size_t,
 )
 _INIT_DATA = ctypes.CFUNCTYPE(
     ctypes.c_int32,
@@ -82,10 +80,10 @@ class Instance:
     __slots__ = ("_cells", "_context", "_exports", "_memories", "_module", "_store", "_tables")
 
     def __init__(
-        self, store: "Store | Caller", module: Module, imports: "Sequence[Extern]"
+        self, store: "Store | Caller", module: Module, imports: "Sequence[Extern | HostFunction]"
     ) -> None:
         """Raises LinkError if `imports` do not fit, Trap or what a host function raises if
-        initialisation fails.
+        initialisation fails. A linker's functions may stand among the imports.
         """
         if not isinstance(module, Module):
             raise TypeError("expected a Module")
@@ -109,28 +107,33 @@ class Instance:
         self._fill_context(imports)
         self._initialize()
 
-    def _check(self, imports: "Sequence[Extern]") -> None:
+    def _check(self, imports: "Sequence[Extern | HostFunction]") -> None:
         store, module = self._store, self._module
         if module.engine is not store.engine and not module.engine._same(store.engine):
             raise WasmtimeError("cross-`Engine` instantiation is not currently supported")
-        wanted = module.imports
+        wanted = module._wanted
         if len(imports) != len(wanted):
             raise LinkError(f"expected {len(wanted)} imports, found {len(imports)}")
         for want, item in zip(wanted, imports, strict=True):
-            externs.check_import(store, want.module, want.name, want.type, item)
+            if isinstance(item, HostFunction):
+                item.check(want)
+            else:
+                externs.check_import(store, want.module, want.name, want.type, item)
         store._limits.check_instance(len(store._instances))
 
     @property
     def _info(self) -> "ModuleInfo":
         return self._module._info
 
-    def _fill_context(self, imports: "Sequence[Extern]") -> None:
+    def _fill_context(self, imports: "Sequence[Extern | HostFunction]") -> None:
         context, layout, store = self._context, self._module._layout, self._store
         # SAFETY: all writes are to this instance's own context, at offsets of its layout.
         native.write_u64(context + INSTANCE.store, store._context)
         native.write_u64(context + INSTANCE.builtins, store._support.builtins)
         native.write_u64(context + INSTANCE.type_ids, self._module._type_ids)
-        func_at = context + layout.imported_funcs
+        refs: list[int] = []
+        hosts = [item.row(store) for item in imports if isinstance(item, HostFunction)]
+        host_refs = iter(host_funcrefs(store, hosts)) if hosts else iter(())
         for item in imports:
             if isinstance(item, Memory):
                 self._memories.append(item)
@@ -138,21 +141,22 @@ class Instance:
                 self._tables.append(item)
             elif isinstance(item, Global):
                 self._cells.append(item._cell)
+            elif isinstance(item, HostFunction):
+                refs.append(next(host_refs))
             else:
-                funcref = funcref_of(item)
-                code = native.read_u64(funcref + FUNCREF.code)
-                native.write_u64(func_at + IMPORTED_FUNC.code, code)
-                target = native.read_u64(funcref + FUNCREF.context)
-                native.write_u64(func_at + IMPORTED_FUNC.context, target)
-                func_at += IMPORTED_FUNC.size
+                refs.append(funcref_of(item))
+        # An ImportedFunction is code and context.
+        fields = (FUNCREF.code, FUNCREF.context)
+        funcs = [native.read_u64(funcref + field) for funcref in refs for field in fields]
+        _write_words(context + layout.imported_funcs, funcs)
         info = self._info
         for memory_type in info.memories[len(self._memories) :]:
             self._memories.append(Memory._of(store, store._add_memory(memory_type), memory_type))
         for table_type in info.tables[len(self._tables) :]:
             self._tables.append(Table._of(store, store._add_table(table_type, 0), table_type))
-        _write_pointers(context + layout.memories, [m._definition for m in self._memories])
-        _write_pointers(context + layout.tables, [t._definition for t in self._tables])
-        _write_pointers(context + layout.imported_globals, self._cells)
+        _write_words(context + layout.memories, [m._definition for m in self._memories])
+        _write_words(context + layout.tables, [t._definition for t in self._tables])
+        _write_words(context + layout.imported_globals, self._cells)
         defined = context + layout.defined_globals
         for i in range(len(info.globals) - len(self._cells)):
             self._cells.append(defined + i * GLOBAL_CELL_SIZE)
@@ -201,33 +205,27 @@ class Instance:
         )
 
     def _init_element(self, element: "ElementDef", segment: int) -> None:
-        store, count = self._store, len(element)
-        references = native.Block.make(8 * count)
-        if element.funcs is not None:
-            # SAFETY: `references` has room for `count`, and escapes name every function.
-            _INIT_REFERENCES(store._support.address["init_references"])(
-                references,
-                bytes(element.funcs),
-                count,
-                _address(self._info.escapes),
-                len(self._info.escapes),
-                self._context + self._module._layout.funcrefs,
-            )
-        else:
-            for i, init in enumerate(element.inits):
-                native.write_u64(references + 8 * i, self._evaluate(init))
+        count = element.count
         if element.mode == PASSIVE:
-            store._blocks.append(references)
+            references = self._store._allocate(8 * count)
             native.write_u64(segment + SEGMENT.base, references)
             native.write_u64(segment + SEGMENT.length, count)
-            return
-        assert element.offset is not None
-        table = self._tables[element.table]._definition
-        start = self._evaluate(element.offset) & 0xFFFFFFFF
-        if start + count > native.read_u64(table + TABLE.length):
-            raise _trap("TABLE_OUT_OF_BOUNDS")
-        # SAFETY: the range was checked against the table's length.
-        ctypes.memmove(native.read_u64(table + TABLE.base) + 8 * start, references, 8 * count)
+        else:
+            assert element.offset is not None
+            table = self._tables[element.table]._definition
+            start = self._evaluate(element.offset) & 0xFFFFFFFF
+            if start + count > native.read_u64(table + TABLE.length):
+                raise _trap("TABLE_OUT_OF_BOUNDS")
+            references = native.read_u64(table + TABLE.base) + 8 * start
+        # SAFETY: there is room for `count` references: in a new block, or by the check above.
+        if element.rows is None:
+            for i, init in enumerate(element.inits):
+                native.write_u64(references + 8 * i, self._evaluate(init))
+        else:
+            # The digest vouches for the rows.
+            _INIT_REFERENCES(self._store._support.address["init_references"])(
+                references, element.rows, count, self._context + self._module._layout.funcrefs
+            )
 
     def _init_data(self) -> None:
         info = self._info
@@ -379,9 +377,10 @@ def _trap(name: str) -> Trap:
     return Trap(describe(traps.MESSAGES[code], ()), code=code)
 
 
-def _write_pointers(address: int, pointers: "Sequence[int]") -> None:
-    # SAFETY: the caller's layout has room for as many pointers at `address`.
-    (ctypes.c_uint64 * len(pointers)).from_address(address)[:] = list(pointers)
+def _write_words(address: int, words: "Sequence[int]") -> None:
+    if words:
+        # SAFETY: the caller's layout has room for as many at `address`.
+        (ctypes.c_uint64 * len(words)).from_address(address)[:] = list(words)
 
 
 def _address(part: memoryview) -> int:

@@ -5,7 +5,6 @@ code finds base and length; see loader/native.py for why owners are integers. On
 """
 
 import ctypes
-import struct
 
 from cachewasm.abi.vmctx import MEMORY, TABLE
 from cachewasm.engine.tunables import SIZE_UNIT
@@ -20,15 +19,12 @@ if TYPE_CHECKING:
     from cachewasm.wasm.types import MemoryType, TableType
 
 MAX_TABLE_ELEMENTS = 10_000_000
-_MEMORY_WORDS = struct.Struct(f"={len(MEMORY.offsets)}Q")
+_MEMORY_WORDS = ctypes.c_uint64 * len(MEMORY.offsets)
 _MAX_PAGES_LOG2 = 32  # bytes that a 32-bit memory can address
 _NO_ACCESS = native.PROT_NONE
 _ACCESS = native.PROT_READ | native.PROT_WRITE
 
-# SAFETY: prototypes of the C library.
-_malloc = native.libc.malloc
-_malloc.argtypes = (ctypes.c_size_t,)
-_malloc.restype = ctypes.c_size_t
+_calloc = native.libc.calloc  # its prototype is in native.py
 
 
 class LinearMemory(native.Owner):
@@ -57,26 +53,20 @@ class LinearMemory(native.Owner):
             most = min(most, capacity)
         after = tunables.memory_guard_size
         before = after if tunables.guard_before_linear_memory else 0
-        definition = native.Block.make(MEMORY.size)
         base = _map(before, capacity, after, accessible=capacity if movable else length)
-        # SAFETY: the words of a structure that was made with its size.
-        _MEMORY_WORDS.pack_into(
-            native.view(definition, MEMORY.size),
-            0,
-            base,
-            length,
-            most,
-            capacity,
-            type.page_size_log2,
-            movable,
-            before,
-            after,
-            tunables.memory_reservation_for_growth,
-        )
-        _declared_maximum[int(definition)] = most
-        self = cls(definition)
-        _definitions[int(definition)] = definition
-        return self
+        definition = _calloc(1, MEMORY.size)
+        if not definition:
+            native.munmap(base - before, before + capacity + after)
+            raise MemoryError("cannot allocate the definition of a memory")
+        growth = tunables.memory_reservation_for_growth
+        words: list[int | ctypes.c_uint64] = [
+            *(base, length, most, capacity),
+            *(type.page_size_log2, movable, before, after, growth),
+        ]
+        # SAFETY: all words of the structure, in its order.
+        _MEMORY_WORDS.from_address(definition)[:] = words
+        _declared_maximum[definition] = most
+        return cls(definition)
 
     @property
     def movable(self) -> bool:
@@ -121,7 +111,8 @@ class LinearMemory(native.Owner):
         # SAFETY: the definition says what this object mapped; memory.grow keeps it true.
         start = native.read_u64(self + MEMORY.base) - native.read_u64(self + MEMORY.guard_before)
         native.munmap(start, self.reservation_end - start)
-        del _declared_maximum[int(self)], _definitions[int(self)]
+        native.free(int(self))
+        del _declared_maximum[int(self)]
 
 
 def _round_up(size: int) -> int:
@@ -153,8 +144,7 @@ def _map(before: int, capacity: int, after: int, *, accessible: int) -> int:
         ) from error
 
 
-# Definitions of live memories, and the sizes in bytes that their types allow.
-_definitions: dict[int, native.Block] = {}
+# The sizes in bytes that the types of live memories allow, by address of the definition.
 _declared_maximum: dict[int, int] = {}
 
 
@@ -171,10 +161,11 @@ class TableElements(native.Owner):
             raise WasmtimeError(f"table minimum size of {length} elements exceeds table limits")
         most = MAX_TABLE_ELEMENTS if type.limits.max is None else type.limits.max
         definition = native.Block.make(TABLE.size)
-        base = _malloc(max(8 * length, 8))
+        base = _calloc(max(length, 1), 8)
         if not base:
             raise MemoryError(f"cannot allocate a table of {length} elements")
-        (ctypes.c_uint64 * length).from_address(base)[:] = [init] * length
+        if init:
+            (ctypes.c_uint64 * length).from_address(base)[:] = [init] * length
         native.write_u64(definition + TABLE.base, base)
         native.write_u64(definition + TABLE.length, length)
         native.write_u64(definition + TABLE.maximum, min(most, MAX_TABLE_ELEMENTS))
@@ -188,7 +179,7 @@ class TableElements(native.Owner):
         return (ctypes.c_uint64 * length).from_address(native.read_u64(self + TABLE.base))
 
     def _release(self) -> None:
-        # SAFETY: the base is a live block of malloc or realloc that belongs to this object alone.
+        # SAFETY: the base is a live block of calloc or realloc that belongs to this object alone.
         native.free(native.read_u64(self + TABLE.base))
         del _table_definitions[int(self)]
 

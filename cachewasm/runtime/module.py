@@ -82,7 +82,7 @@ def artifact_of(
 # Slots that are filled when the first instance needs them.
 _FOR_INSTANCES = (
     *("_data_address", "_data_size", "_exports_by_name", "_layout", "_memory_images"),
-    "_type_ids",
+    *("_trampolines", "_type_ids", "_wanted"),
 )
 _lock = process_lock()
 
@@ -111,7 +111,9 @@ class Module:
         "_layout",
         "_memory_images",
         "_prepared",
+        "_trampolines",
         "_type_ids",
+        "_wanted",
         "engine",
     )
 
@@ -231,6 +233,7 @@ class Module:
         artifact, info = self._image.artifact, self._info
         self._exports_by_name = {name: (kind, index) for name, kind, index in info.exports}
         self._data_address = self._data_size = 0
+        self._wanted = self.imports
         self._memory_images: tuple[MemoryImage, ...] = ()
         # Without a byte of data there is no section.
         if artifact.has_section(DATA_SECTION):
@@ -251,8 +254,13 @@ class Module:
             funcrefs=len(info.escapes),
         )
         self._type_ids = native.Block.make(4 * len(info.types))
+        self._trampolines: dict[int, tuple[int, int]] = {}
+        text, offsets = self._image.text, info.trampolines
         for i, func_type in enumerate(info.types):
-            native.write_u32(self._type_ids + 4 * i, entry_of(func_type).id)
+            number = entry_of(func_type).id
+            native.write_u32(self._type_ids + 4 * i, number)
+            pair = (text + offsets[2 * i], text + offsets[2 * i + 1])
+            self._trampolines.setdefault(number, pair)
 
     @property
     def _escape_rows(self) -> dict[int, int]:
@@ -269,13 +277,7 @@ class Module:
         store._modules.append(self)
         # The image may outlive the module's other parts, but not the other way round.
         store._objects.append(self._image)
-        info, text = self._info, self._image.text
-        for i, func_type in enumerate(info.types):
-            store._add_trampolines(
-                entry_of(func_type).id,
-                text + info.trampolines[2 * i],
-                text + info.trampolines[2 * i + 1],
-            )
+        store._add_trampolines(self._trampolines)
 
     def _frame_at(self, code_offset: int) -> "Frame | None":
         """The wasm function and place of a code offset; None for trampolines."""

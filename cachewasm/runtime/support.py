@@ -41,6 +41,7 @@ class Support:
     __slots__ = (
         "_action",
         "_callbacks",
+        "_found",
         "_free_rows",
         "_image",
         "_images",
@@ -68,6 +69,7 @@ class Support:
         # Publishing may run finalizers, which may drop images or load others.
         self._lock = process_lock()
         self._action = native.Block.make(process.SIGACTION_SIZE)
+        self._found = native.Block.make(process.SIGACTION_SIZE)
         self.thread_key = 0
         self._fill_process_block()
 
@@ -96,10 +98,14 @@ class Support:
 
         Called at each instantiation by an engine that relies on it, because others (faulthandler, for one) install theirs.
         """
-        current = native.Block.make(process.SIGACTION_SIZE)
-        # SAFETY: both blocks have glibc's size of struct sigaction.
-        _sigaction(_SIGSEGV, None, current)
         ours = self.address["on_signal"]
+        # SAFETY: all blocks have glibc's size of struct sigaction. Of the one that threads share
+        # only the handler's address is read, which is written whole.
+        _sigaction(_SIGSEGV, None, self._found)
+        if native.read_u64(self._found) == ours:
+            return
+        current = native.Block.make(process.SIGACTION_SIZE)
+        _sigaction(_SIGSEGV, None, current)
         if native.read_u64(current) == ours:
             return
         ctypes.memmove(self._field("previous_action"), current, process.SIGACTION_SIZE)

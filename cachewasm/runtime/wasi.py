@@ -3,20 +3,23 @@
 from cachewasm.abi.vmctx import MEMORY
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
-from cachewasm.runtime.func import func_of, host_funcref
 from cachewasm.runtime.memory import Memory
-from cachewasm.runtime.typeids import entry_of
 from cachewasm.wasi.memory import GuestMemory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cachewasm.runtime.func import Func
+    from collections.abc import Callable
+
     from cachewasm.runtime.store import Store
     from cachewasm.wasi.preview1.table import WasiFunction
 
 
-def wasi_func(store: "Store", function: "WasiFunction") -> "Func":
-    """A function of `store` that runs a WASI function with the store's WASI context."""
+def wasi_callable(
+    store: "Store", function: "WasiFunction", *, returns: bool
+) -> "Callable[..., int | None]":
+    """A callable that runs a WASI function with the store's WASI context. Its first argument is the
+    address of the caller's context; without `returns` it has no result.
+    """
     memories = _Memories(store)
 
     def call(caller: int, *args: int) -> "int | None":
@@ -26,9 +29,7 @@ def wasi_func(store: "Store", function: "WasiFunction") -> "Func":
         errno = function(context, memories.of(caller), *args)
         return errno if returns else None
 
-    entry = entry_of(function.type)
-    returns = bool(entry.type.result_types)
-    return func_of(store, host_funcref(store, entry, call, wants_caller=True))
+    return call
 
 
 class _Memories:
