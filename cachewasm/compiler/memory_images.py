@@ -116,20 +116,21 @@ def _ranges(targets: list[tuple[DataSegment, int]], page: int) -> Iterator[tuple
 def _images(ranges: Iterator[tuple[int, int, int]]) -> list[MemoryImage]:
     """Images that cover the ranges, and the shortest of the holes between them if there are many."""
     rows = list(ranges)
-    holes = [
-        after[1] - before[2] if before[0] == after[0] else None for before, after in pairwise(rows)
-    ]
-    long_ones = sorted(hole for hole in holes if hole is not None and hole >= _MIN_HOLE)
-    borders = sum(hole is None for hole in holes)
-    kept = max(MAX_IMAGES - 1 - borders, 0)
-    least = _MIN_HOLE if len(long_ones) <= kept else long_ones[-kept - 1] + 1
+    # Before the first row of a memory there is no hole.
+    holes = {
+        i: after[1] - before[2]
+        for i, (before, after) in enumerate(pairwise(rows), 1)
+        if before[0] == after[0]
+    }
+    borders = len(rows) - len(holes)
+    longest = sorted(holes, key=lambda i: (-holes[i], i))[: max(MAX_IMAGES - borders, 0)]
+    kept = {i for i in longest if holes[i] >= _MIN_HOLE}
     images: list[MemoryImage] = []
     source = 0
     for i, (memory, start, end) in enumerate(rows):
-        hole = holes[i - 1] if i else None
-        if hole is not None and hole < least:
+        if i in holes and i not in kept:
             last = images.pop()
-            memory, start, source = last.memory, last.start, last.source
+            start, source = last.start, last.source
         images.append(MemoryImage(memory, start, source, end - start))
         source += end - start
     return images
