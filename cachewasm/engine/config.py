@@ -119,6 +119,7 @@ class Config:
     native_unwind_info = Refused(False)
     profiler = Refused("none")
     shared_memory = Refused(False)
+    table_lazy_init = Refused(False)
     wasm_relaxed_simd_deterministic = Refused(False)
 
     def __init__(self) -> None:

@@ -161,8 +161,3 @@ def _refuse_contradictions(chosen: "Mapping[str, int]") -> None:
             "the option guard_before_linear_memory asks for a guard as large as memory_guard_size, "
             "which is 0"
         )
-    if chosen.get("memory_guaranteed_dense_image_size") and chosen.get("memory_init_cow") == 0:
-        raise ConfigError(
-            "the option memory_guaranteed_dense_image_size bounds images that memory_init_cow, "
-            "which is off, would make"
-        )

@@ -276,7 +276,6 @@ def test_config_target_native_contains_the_host_level() -> None:
 
 CONTRADICTIONS = [
     {"guard_before_linear_memory": True, "memory_guard_size": 0},
-    {"memory_guaranteed_dense_image_size": 1 << 20, "memory_init_cow": False},
 ]
 
 
