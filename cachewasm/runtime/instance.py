@@ -163,23 +163,24 @@ class Instance:
         self._init_funcrefs()
 
     def _init_funcrefs(self) -> None:
-        info, layout, context = self._info, self._module._layout, self._context
-        if not len(info.escapes):
+        module, context = self._module, self._context
+        layout, tables = module._layout, module._func_tables
+        if not tables.count:
             return
         # SAFETY: arrays of the mapped module info, whose lengths were checked against each other
         # when it was read, and this instance's own context.
-        _INIT_FUNCREFS(self._store._support.address["init_funcrefs"])(
+        self._store._support.function("init_funcrefs", _INIT_FUNCREFS)(
             context + layout.funcrefs,
-            _address(info.escapes),
-            len(info.escapes),
-            info.imported_funcs,
+            tables.escapes,
+            tables.count,
+            tables.imported,
             context + layout.imported_funcs,
-            _address(info.code_ranges),
-            _address(info.func_typeidx),
-            _address(info.func_flags),
-            self._module._image.text,
+            tables.code_ranges,
+            tables.typeidx,
+            tables.flags,
+            tables.text,
             context,
-            self._module._type_ids,
+            module._type_ids,
         )
 
     # --- Initialisation
@@ -223,7 +224,7 @@ class Instance:
                 native.write_u64(references + 8 * i, self._evaluate(init))
         else:
             # The digest vouches for the rows.
-            _INIT_REFERENCES(self._store._support.address["init_references"])(
+            self._store._support.function("init_references", _INIT_REFERENCES)(
                 references, element.rows, count, self._context + self._module._layout.funcrefs
             )
 
@@ -234,9 +235,9 @@ class Instance:
         if len(info.data_copies) and not copied:
             # SAFETY: an array of the mapped module info, whose digest vouches for the numbers of
             # memories; the function checks the bounds of each copy.
-            copied = _INIT_DATA(self._store._support.address["init_data"])(
+            copied = self._store._support.function("init_data", _INIT_DATA)(
                 self._context + self._module._layout.memories,
-                _address(info.data_copies),
+                native.address_of(info.data_copies),
                 len(info.data_copies) // DATA_COPY_WORDS,
                 self._module._data_address,
                 self._module._data_size,
@@ -381,11 +382,6 @@ def _write_words(address: int, words: "Sequence[int]") -> None:
     if words:
         # SAFETY: the caller's layout has room for as many at `address`.
         (ctypes.c_uint64 * len(words)).from_address(address)[:] = list(words)
-
-
-def _address(part: memoryview) -> int:
-    """The address of a view of the mapped image."""
-    return ctypes.addressof(ctypes.c_char.from_buffer(part)) if len(part) else 0
 
 
 __all__ = ["Instance", "InstanceExports"]

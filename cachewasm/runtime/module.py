@@ -4,7 +4,6 @@ A module is immutable and may be shared by threads and stores; a store keeps the
 instances. On the warm path: what a hit needs is in the artifact, and no wasm is decoded.
 """
 
-import ctypes
 import os
 
 from cachewasm.abi.vmctx import InstanceLayout
@@ -81,10 +80,27 @@ def artifact_of(
 
 # Slots that are filled when the first instance needs them.
 _FOR_INSTANCES = (
-    *("_data_address", "_data_size", "_exports_by_name", "_layout", "_memory_images"),
-    *("_trampolines", "_type_ids", "_wanted"),
+    *("_data_address", "_data_size", "_exports_by_name", "_func_tables", "_layout"),
+    *("_memory_images", "_trampolines", "_type_ids", "_wanted"),
 )
 _lock = process_lock()
+
+
+class FuncTables:
+    """Where an artifact says what the functions are that may be referenced: addresses of arrays of
+    the module info, the number of those functions, and of imported ones.
+    """
+
+    __slots__ = ("code_ranges", "count", "escapes", "flags", "imported", "text", "typeidx")
+
+    def __init__(self, info: ModuleInfo, text: int) -> None:
+        self.count = len(info.escapes)
+        self.imported = info.imported_funcs
+        self.escapes = native.address_of(info.escapes)
+        self.code_ranges = native.address_of(info.code_ranges)
+        self.typeidx = native.address_of(info.func_typeidx)
+        self.flags = native.address_of(info.func_flags)
+        self.text = text
 
 
 def _may_have_images(engine: Engine, plan: Artifact) -> bool:
@@ -106,6 +122,7 @@ class Module:
         "_data_size",
         "_escapes",
         "_exports_by_name",
+        "_func_tables",
         "_image",
         "_info",
         "_layout",
@@ -238,7 +255,7 @@ class Module:
         # Without a byte of data there is no section.
         if artifact.has_section(DATA_SECTION):
             section = artifact.section(DATA_SECTION)
-            self._data_address = ctypes.addressof(ctypes.c_char.from_buffer(section))
+            self._data_address = native.address_of(section)
             self._data_size = len(section)
             if self._image.file is not None:
                 position = self._data_address - int(self._image.address)
@@ -253,6 +270,7 @@ class Module:
             elements=len(info.elements),
             funcrefs=len(info.escapes),
         )
+        self._func_tables = FuncTables(info, self._image.text)
         self._type_ids = native.Block.make(4 * len(info.types))
         self._trampolines: dict[int, tuple[int, int]] = {}
         text, offsets = self._image.text, info.trampolines

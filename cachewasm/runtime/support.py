@@ -22,6 +22,9 @@ from cachewasm.runtime.locks import process_lock
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    Native: TypeAlias = Callable[..., Any]
 
 _SIGSEGV = 11  # Linux, every architecture
 _MAX_IMAGES = 1 << 16
@@ -43,6 +46,7 @@ class Support:
         "_callbacks",
         "_found",
         "_free_rows",
+        "_functions",
         "_image",
         "_images",
         "_lock",
@@ -69,9 +73,18 @@ class Support:
         # Publishing may run finalizers, which may drop images or load others.
         self._lock = process_lock()
         self._action = native.Block.make(process.SIGACTION_SIZE)
+        self._functions: dict[str, Native] = {}
         self._found = native.Block.make(process.SIGACTION_SIZE)
         self.thread_key = 0
         self._fill_process_block()
+
+    def function(self, name: str, prototype: "Callable[[int], Native]") -> "Native":
+        """A function of abi/support.SYMBOLS; it always has the same ctypes prototype."""
+        found = self._functions.get(name)
+        if found is None:
+            # SAFETY: the image is never unmapped; the caller's prototype is that of its source.
+            found = self._functions[name] = prototype(self.address[name])
+        return found
 
     def _field(self, name: str) -> int:
         block: int = self.address[PROCESS_BLOCK]
