@@ -115,6 +115,30 @@ def test_image_writes_stay_in_their_instance() -> None:
     assert again.read(stores[2], PAGE, PAGE + 10) == b"a" * 10
 
 
+def private_kib(memory: Any) -> int:
+    """How much of a memory's images its instance has for itself."""
+    base = native.read_u64(memory._definition + MEMORY.base)
+    end = base + native.read_u64(memory._definition + MEMORY.length)
+    total, inside = 0, False
+    with open("/proc/self/smaps") as maps:
+        for line in maps:
+            if found := re.match(r"(\w+)-(\w+) \S+ \S+ \S+ \S+ *(.*)", line):
+                start, name = int(found[1], 16), found[3]
+                inside = base <= start < end and name.startswith("/memfd:")
+            elif inside and line.startswith("Anonymous:"):
+                total += int(line.split()[1])
+    return total
+
+
+def test_image_pages_are_shared_until_they_are_written() -> None:
+    store, exports = exported(engine(), MODULES["aligned"])
+    memory = exports["m"]
+    assert memory.read(store, PAGE, PAGE + HUGE) == b"a" * HUGE
+    assert private_kib(memory) == 0
+    memory.write(store, b"b", PAGE)
+    assert private_kib(memory) * 1024 == os.sysconf("SC_PAGE_SIZE")
+
+
 def test_image_memory_grows_behind_its_image() -> None:
     store, exports = exported(engine(), MODULES["up to the end"])
     assert exports["m"].grow(store, 2) == 3
