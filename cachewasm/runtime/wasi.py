@@ -39,22 +39,28 @@ class _Memories:
 
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._known: dict[int, tuple[int, int, GuestMemory]] = {}
+        self._known: dict[int, tuple[int, int, int, GuestMemory]] = {}
 
     def of(self, caller: int) -> GuestMemory:
         """The GuestMemory of a caller. Raises WasmtimeError if it exports no memory."""
         known = self._known.get(caller)
-        if known is not None and known[1] == native.read_u64(known[0] + MEMORY.base):
-            return known[2]
+        if known is not None:
+            definition, base, capacity, guest = known
+            if base == native.read_u64(definition + MEMORY.base) and capacity == native.read_u64(
+                definition + MEMORY.capacity
+            ):
+                return guest
         instance = self._store._instances.get(caller)
         memory = None if instance is None else instance._export("memory")
         if not isinstance(memory, Memory):
             raise WasmtimeError("missing required memory export")
         definition = memory._definition
         base = native.read_u64(definition + MEMORY.base)
+        capacity = native.read_u64(definition + MEMORY.capacity)
         # SAFETY: the capacity is mapped address space, and GuestMemory checks the length first; a
-        # memory that has moved is noticed by its base above.
-        view = native.view(base, native.read_u64(definition + MEMORY.capacity))
-        guest = GuestMemory(view, lambda: native.read_u64(definition + MEMORY.length))
-        self._known[caller] = (definition, base, guest)
+        # memory that has moved, or got more room where it is, is noticed above.
+        guest = GuestMemory(
+            native.view(base, capacity), lambda: native.read_u64(definition + MEMORY.length)
+        )
+        self._known[caller] = (definition, base, capacity, guest)
         return guest

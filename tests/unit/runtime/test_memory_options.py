@@ -144,3 +144,29 @@ def test_set_limits_bounds_growth_with_every_kind_of_memory(options: dict[str, A
         exports["m"].grow(store, 1)
     store.set_limits()
     assert exports["m"].grow(store, 1) == 3
+
+
+def test_wasi_sees_a_memory_that_moved_or_grew_in_its_place() -> None:
+    config = cachewasm.Config()
+    config.memory_reservation = 0
+    config.memory_guard_size = 0
+    config.memory_reservation_for_growth = 0
+    store = cachewasm.Store(cachewasm.Engine(config))
+    store.set_wasi(cachewasm.WasiConfig())
+    linker = cachewasm.Linker(store.engine)
+    linker.define_wasi()
+    module = cachewasm.Module(
+        store.engine,
+        """(module
+  (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "random at the end") (result i32)
+    (call $random (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 64))
+      (i32.const 64))))""",
+    )
+    exports: Any = linker.instantiate(store, module).exports(store)
+    for _ in range(20):
+        assert exports["random at the end"](store) == 0
+        end = exports["memory"].data_len(store)
+        assert any(exports["memory"].read(store, end - 64, end))
+        exports["memory"].grow(store, 1)
