@@ -246,7 +246,7 @@ class Instance:
             self._init_data_segments(skip_active=bool(copied))
 
     def _map_images(self, images: "tuple[MemoryImage, ...]") -> bool:
-        """Put the images into their memories. False, and nothing is done, if they cannot be mapped."""
+        """Put the images into their memories. False if that fails: then all are to be copied."""
         module, definitions = self._module, []
         file = module._image.file
         assert file is not None
