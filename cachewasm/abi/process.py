@@ -36,6 +36,7 @@ C_FUNCTIONS = (
     "pthread_getspecific",
     "memmove",
     "memset",
+    "mmap",
     "mprotect",
     "mremap",
     "munmap",

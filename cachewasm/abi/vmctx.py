@@ -64,9 +64,12 @@ MEMORY = Layout(
     ("base", 8),
     ("length", 8),  # bytes that are accessible to wasm code now
     ("maximum", 8),  # bytes that it may grow to
-    ("capacity", 8),  # bytes of address space held at base
+    ("capacity", 8),  # bytes of address space held at base that may become accessible
     ("page_size_log2", 8),
     ("movable", 8),  # nonzero: growing may change base; then every access is checked explicitly
+    ("guard_before", 8),  # bytes without access that are held in front of base
+    ("guard_after", 8),  # and behind the capacity
+    ("growth", 8),  # bytes of capacity to add when it moves
 )
 
 TABLE = Layout(

@@ -83,9 +83,11 @@ _U32 = struct.Struct("<I")
 
 
 class ElementDef:
-    """An element segment: `funcs` holds function indices, or `inits` expressions if that is None."""
+    """An element segment: `rows` holds u32 places of functions in the list of escapes, or `inits`
+    expressions if that is None. `count` is the number of elements.
+    """
 
-    __slots__ = ("funcs", "inits", "mode", "offset", "table", "type")
+    __slots__ = ("count", "inits", "mode", "offset", "rows", "table", "type")
 
     def __init__(
         self,
@@ -93,18 +95,17 @@ class ElementDef:
         type: ValType,
         table: int,
         offset: "ConstExpr | None",
-        funcs: "memoryview | None",
+        count: int,
+        rows: "bytes | None",
         inits: "tuple[ConstExpr, ...]",
     ) -> None:
         self.mode = mode
         self.type = type
         self.table = table
         self.offset = offset
-        self.funcs = funcs
+        self.count = count
+        self.rows = rows
         self.inits = inits
-
-    def __len__(self) -> int:
-        return len(self.inits) if self.funcs is None else len(self.funcs)
 
 
 class DataDef:
@@ -422,13 +423,14 @@ def _elements(info: ModuleInfo) -> tuple[ElementDef, ...]:
         if mode > DECLARATIVE:
             raise _damaged()
         offset = rows.expression() if flags & SEGMENT_HAS_OFFSET else None
-        funcs = None
+        places = None
         inits: tuple[ConstExpr, ...] = ()
         if flags & ELEMENT_HAS_EXPRESSIONS:
             inits = tuple([rows.expression() for _ in range(count)])
         else:
-            funcs = memoryview(rows.take(4 * count)).cast("I")
-        segments.append(ElementDef(mode, VALTYPE_BY_CODE[type_code], table, offset, funcs, inits))
+            places = rows.take(4 * count)
+        element_type = VALTYPE_BY_CODE[type_code]
+        segments.append(ElementDef(mode, element_type, table, offset, count, places, inits))
     return tuple(segments)
 
 

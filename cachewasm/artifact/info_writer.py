@@ -7,6 +7,7 @@ import than a warm run may spend.
 import struct
 from array import array
 from collections.abc import Sequence
+from itertools import chain
 
 from cachewasm.artifact import info
 from cachewasm.errors import InternalError
@@ -17,7 +18,23 @@ from cachewasm.wasm.types import FuncType, GlobalType, Limits, MemoryType, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Protocol
+
     from cachewasm.wasm.constexpr import ConstExpr
+
+    class DataCopy(Protocol):
+        """`size` bytes at `source` in the section with the data, for `memory` from `start` on."""
+
+        @property
+        def memory(self) -> int: ...
+        @property
+        def start(self) -> int: ...
+        @property
+        def source(self) -> int: ...
+        @property
+        def size(self) -> int: ...
+
 
 _U32 = struct.Struct("<I")
 _MODES = {
@@ -51,7 +68,8 @@ class CodeLayout:
     """What compiling found out about a module.
 
     `functions` and `func_flags` have an entry per defined function, `trampolines` one per type,
-    `data` one per data segment: where its bytes begin in the section that holds them all. `escapes`
+    `data` one per data segment: where its bytes begin in the section that holds them all. `images`,
+    if there are any, are what to put into memories in place of the active segments. `escapes`
     are the functions that may be referenced from elsewhere than a direct call: exported, in element
     segments, global initialisers or `ref.func`, or started.
     """
@@ -61,6 +79,7 @@ class CodeLayout:
     trampolines: Sequence[Trampolines]
     escapes: frozenset[int]
     data: Sequence[int]
+    images: "Sequence[DataCopy]" = ()
 
 
 def encode_info(module: Module, code: CodeLayout) -> bytes:
@@ -91,8 +110,13 @@ def encode_info(module: Module, code: CodeLayout) -> bytes:
     parts[info.PART_GLOBALS] = b"".join(
         _global_type(each.type) + _expression(each.init) for each in module.globals
     )
-    parts[info.PART_ELEMENTS] = b"".join(map(_element, module.elements))
+    escapes = sorted(code.escapes)
+    rows = {funcidx: row for row, funcidx in enumerate(escapes)}
+    parts[info.PART_ELEMENTS] = b"".join(_element(segment, rows) for segment in module.elements)
     parts[info.PART_DATA], copies = _data(module.data_segments, code.data)
+    if code.images:
+        images = ((each.memory, each.start, each.source, each.size) for each in code.images)
+        copies = array("I", chain.from_iterable(images))
     parts[info.PART_NAME] = b"" if module.names.module is None else _text(module.names.module)
     parts[info.PART_FUNC_TYPEIDX] = array("I", module.func_typeidxs).tobytes()
     ranges = (number for each in code.functions for number in (each.offset, each.size))
@@ -100,7 +124,7 @@ def encode_info(module: Module, code: CodeLayout) -> bytes:
     parts[info.PART_FUNC_FLAGS] = code.func_flags
     offsets = (number for each in code.trampolines for number in (each.thunk, each.host_stub))
     parts[info.PART_TRAMPOLINES] = array("I", offsets).tobytes()
-    parts[info.PART_ESCAPES] = array("I", sorted(code.escapes)).tobytes()
+    parts[info.PART_ESCAPES] = array("I", escapes).tobytes()
     parts[info.PART_BODY_STARTS] = array("I", (body.start for body in module.code)).tobytes()
     parts[info.PART_DATA_COPIES] = copies.tobytes()
     return _join(parts)
@@ -167,12 +191,12 @@ def _import(item: Import) -> bytes:
     return _text(item.module) + _text(item.name) + bytes([item.kind]) + described
 
 
-def _element(segment: ElementSegment) -> bytes:
+def _element(segment: ElementSegment, rows: "Mapping[int, int]") -> bytes:
     flags = 0 if segment.offset is None else info.SEGMENT_HAS_OFFSET
     offset = b"" if segment.offset is None else _expression(segment.offset)
     funcs = [init for init in segment.inits if isinstance(init, int)]
     if len(funcs) == len(segment.inits):
-        inits = array("I", funcs).tobytes()
+        inits = array("I", map(rows.__getitem__, funcs)).tobytes()
     else:
         flags |= info.ELEMENT_HAS_EXPRESSIONS
         inits = b"".join(map(_init, segment.inits))

@@ -20,6 +20,7 @@ from cachewasm.artifact.info_writer import (
 from cachewasm.artifact.writer import SectionBytes, SymbolEntry, write_artifact
 from cachewasm.compiler.fragment import Fragment
 from cachewasm.compiler.link import LinkedImage, link
+from cachewasm.compiler.memory_images import PlacedData, place_data
 from cachewasm.compiler.plan import Plan, ShardCode
 from cachewasm.compiler.translate.context import escapes
 from cachewasm.engine import metadata
@@ -54,7 +55,8 @@ def assemble(
     codes.clear()
     image = link(fragments, library)
     del fragments
-    layout, data = _layout(plan, flags, image)
+    page = elf_format.TEXT_ALIGN[image.machine]
+    layout, data = _layout(plan, flags, image, page)
     sections = [
         SectionBytes(elf_format.ENGINE_SECTION, metadata.encode(env, tier)),
         SectionBytes(elf_format.BTI_SECTION, bytes((env.tunables.branch_protection,)), 1),
@@ -66,7 +68,7 @@ def assemble(
         rows = addrmap.encode(image.code_offsets, image.wasm_offsets)
         sections.append(SectionBytes(elf_format.ADDRMAP_SECTION, rows))
     if data:
-        sections.append(SectionBytes(elf_format.DATA_SECTION, data))
+        sections.append(SectionBytes(elf_format.DATA_SECTION, data, page))
     entries = _symbol_table(module, image) if env.tunables.debug_symbols else []
     if env.tunables.debug_info:
         sections += _debug_sections(image, entries, module.names.module)
@@ -100,8 +102,8 @@ def _debug_sections(
     return [SectionBytes(name, body, 1) for name, body in found.items()]
 
 
-def _layout(plan: Plan, flags: bytes, image: LinkedImage) -> tuple[CodeLayout, bytes]:
-    """Where everything of the module lies in the image, and the bytes of its data segments."""
+def _layout(plan: Plan, flags: bytes, image: LinkedImage, page: int) -> tuple[CodeLayout, bytes]:
+    """Where everything of the module lies in the image, and the section with its data."""
     module = plan.valid.module
     functions = []
     for i in range(len(module.funcs)):
@@ -113,14 +115,25 @@ def _layout(plan: Plan, flags: bytes, image: LinkedImage) -> tuple[CodeLayout, b
         )
         for i in plan.trampolines_of
     ]
-    binary = memoryview(module.data)
-    data = [binary[each.start : each.start + each.size] for each in module.data_segments]
-    starts = accumulate(map(len, data[:-1]), initial=0) if data else ()
+    tunables = plan.env.tunables
+    dense_size = tunables.memory_guaranteed_dense_image_size
+    placed = place_data(module, page, dense_size) if tunables.memory_init_cow else None
+    if placed is None:
+        placed = _joined(module)
     layout = CodeLayout(
         functions=functions,
         func_flags=flags,
         trampolines=trampolines,
         escapes=frozenset(escapes(plan.valid)),
-        data=list(starts),
+        data=placed.starts,
+        images=placed.images,
     )
-    return layout, b"".join(data)
+    return layout, placed.section
+
+
+def _joined(module: Module) -> PlacedData:
+    """The data segments one behind the other."""
+    binary = memoryview(module.data)
+    data = [binary[each.start : each.start + each.size] for each in module.data_segments]
+    starts = accumulate(map(len, data[:-1]), initial=0) if data else ()
+    return PlacedData(b"".join(data), list(starts), ())

@@ -24,6 +24,7 @@ from cachewasm.engine.options import (
     ProgressCallback,
     Refused,
     Size,
+    StackSize,
     Strategy,
     Switch,
     TargetFeatures,
@@ -55,9 +56,9 @@ def _switch(name: str) -> Switch:
 class Config:
     """Options for an `Engine`, which reads them once. Not thread-safe.
 
-    What depends on the host reads as the table's default until it is set: with
-    `signals_based_traps = False`, or under a limit of the address space, an engine takes no
-    reservation and no guard unless they are set.
+    What depends on other options or the host reads as the table's default until it is set: with
+    `signals_based_traps = False` an engine takes no guard, and under a limit of the address space
+    no reservation either, unless they are set.
     """
 
     __slots__ = ("_chosen",)
@@ -76,7 +77,11 @@ class Config:
     module_version = VersionName(None, KEY, "is in the metadata of an artifact")
     memory_reservation = _size("memory_reservation")
     memory_guard_size = _size("memory_guard_size")
+    guard_before_linear_memory = _switch("guard_before_linear_memory")
     memory_may_move = _switch("memory_may_move")
+    memory_reservation_for_growth = _size("memory_reservation_for_growth")
+    memory_init_cow = _switch("memory_init_cow")
+    memory_guaranteed_dense_image_size = _size("memory_guaranteed_dense_image_size")
     signals_based_traps = _switch("signals_based_traps")
     generate_address_map = _switch("generate_address_map")
     wasm_backtrace = _switch("wasm_backtrace")
@@ -94,9 +99,7 @@ class Config:
     compile_jobs = Jobs(0, NO_EFFECT, "shards depend on the module alone")
     compile_executor = CompileExecutor(None, NO_EFFECT, "a job says which compiler it must be")
     compile_progress = ProgressCallback(None, NO_EFFECT, "only tells how far compiling is")
-    max_wasm_stack = Size(
-        4 << 20, NO_EFFECT, "code reads the limit from the store", minimum=1, maximum=MAX_SIZE
-    )
+    max_wasm_stack = StackSize(4 << 20, NO_EFFECT, "code reads the limit from the store")
     wasm_backtrace_max_frames = FrameCount(
         20, NO_EFFECT, "bounds what is read of the stack", maximum=1000
     )
@@ -142,11 +145,10 @@ class Config:
     epoch_interruption = Refused(False)
     gc_support = Refused(False)
     macos_use_mach_ports = Refused(False)
-    memory_init_cow = Refused(False)
-    memory_reservation_for_growth = Refused(0)
     native_unwind_info = Refused(False)
     profiler = Profiler("none")
     shared_memory = Refused(False)
+    table_lazy_init = Refused(False)
     wasm_backtrace_details = Refused("disable")
     wasm_relaxed_simd_deterministic = Refused(False)
 

@@ -95,6 +95,22 @@ class Size(Option):
         self._choose(config, value)
 
 
+class StackSize(Size):
+    """How many bytes of stack an entry into wasm code may use: at least one, and any number of them.
+    A thread with less has its own limit.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, default: int, effect: str, reason: str) -> None:
+        super().__init__(default, effect, reason, maximum=(1 << 64) - 1)
+
+    def __set__(self, config: "Config", value: int) -> None:
+        if value == 0 and isinstance(value, int) and not isinstance(value, bool):
+            raise ConfigError("max_wasm_stack size cannot be zero")
+        super().__set__(config, value)
+
+
 class Jobs(Option):
     """How many processes may compile at a time; 0 for one per processor."""
 

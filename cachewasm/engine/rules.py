@@ -59,6 +59,10 @@ def _info_without_symbols(config: "Config") -> bool:
     return config.debug_info and not config.debug_symbols
 
 
+def _guard_of_nothing(config: "Config") -> bool:
+    return config.guard_before_linear_memory and not config.memory_guard_size
+
+
 def _several_jobs(config: "Config") -> bool:
     return not config.parallel_compilation and config.compile_jobs > 1
 
@@ -80,6 +84,12 @@ RULES = (
         _info_without_symbols,
         "cannot enable native debug info while debug symbols are disabled",
         is_whole=True,
+    ),
+    Rule(
+        "guard_before_linear_memory",
+        "memory_guard_size",
+        _guard_of_nothing,
+        "the guard before a memory is as large as the one behind it",
     ),
     Rule(
         "parallel_compilation",

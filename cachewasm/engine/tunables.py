@@ -24,26 +24,42 @@ MAX_SIZE = 1 << 46
 class Tunable:
     """A row. `is_size` tells sizes in bytes from switches; `wording` names it in a refusal."""
 
-    __slots__ = ("default", "is_size", "name", "without_guards", "wording")
+    __slots__ = ("default", "is_size", "limited", "name", "without_signals", "wording")
 
     def __init__(
-        self, name: str, default: int, wording: str | None, without_guards: int | None = None
+        self,
+        name: str,
+        default: int,
+        wording: str | None,
+        *,
+        without_signals: int | None = None,
+        limited: int | None = None,
     ) -> None:
         self.name = name
         self.default = default
         self.wording = wording
         self.is_size = not isinstance(default, bool)
-        # The default where no reservation and no guard catches an access out of bounds.
-        self.without_guards = default if without_guards is None else without_guards
+        # The default where no signal tells of an access to a guard.
+        self.without_signals = default if without_signals is None else without_signals
+        # The default where address space is limited.
+        self.limited = default if limited is None else limited
 
 
 TUNABLES = (
     # Address space reserved for each linear memory; less than 4 GiB: accesses are checked by code.
-    Tunable("memory_reservation", FOUR_GIB, "memory reservation", without_guards=0),
+    Tunable("memory_reservation", FOUR_GIB, "memory reservation", limited=0),
     # Address space behind it that faults; an offset and width beyond it are checked by code.
-    Tunable("memory_guard_size", 32 << 20, "memory guard size", without_guards=0),
+    Tunable("memory_guard_size", 32 << 20, "memory guard size", without_signals=0, limited=0),
+    # Whether as much in front of it faults, which nothing but wrong code could reach.
+    Tunable("guard_before_linear_memory", True, "guard before linear memory"),
     # Whether a memory that outgrows its reservation may get a new base.
     Tunable("memory_may_move", True, "memory may move"),
+    # Address space that it gets then beyond what it needs; code does not depend on it.
+    Tunable("memory_reservation_for_growth", 2 << 30, None, limited=1 << 20),
+    # Whether the artifact holds what memories begin with page by page, to be mapped and not copied.
+    Tunable("memory_init_cow", True, "memory initialization with CoW", limited=False),
+    # How large such an image may be if more than half of it are holes between data.
+    Tunable("memory_guaranteed_dense_image_size", 16 << 20, None),
     # Whether accesses out of bounds are found by guard pages and a signal handler.
     Tunable("signals_based_traps", True, "Signals-based traps"),
     # Whether the artifact maps code to wasm offsets; code without the map runs all the same.
@@ -66,7 +82,11 @@ class Tunables:
 
     memory_reservation: int
     memory_guard_size: int
+    guard_before_linear_memory: bool
     memory_may_move: bool
+    memory_reservation_for_growth: int
+    memory_init_cow: bool
+    memory_guaranteed_dense_image_size: int
     signals_based_traps: bool
     generate_address_map: bool
     wasm_backtrace: bool
@@ -88,6 +108,11 @@ class Tunables:
         `memory_guard_size` needs a check.
         """
         return not self.signals_based_traps or self.memory_reservation < FOUR_GIB
+
+    @property
+    def memories_move(self) -> bool:
+        """Whether growing may change the base of a memory. 4 GiB are as much as there can be."""
+        return self.memory_may_move and self.memory_reservation < FOUR_GIB
 
     def to_bytes(self) -> bytes:
         return b"".join(
@@ -120,15 +145,15 @@ class Tunables:
 def choose(chosen: "Mapping[str, int]", *, address_space_limited: bool) -> Tunables:
     """The tunables for what was `chosen`, the rest by default.
 
-    Without signals, or without the address space for large reservations, the defaults are no
-    reservation and no guard: code checks every address itself. What was chosen stands, a size
-    rounded up to a multiple of 64 KiB. Raises ConfigError for a size that no host could reserve, and
-    for what contradicts itself.
+    Without signals there is no guard by default, and where address space is limited no reservation
+    either: code checks every address itself. What was chosen stands, a size rounded up to a
+    multiple of 64 KiB. Raises ConfigError for a size that no host could reserve.
     """
-    guards = chosen.get("signals_based_traps", True) and not address_space_limited
+    signals = chosen.get("signals_based_traps", True)
     values = {}
     for tunable in TUNABLES:
-        value = chosen.get(tunable.name, tunable.default if guards else tunable.without_guards)
+        default = tunable.default if signals else tunable.without_signals
+        value = chosen.get(tunable.name, tunable.limited if address_space_limited else default)
         if tunable.is_size:
             if not 0 <= value <= MAX_SIZE:
                 raise ConfigError(f"the option {tunable.name} must be from 0 to {MAX_SIZE} bytes")

@@ -20,12 +20,16 @@ from cachewasm.loader import native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias
 
     from typing_extensions import Buffer
 
     Copy: TypeAlias = "SealedCopy | AnonymousCopy"
 
+# The files that stay open, and how many may: a process may have a thousand open by default.
+_kept_files: set[int] = set()
+_MAX_FILES = 128
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
@@ -64,12 +68,17 @@ class SealedCopy:
     def writable(self) -> None:
         """None: a memfd that has been mapped writable takes long to seal."""
 
+    def seal(self) -> None:
+        """From now on nobody can change the bytes."""
+        assert self.fd is not None
+        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _SEALS)
+
     def sealed(self) -> memoryview:
         """All bytes, which nobody can change from now on; mapped while this object lives."""
         mapping = self._mapping
         if mapping is None:
             assert self.fd is not None
-            fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _SEALS)
+            self.seal()
             whole = _round_up(self._size)
             if self._room == whole:
                 mapping = native.Mapping.of_file(self.fd, whole)
@@ -80,7 +89,9 @@ class SealedCopy:
         # SAFETY: so many bytes are mapped readable there.
         return native.view(int(mapping), self._size).toreadonly()
 
-    def made_executable(self, offset: int, size: int, guard: int = 0) -> native.Mapping:
+    def made_executable(
+        self, offset: int, size: int, guard: int = 0, *, keep_file: bool = False
+    ) -> native.Mapping:
         """The mapping of the sealed bytes, the code in this part of them executable.
 
         `guard` adds to the protection of that part.
@@ -89,8 +100,24 @@ class SealedCopy:
         if self.fd is not None:
             size = min(size, _round_up(self._size) - offset)
             self._map(self._mapping, offset, size, native.PROT_READ | native.PROT_EXEC | guard)
-            self._close()
+            if not keep_file:
+                self._close()
         return self._mapping
+
+    def map_over(self, address: int, position: int, size: int) -> None:
+        """Put a private, writable copy of a part of the kept file in the place of a mapping of the
+        caller's. The pages are shared until somebody writes to them.
+        """
+        assert self.fd is not None
+        # SAFETY: the caller owns the range, and uses it as ordinary memory. The file cannot shrink.
+        native.mmap(
+            size,
+            native.PROT_READ | native.PROT_WRITE,
+            native.MAP_PRIVATE | native.MAP_FIXED | native.MAP_NORESERVE,
+            fd=self.fd,
+            address=address,
+            offset=position,
+        )
 
     def _map(self, mapping: native.Mapping, offset: int, size: int, protection: int) -> None:
         assert self.fd is not None
@@ -100,10 +127,14 @@ class SealedCopy:
             size, protection, fixed, fd=self.fd, address=int(mapping) + offset, offset=offset
         )
 
-    def _close(self) -> None:
+    # Modules may be dropped while the interpreter ends, when globals are gone.
+    def _close(
+        self, _close: "Callable[[int], None]" = os.close, _kept: "set[int]" = _kept_files
+    ) -> None:
         fd, self.fd = self.fd, None
         if fd is not None:
-            os.close(fd)
+            _kept.discard(fd)
+            _close(fd)
 
     def __del__(self) -> None:
         self._close()
@@ -143,8 +174,10 @@ class AnonymousCopy:
         # SAFETY: so many bytes are mapped readable there.
         return native.view(int(self._mapping), self._size).toreadonly()
 
-    def made_executable(self, offset: int, size: int, guard: int = 0) -> native.Mapping:
-        """As of a SealedCopy."""
+    def made_executable(
+        self, offset: int, size: int, guard: int = 0, *, keep_file: bool = False
+    ) -> native.Mapping:
+        """As of a SealedCopy; there is no file to be kept."""
         size = min(size, _round_up(self._size) - offset)
         self._protect(offset, size, native.PROT_READ | native.PROT_EXEC | guard)
         return self._mapping
@@ -182,12 +215,27 @@ def _has_huge_pages() -> bool:
 class Image:
     """A mapped artifact. `text` is the address of its code; valid while the object lives.
 
-    `artifact` views the mapped bytes, so whoever keeps a view keeps the Image.
+    `artifact` views the mapped bytes, so whoever keeps a view keeps the Image. `file` has the fd of
+    the same bytes from `file_start` on, if they were to be kept and could be.
     """
 
-    __slots__ = ("address", "artifact", "published", "text", "text_size")
+    __slots__ = (
+        "_keep_file",
+        "address",
+        "artifact",
+        "file",
+        "file_start",
+        "published",
+        "text",
+        "text_size",
+    )
 
-    def __init__(self, address: native.Mapping, artifact: Artifact) -> None:
+    def __init__(
+        self, address: native.Mapping, artifact: Artifact, *, keep_file: bool = False
+    ) -> None:
+        self._keep_file = keep_file
+        self.file: SealedCopy | None = None
+        self.file_start = 0
         offset, size = artifact.text_range
         self.address = address
         self.artifact = artifact
@@ -196,11 +244,33 @@ class Image:
         # Whether the signal handler knows of it (runtime/support.py).
         self.published = False
 
+    def keep(self, file: SealedCopy, start: int) -> None:
+        """Have `file`, whose fd may be closed already, as that of the bytes from `start` on."""
+        if file.fd is not None:
+            _kept_files.add(file.fd)
+            self.file, self.file_start = file, start
 
-def load(plan: Artifact) -> Image:
+    def keep_part(self, start: int, size: int) -> None:
+        """Make a file of a part of the bytes if one is to be kept and they lie in none.
+
+        Without effect where that cannot be: whoever wants to map the part has to copy it.
+        """
+        if self.file is None and self._keep_file and len(_kept_files) < _MAX_FILES:
+            try:
+                file = SealedCopy(size)
+                file.write(0, self.artifact.data[start : start + size])
+                file.seal()
+            except (OSError, AttributeError):
+                return
+            self.keep(file, start)
+
+
+def load(plan: Artifact, *, keep_file: bool = False) -> Image:
     """Map a checked artifact, where it is if it lies in a copy of its own already.
 
-    Raises HostError if the system refuses, IncompatibleArtifact as page_protection does.
+    With `keep_file` the file of the bytes stays open, for mapping parts of it elsewhere, unless too
+    many are open already. Raises HostError if the system refuses, IncompatibleArtifact as
+    page_protection does.
     """
     size = len(plan.data)
     guard = 0
@@ -215,20 +285,24 @@ def load(plan: Artifact) -> Image:
         copy = plan.owner
         if room or not isinstance(copy, (SealedCopy, AnonymousCopy)):
             copy = _filled(new_copy(size, room), plan)
+        keep = keep_file and len(_kept_files) < _MAX_FILES
         try:
-            address = copy.made_executable(offset, text_size, guard)
+            address = copy.made_executable(offset, text_size, guard, keep_file=keep)
         except PermissionError:
             # Memory that was writable may not become executable in a hardened process.
             if isinstance(copy, SealedCopy):
                 raise
             copy = _filled(SealedCopy(size, room), plan)
-            address = copy.made_executable(offset, text_size, guard)
+            address = copy.made_executable(offset, text_size, guard, keep_file=keep)
         if room:
             _map_zeroed(int(address), plan)
     except OSError as error:
         raise HostError(f"cannot map compiled code: {error.strerror or error}") from error
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
-    return Image(address, plan.moved_to(native.view(int(address), size)))
+    image = Image(address, plan.moved_to(native.view(int(address), size)), keep_file=keep_file)
+    if isinstance(copy, SealedCopy):
+        image.keep(copy, 0)
+    return image
 
 
 def _filled(copy: "Copy", plan: Artifact) -> "Copy":

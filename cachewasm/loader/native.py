@@ -85,6 +85,11 @@ def view(address: int, size: int) -> memoryview:
     return found
 
 
+def address_of(part: memoryview) -> int:
+    """The address of a view of native memory; 0 of an empty one."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(part)) if len(part) else 0
+
+
 def symbol(library: ctypes.CDLL, name: str) -> int:
     """The address of a function or object of a loaded library. Raises ValueError if absent."""
     return ctypes.addressof(ctypes.c_char.in_dll(library, name))

@@ -76,10 +76,8 @@ def _kind_of_type(type: "ExternType") -> int:
 
 def _mismatch(want: "ExternType", item: "Any") -> str | None:
     if isinstance(want, FuncType):
-        found = type_of(item)
-        if found != want:
-            return f"types incompatible: expected type `{_text(want)}`, found type `{_text(found)}`"
-    elif isinstance(want, GlobalType):
+        return type_mismatch(want, type_of(item))
+    if isinstance(want, GlobalType):
         if item._type.content is not want.content:
             return (
                 f"global types incompatible: expected global of type `{want.content}`, "
@@ -103,6 +101,15 @@ def _mismatch(want: "ExternType", item: "Any") -> str | None:
         size = native.read_u64(item._definition + MEMORY.length) >> want.page_size_log2
         return _limits_mismatch("memory", want.limits, Limits(size, item._type.limits.max))
     return None
+
+
+def type_mismatch(want: "ExternType", found: FuncType) -> str | None:
+    """What is wrong with a function of type `found` as an import of type `want`."""
+    if not isinstance(want, FuncType):
+        return f"expected {KIND_NAMES[_kind_of_type(want)]}, but found {KIND_NAMES[FUNC]}"
+    if found == want:
+        return None
+    return f"types incompatible: expected type `{_text(want)}`, found type `{_text(found)}`"
 
 
 def _text(type: FuncType) -> str:

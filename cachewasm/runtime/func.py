@@ -9,6 +9,7 @@ On the warm path.
 """
 
 import ctypes
+import struct
 
 from cachewasm.abi.vmctx import DESCRIPTOR, FUNC_OBJECT, FUNCREF, HOST
 from cachewasm.errors import WasmtimeError
@@ -19,7 +20,7 @@ from cachewasm.wasm.types import FuncType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cachewasm.runtime.caller import Caller
     from cachewasm.runtime.store import Store
@@ -75,6 +76,10 @@ class _Spec(ctypes.Structure):
         ("slots", ctypes.c_void_p),
     )
 
+
+# HOST and FUNCREF of abi/vmctx.
+_HOST_ROW = struct.Struct("=5Q2QIIQ")
+assert _HOST_ROW.size == HOST.size + FUNCREF.size
 
 # What the type refers to for as long as the process lives.
 _spec_parts: list[object] = []
@@ -135,11 +140,11 @@ def _init(
     if descriptor_of(self):
         raise WasmtimeError("a function cannot be initialized twice")
     if access_caller:
-        func = _with_caller(store, func)
-    _attach(self, store, host_funcref(store, entry_of(ty), func, wants_caller=access_caller))
+        func = with_caller(store, func)
+    _attach(self, store, host_funcrefs(store, [(entry_of(ty), func, access_caller)])[0])
 
 
-def _with_caller(store: "Store", func: "Callable[..., object]") -> "Callable[..., object]":
+def with_caller(store: "Store", func: "Callable[..., object]") -> "Callable[..., object]":
     """`func` taking a Caller in place of the address of the calling context."""
     from cachewasm.runtime.caller import Caller
 
@@ -182,25 +187,32 @@ def funcref_of(func: "Func") -> int:
     return native.read_u64(descriptor + DESCRIPTOR.funcref)
 
 
-def host_funcref(
-    store: "Store", entry: TypeEntry, func: "Callable[..., object]", *, wants_caller: bool
-) -> int:
-    """A new Funcref in `store` that calls a Python function. Its code is set when the store has a
-    host stub of that type, which is before any wasm code can call it.
+def host_funcrefs(
+    store: "Store", functions: "Sequence[tuple[TypeEntry, Callable[..., object], bool]]"
+) -> list[int]:
+    """New Funcrefs in `store` that call Python functions: type, callable, and whether its first
+    argument is the address of the caller's context. Code is set when the store has a host stub of
+    that type, which is before any wasm code can call it.
     """
-    host = store._allocate(HOST.size)
-    store._keep_object(func)
-    native.write_u64(host + HOST.store, store._context)
-    native.write_u64(host + HOST.builtins, store._support.builtins)
-    # SAFETY: borrowed; the store keeps `func` as long as this block.
-    native.write_u64(host + HOST.callable, id(func))
-    native.write_u64(host + HOST.signature, entry.signature)
-    native.write_u64(host + HOST.wants_caller, wants_caller)
-    funcref = store._allocate(FUNCREF.size)
-    native.write_u64(funcref + FUNCREF.context, host)
-    native.write_u32(funcref + FUNCREF.type_id, entry.id)
-    store._host_code(entry.id, funcref)
-    return funcref
+    at = block = store._allocate(_HOST_ROW.size * len(functions))
+    rows = native.view(block, _HOST_ROW.size * len(functions))
+    context, builtins = store._context, store._support.builtins
+    funcrefs = []
+    for entry, func, wants_context in functions:
+        store._keep_object(func)
+        funcref = at + HOST.size
+        code = store._host_code(entry.id, funcref)
+        # SAFETY: a HostContext and its Funcref, inside the new block. The callable is borrowed; the
+        # store keeps it as long as the block.
+        _HOST_ROW.pack_into(
+            rows,
+            at - block,
+            *(context, builtins, id(func), entry.signature, wants_context),
+            *(code, at, entry.id, 0, 0),
+        )
+        funcrefs.append(funcref)
+        at += _HOST_ROW.size
+    return funcrefs
 
 
 def func_of(store: "Store", funcref: int) -> "Func":

@@ -9,7 +9,6 @@ import ctypes
 from cachewasm.abi.vmctx import (
     FUNCREF,
     GLOBAL_CELL_SIZE,
-    IMPORTED_FUNC,
     INSTANCE,
     MEMORY,
     SEGMENT,
@@ -19,9 +18,11 @@ from cachewasm.artifact.info import ACTIVE, DATA_COPY_WORDS, DECLARATIVE, PASSIV
 from cachewasm.errors import IncompatibleArtifact, LinkError, Trap, WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime import externs
-from cachewasm.runtime.func import funcref_of
+from cachewasm.runtime.func import funcref_of, host_funcrefs
 from cachewasm.runtime.global_ import Global
+from cachewasm.runtime.host_functions import HostFunction
 from cachewasm.runtime.memory import Memory
+from cachewasm.runtime.memory_images import MIN_MAPPED
 from cachewasm.runtime.module import Module
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.runtime.table import Table
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from cachewasm.artifact.info import ElementDef, ModuleInfo
     from cachewasm.runtime.caller import Caller
     from cachewasm.runtime.externs import Extern
+    from cachewasm.runtime.memory_images import MemoryImage
     from cachewasm.wasm.constexpr import ConstExpr
 
 # SAFETY: prototypes of the support image's init_funcrefs, init_references and init_data.
@@ -61,8 +63,6 @@ _INIT_REFERENCES = ctypes.CFUNCTYPE(
     ctypes.c_char_p,
     ctypes.c_uint64,
     ctypes.c_size_t,
-    ctypes.c_uint64,
-    ctypes.c_size_t,
 )
 _INIT_DATA = ctypes.CFUNCTYPE(
     ctypes.c_int32,
@@ -80,10 +80,10 @@ class Instance:
     __slots__ = ("_cells", "_context", "_exports", "_memories", "_module", "_store", "_tables")
 
     def __init__(
-        self, store: "Store | Caller", module: Module, imports: "Sequence[Extern]"
+        self, store: "Store | Caller", module: Module, imports: "Sequence[Extern | HostFunction]"
     ) -> None:
         """Raises LinkError if `imports` do not fit, Trap or what a host function raises if
-        initialisation fails.
+        initialisation fails. A linker's functions may stand among the imports.
         """
         if not isinstance(module, Module):
             raise TypeError("expected a Module")
@@ -93,7 +93,8 @@ class Instance:
         self._module = module
         self._exports: InstanceExports | None = None
         self._check(imports)
-        owner._support.catch_faults()
+        if owner.engine._environment.tunables.signals_based_traps:
+            owner._support.catch_faults()
         module._register(owner)
         # Imported ones first: definitions with their types, and cells of globals.
         self._memories: list[Memory] = []
@@ -106,28 +107,33 @@ class Instance:
         self._fill_context(imports)
         self._initialize()
 
-    def _check(self, imports: "Sequence[Extern]") -> None:
+    def _check(self, imports: "Sequence[Extern | HostFunction]") -> None:
         store, module = self._store, self._module
         if module.engine is not store.engine and not module.engine._agrees_with(store.engine):
             raise WasmtimeError("cross-`Engine` instantiation is not currently supported")
-        wanted = module.imports
+        wanted = module._wanted
         if len(imports) != len(wanted):
             raise LinkError(f"expected {len(wanted)} imports, found {len(imports)}")
         for want, item in zip(wanted, imports, strict=True):
-            externs.check_import(store, want.module, want.name, want.type, item)
+            if isinstance(item, HostFunction):
+                item.check(want)
+            else:
+                externs.check_import(store, want.module, want.name, want.type, item)
         store._limits.check_instance(len(store._instances))
 
     @property
     def _info(self) -> "ModuleInfo":
         return self._module._info
 
-    def _fill_context(self, imports: "Sequence[Extern]") -> None:
+    def _fill_context(self, imports: "Sequence[Extern | HostFunction]") -> None:
         context, layout, store = self._context, self._module._layout, self._store
         # SAFETY: all writes are to this instance's own context, at offsets of its layout.
         native.write_u64(context + INSTANCE.store, store._context)
         native.write_u64(context + INSTANCE.builtins, store._support.builtins)
         native.write_u64(context + INSTANCE.type_ids, self._module._type_ids)
-        func_at = context + layout.imported_funcs
+        refs: list[int] = []
+        hosts = [item.row(store) for item in imports if isinstance(item, HostFunction)]
+        host_refs = iter(host_funcrefs(store, hosts)) if hosts else iter(())
         for item in imports:
             if isinstance(item, Memory):
                 self._memories.append(item)
@@ -135,44 +141,46 @@ class Instance:
                 self._tables.append(item)
             elif isinstance(item, Global):
                 self._cells.append(item._cell)
+            elif isinstance(item, HostFunction):
+                refs.append(next(host_refs))
             else:
-                funcref = funcref_of(item)
-                code = native.read_u64(funcref + FUNCREF.code)
-                native.write_u64(func_at + IMPORTED_FUNC.code, code)
-                target = native.read_u64(funcref + FUNCREF.context)
-                native.write_u64(func_at + IMPORTED_FUNC.context, target)
-                func_at += IMPORTED_FUNC.size
+                refs.append(funcref_of(item))
+        # An ImportedFunction is code and context.
+        fields = (FUNCREF.code, FUNCREF.context)
+        funcs = [native.read_u64(funcref + field) for funcref in refs for field in fields]
+        _write_words(context + layout.imported_funcs, funcs)
         info = self._info
         for memory_type in info.memories[len(self._memories) :]:
             self._memories.append(Memory._of(store, store._add_memory(memory_type), memory_type))
         for table_type in info.tables[len(self._tables) :]:
             self._tables.append(Table._of(store, store._add_table(table_type, 0), table_type))
-        _write_pointers(context + layout.memories, [m._definition for m in self._memories])
-        _write_pointers(context + layout.tables, [t._definition for t in self._tables])
-        _write_pointers(context + layout.imported_globals, self._cells)
+        _write_words(context + layout.memories, [m._definition for m in self._memories])
+        _write_words(context + layout.tables, [t._definition for t in self._tables])
+        _write_words(context + layout.imported_globals, self._cells)
         defined = context + layout.defined_globals
         for i in range(len(info.globals) - len(self._cells)):
             self._cells.append(defined + i * GLOBAL_CELL_SIZE)
         self._init_funcrefs()
 
     def _init_funcrefs(self) -> None:
-        info, layout, context = self._info, self._module._layout, self._context
-        if not len(info.escapes):
+        module, context = self._module, self._context
+        layout, tables = module._layout, module._func_tables
+        if not tables.count:
             return
         # SAFETY: arrays of the mapped module info, whose lengths were checked against each other
         # when it was read, and this instance's own context.
-        _INIT_FUNCREFS(self._store._support.address["init_funcrefs"])(
+        self._store._support.function("init_funcrefs", _INIT_FUNCREFS)(
             context + layout.funcrefs,
-            _address(info.escapes),
-            len(info.escapes),
-            info.imported_funcs,
+            tables.escapes,
+            tables.count,
+            tables.imported,
             context + layout.imported_funcs,
-            _address(info.code_ranges),
-            _address(info.func_typeidx),
-            _address(info.func_flags),
-            self._module._image.text,
+            tables.code_ranges,
+            tables.typeidx,
+            tables.flags,
+            tables.text,
             context,
-            self._module._type_ids,
+            module._type_ids,
         )
 
     # --- Initialisation
@@ -198,49 +206,65 @@ class Instance:
         )
 
     def _init_element(self, element: "ElementDef", segment: int) -> None:
-        store, count = self._store, len(element)
-        references = native.Block.make(8 * count)
-        if element.funcs is not None:
-            # SAFETY: `references` has room for `count`, and escapes name every function.
-            _INIT_REFERENCES(store._support.address["init_references"])(
-                references,
-                bytes(element.funcs),
-                count,
-                _address(self._info.escapes),
-                len(self._info.escapes),
-                self._context + self._module._layout.funcrefs,
-            )
-        else:
-            for i, init in enumerate(element.inits):
-                native.write_u64(references + 8 * i, self._evaluate(init))
+        count = element.count
         if element.mode == PASSIVE:
-            store._blocks.append(references)
+            references = self._store._allocate(8 * count)
             native.write_u64(segment + SEGMENT.base, references)
             native.write_u64(segment + SEGMENT.length, count)
-            return
-        assert element.offset is not None
-        table = self._tables[element.table]._definition
-        start = self._evaluate(element.offset) & 0xFFFFFFFF
-        if start + count > native.read_u64(table + TABLE.length):
-            raise _trap("TABLE_OUT_OF_BOUNDS")
-        # SAFETY: the range was checked against the table's length.
-        ctypes.memmove(native.read_u64(table + TABLE.base) + 8 * start, references, 8 * count)
+        else:
+            assert element.offset is not None
+            table = self._tables[element.table]._definition
+            start = self._evaluate(element.offset) & 0xFFFFFFFF
+            if start + count > native.read_u64(table + TABLE.length):
+                raise _trap("TABLE_OUT_OF_BOUNDS")
+            references = native.read_u64(table + TABLE.base) + 8 * start
+        # SAFETY: there is room for `count` references: in a new block, or by the check above.
+        if element.rows is None:
+            for i, init in enumerate(element.inits):
+                native.write_u64(references + 8 * i, self._evaluate(init))
+        else:
+            # The digest vouches for the rows.
+            self._store._support.function("init_references", _INIT_REFERENCES)(
+                references, element.rows, count, self._context + self._module._layout.funcrefs
+            )
 
     def _init_data(self) -> None:
         info = self._info
-        copied = False
-        if len(info.data_copies):
+        images = self._module._memory_images
+        copied = bool(images) and self._map_images(images)
+        if len(info.data_copies) and not copied:
             # SAFETY: an array of the mapped module info, whose digest vouches for the numbers of
             # memories; the function checks the bounds of each copy.
-            copied = _INIT_DATA(self._store._support.address["init_data"])(
+            copied = self._store._support.function("init_data", _INIT_DATA)(
                 self._context + self._module._layout.memories,
-                _address(info.data_copies),
+                native.address_of(info.data_copies),
                 len(info.data_copies) // DATA_COPY_WORDS,
                 self._module._data_address,
                 self._module._data_size,
             )
         if info.passive_data_count or (info.data_segment_count and not copied):
             self._init_data_segments(skip_active=bool(copied))
+
+    def _map_images(self, images: "tuple[MemoryImage, ...]") -> bool:
+        """Put the images into their memories. False if that fails: then all are to be copied."""
+        module, definitions = self._module, []
+        file, file_start = module._image.file, module._image.file_start
+        assert file is not None
+        for image in images:
+            definition = self._memories[image.memory]._definition
+            if definition.movable or image.memory < self._info.imported_memories:
+                return False
+            if image.start + image.size > native.read_u64(definition + MEMORY.length):
+                return False
+            definitions.append(definition)
+        for image, definition in zip(images, definitions, strict=True):
+            # SAFETY: the range was checked against the memory's length, and lies in the section.
+            if image.size < MIN_MAPPED:
+                target = native.read_u64(definition + MEMORY.base) + image.start
+                ctypes.memmove(target, module._data_address + image.source, image.size)
+            elif not definition.map_image(file, image, image.position - file_start):
+                return False
+        return True
 
     def _init_data_segments(self, *, skip_active: bool) -> None:
         """The segments one by one; those before one that does not fit are written."""
@@ -354,14 +378,10 @@ def _trap(name: str) -> Trap:
     return Trap(describe(traps.MESSAGES[code], ()), code=code)
 
 
-def _write_pointers(address: int, pointers: "Sequence[int]") -> None:
-    # SAFETY: the caller's layout has room for as many pointers at `address`.
-    (ctypes.c_uint64 * len(pointers)).from_address(address)[:] = list(pointers)
-
-
-def _address(part: memoryview) -> int:
-    """The address of a view of the mapped image."""
-    return ctypes.addressof(ctypes.c_char.from_buffer(part)) if len(part) else 0
+def _write_words(address: int, words: "Sequence[int]") -> None:
+    if words:
+        # SAFETY: the caller's layout has room for as many at `address`.
+        (ctypes.c_uint64 * len(words)).from_address(address)[:] = list(words)
 
 
 __all__ = ["Instance", "InstanceExports"]

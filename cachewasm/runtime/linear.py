@@ -7,31 +7,33 @@ code finds base and length; see loader/native.py for why owners are integers. On
 import ctypes
 
 from cachewasm.abi.vmctx import MEMORY, TABLE
+from cachewasm.engine.tunables import SIZE_UNIT
 from cachewasm.errors import HostError, WasmtimeError
 from cachewasm.loader import native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.engine.tunables import Tunables
+    from cachewasm.loader.image import SealedCopy
+    from cachewasm.runtime.memory_images import MemoryImage
     from cachewasm.wasm.types import MemoryType, TableType
 
 MAX_TABLE_ELEMENTS = 10_000_000
+_MEMORY_WORDS = ctypes.c_uint64 * len(MEMORY.offsets)
 _MAX_PAGES_LOG2 = 32  # bytes that a 32-bit memory can address
 _NO_ACCESS = native.PROT_NONE
 _ACCESS = native.PROT_READ | native.PROT_WRITE
 
-# SAFETY: prototypes of the C library.
-_malloc = native.libc.malloc
-_malloc.argtypes = (ctypes.c_size_t,)
-_malloc.restype = ctypes.c_size_t
+_calloc = native.libc.calloc  # its prototype is in native.py
 
 
 class LinearMemory(native.Owner):
-    """The storage of a linear memory.
+    """The storage of a linear memory: a guard, the capacity from the base on, another guard.
 
-    With guard pages, address space for every index and a guard behind it is reserved, and the base
-    never changes. Without, compiled code checks every access; what is needed (at least the
-    reservation asked for) is mapped, and growing beyond it moves the memory, if it may.
+    Where a fault is the check, the capacity is address space for every index. Otherwise compiled
+    code checks every access, and the capacity is what was asked for but at least what is needed.
+    A memory that outgrows it moves, if it may; of such a memory all of the capacity is accessible,
+    one mapping that the system can move, of any other as much as its length.
     """
 
     __slots__ = ()
@@ -45,40 +47,26 @@ class LinearMemory(native.Owner):
             raise WasmtimeError("memory size must be at most 65536 pages (4GiB)")
         if type.limits.max is not None:
             most = min(most, type.limits.max << type.page_size_log2)
-        checked = tunables.explicit_bounds_checks
-        movable = checked and tunables.memory_may_move
-        capacity = tunables.memory_reservation + tunables.memory_guard_size
-        if checked:
-            # All of it is accessible: code compares with the length.
-            page = 1 << max(type.page_size_log2, 16)
-            capacity = max(length, tunables.memory_reservation, page)
-            if not movable:
-                most = min(most, capacity)
-        definition = native.Block.make(MEMORY.size)
-        flags = native.MAP_PRIVATE | native.MAP_ANONYMOUS | native.MAP_NORESERVE
-        try:
-            base = native.mmap(capacity, _ACCESS if checked else _NO_ACCESS, flags)
-            if length and not checked:
-                try:
-                    native.mprotect(base, length, _ACCESS)
-                except OSError:
-                    native.munmap(base, capacity)
-                    raise
-        except OSError as error:
-            raise HostError(
-                f"cannot reserve {capacity} bytes of address space for a linear memory "
-                f"({error.strerror or error}); set Config.memory_reservation = 0 to do without"
-            ) from error
-        native.write_u64(definition + MEMORY.base, base)
-        native.write_u64(definition + MEMORY.length, length)
-        native.write_u64(definition + MEMORY.maximum, most)
-        native.write_u64(definition + MEMORY.capacity, capacity)
-        native.write_u64(definition + MEMORY.page_size_log2, type.page_size_log2)
-        native.write_u64(definition + MEMORY.movable, movable)
-        _declared_maximum[int(definition)] = most
-        self = cls(definition)
-        _definitions[int(definition)] = definition
-        return self
+        capacity = max(_round_up(length), tunables.memory_reservation, SIZE_UNIT)
+        movable = tunables.memories_move and capacity < most
+        if not movable:
+            most = min(most, capacity)
+        after = tunables.memory_guard_size
+        before = after if tunables.guard_before_linear_memory else 0
+        base = _map(before, capacity, after, accessible=capacity if movable else length)
+        definition = _calloc(1, MEMORY.size)
+        if not definition:
+            native.munmap(base - before, before + capacity + after)
+            raise MemoryError("cannot allocate the definition of a memory")
+        growth = tunables.memory_reservation_for_growth
+        words: list[int | ctypes.c_uint64] = [
+            *(base, length, most, capacity),
+            *(type.page_size_log2, movable, before, after, growth),
+        ]
+        # SAFETY: all words of the structure, in its order.
+        _MEMORY_WORDS.from_address(definition)[:] = words
+        _declared_maximum[definition] = most
+        return cls(definition)
 
     @property
     def movable(self) -> bool:
@@ -88,7 +76,29 @@ class LinearMemory(native.Owner):
     @property
     def reservation_end(self) -> int:
         """The address behind the reservation, guard included."""
-        return native.read_u64(self + MEMORY.base) + native.read_u64(self + MEMORY.capacity)
+        return (
+            native.read_u64(self + MEMORY.base)
+            + native.read_u64(self + MEMORY.capacity)
+            + native.read_u64(self + MEMORY.guard_after)
+        )
+
+    def map_image(self, file: "SealedCopy", image: "MemoryImage", offset: int) -> bool:
+        """Make an image, which is at `offset` of the file, the content of its pages, which are
+        accessible and in a memory that does not move. False, and they are as before, if the system
+        refuses. Raises HostError.
+        """
+        address = native.read_u64(self + MEMORY.base) + image.start
+        try:
+            file.map_over(address, offset, image.size)
+        except OSError:
+            # SAFETY: the same range; the system may have unmapped it before it refused.
+            flags = native.MAP_PRIVATE | native.MAP_ANONYMOUS | native.MAP_NORESERVE
+            try:
+                native.mmap(image.size, _ACCESS, flags | native.MAP_FIXED, address=address)
+            except OSError as error:
+                raise HostError(f"cannot map a linear memory: {error.strerror or error}") from error
+            return False
+        return True
 
     def limit(self, size: int) -> None:
         """Let it grow to `size` bytes at most, and never beyond its type; negative: only its type."""
@@ -99,13 +109,43 @@ class LinearMemory(native.Owner):
         native.write_u64(self + MEMORY.maximum, most)
 
     def _release(self) -> None:
-        # SAFETY: base and capacity say what this object mapped; memory.grow keeps them true.
-        native.munmap(native.read_u64(self + MEMORY.base), native.read_u64(self + MEMORY.capacity))
-        del _declared_maximum[int(self)], _definitions[int(self)]
+        # SAFETY: the definition says what this object mapped; memory.grow keeps it true.
+        start = native.read_u64(self + MEMORY.base) - native.read_u64(self + MEMORY.guard_before)
+        native.munmap(start, self.reservation_end - start)
+        native.free(int(self))
+        del _declared_maximum[int(self)]
 
 
-# Definitions of live memories, and the sizes in bytes that their types allow.
-_definitions: dict[int, native.Block] = {}
+def _round_up(size: int) -> int:
+    return -(-size // SIZE_UNIT) * SIZE_UNIT
+
+
+def _map(before: int, capacity: int, after: int, *, accessible: int) -> int:
+    """The base of new address space: `accessible` bytes of the capacity, no access to all else.
+
+    Raises HostError.
+    """
+    total = before + capacity + after
+    flags = native.MAP_PRIVATE | native.MAP_ANONYMOUS | native.MAP_NORESERVE
+    try:
+        if accessible == total:
+            return native.mmap(total, _ACCESS, flags)
+        start = native.mmap(total, _NO_ACCESS, flags)
+        if accessible:
+            try:
+                native.mprotect(start + before, accessible, _ACCESS)
+            except OSError:
+                native.munmap(start, total)
+                raise
+        return start + before
+    except OSError as error:
+        raise HostError(
+            f"cannot reserve {total} bytes of address space for a linear memory "
+            f"({error.strerror or error}); set Config.memory_reservation = 0 to do without"
+        ) from error
+
+
+# The sizes in bytes that the types of live memories allow, by address of the definition.
 _declared_maximum: dict[int, int] = {}
 
 
@@ -122,10 +162,11 @@ class TableElements(native.Owner):
             raise WasmtimeError(f"table minimum size of {length} elements exceeds table limits")
         most = MAX_TABLE_ELEMENTS if type.limits.max is None else type.limits.max
         definition = native.Block.make(TABLE.size)
-        base = _malloc(max(8 * length, 8))
+        base = _calloc(max(length, 1), 8)
         if not base:
             raise MemoryError(f"cannot allocate a table of {length} elements")
-        (ctypes.c_uint64 * length).from_address(base)[:] = [init] * length
+        if init:
+            (ctypes.c_uint64 * length).from_address(base)[:] = [init] * length
         native.write_u64(definition + TABLE.base, base)
         native.write_u64(definition + TABLE.length, length)
         native.write_u64(definition + TABLE.maximum, min(most, MAX_TABLE_ELEMENTS))
@@ -139,7 +180,7 @@ class TableElements(native.Owner):
         return (ctypes.c_uint64 * length).from_address(native.read_u64(self + TABLE.base))
 
     def _release(self) -> None:
-        # SAFETY: the base is a live block of malloc or realloc that belongs to this object alone.
+        # SAFETY: the base is a live block of calloc or realloc that belongs to this object alone.
         native.free(native.read_u64(self + TABLE.base))
         del _table_definitions[int(self)]
 

@@ -3,14 +3,13 @@
 from cachewasm.errors import LinkError, Trap, WasmtimeError
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.externs import kind_of
-from cachewasm.runtime.func import func_of, host_funcref
 from cachewasm.runtime.global_ import Global
+from cachewasm.runtime.host_functions import HostFunction, WasiHostFunction
 from cachewasm.runtime.instance import Instance
 from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.module import Module
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.runtime.table import Table
-from cachewasm.runtime.typeids import entry_of
 from cachewasm.wasm.types import FuncType, GlobalType, MemoryType, TableType
 
 TYPE_CHECKING = False
@@ -21,43 +20,6 @@ if TYPE_CHECKING:
     from cachewasm.runtime.caller import Caller
     from cachewasm.runtime.externs import Extern
     from cachewasm.runtime.func import Func
-    from cachewasm.wasi.preview1.table import WasiFunction
-
-
-class _HostFunction:
-    """A definition that belongs to no store yet: each store gets a function of its own."""
-
-    __slots__ = ("access_caller", "func", "type")
-
-    def __init__(
-        self, type: FuncType, func: "Callable[..., object]", *, access_caller: bool = False
-    ) -> None:
-        self.type = type
-        self.func = func
-        self.access_caller = access_caller
-
-    def make(self, store: Store) -> "Func":
-        """The function in `store`."""
-        if self.access_caller:
-            made: Func = store._func_type(store, self.type, self.func, True)
-            return made
-        entry = entry_of(self.type)
-        return func_of(store, host_funcref(store, entry, self.func, wants_caller=False))
-
-
-class _Wasi:
-    """A WASI function that belongs to no store yet."""
-
-    __slots__ = ("function",)
-
-    def __init__(self, function: "WasiFunction") -> None:
-        self.function = function
-
-    def make(self, store: Store) -> "Func":
-        """The function in `store`."""
-        from cachewasm.runtime.wasi import wasi_func
-
-        return wasi_func(store, self.function)
 
 
 class Linker:
@@ -70,7 +32,7 @@ class Linker:
             raise TypeError("expected an Engine")
         self.engine = engine
         self._allow_shadowing = False
-        self._definitions: dict[tuple[str, str], Extern | _HostFunction | _Wasi] = {}
+        self._definitions: dict[tuple[str, str], Extern | HostFunction] = {}
 
     @property
     def allow_shadowing(self) -> bool:
@@ -103,7 +65,7 @@ class Linker:
             raise TypeError("expected a FuncType")
         if not callable(func):
             raise TypeError("expected a callable")
-        self._define(module, name, _HostFunction(ty, func, access_caller=access_caller))
+        self._define(module, name, HostFunction(ty, func, access_caller=access_caller))
 
     def define_instance(self, store: "Store | Caller", name: str, instance: Instance) -> None:
         """Define every export of an instance under `name`."""
@@ -117,7 +79,7 @@ class Linker:
         from cachewasm.wasi.preview1.table import FUNCTIONS, MODULE_NAME
 
         for name, function in FUNCTIONS.items():
-            self._define(MODULE_NAME, name, _Wasi(function))
+            self._define(MODULE_NAME, name, WasiHostFunction(function))
 
     def define_module(self, store: "Store | Caller", name: str, module: Module) -> None:
         """Define a module's exports under `name`: of one instance for a reactor (whose
@@ -131,7 +93,7 @@ class Linker:
             for export, extern_type in exports.items():
                 if isinstance(extern_type, FuncType):
                     call = self._command(owner, module, export)
-                    self._define(name, export, _HostFunction(extern_type, call).make(owner))
+                    self._define(name, export, HostFunction(extern_type, call).make(owner))
             return
         instance = self.instantiate(owner, module)
         found = instance.exports(owner)
@@ -171,7 +133,7 @@ class Linker:
                 return found
         if any(module == name for module, _ in self._definitions):
             raise WasmtimeError(f"no default export in '{name}'")
-        return _HostFunction(FuncType((), ()), lambda: None).make(owner)
+        return HostFunction(FuncType((), ()), lambda: None).make(owner)
 
     def get(self, store: "Store | Caller", module: str, name: str) -> "Extern":
         """A definition, as an extern of `store`. Raises WasmtimeError if there is none."""
@@ -179,7 +141,7 @@ class Linker:
         if found is None:
             raise WasmtimeError("item not defined in linker")
         owner = store_of(store)
-        return found.make(owner) if isinstance(found, (_HostFunction, _Wasi)) else found
+        return found.make(owner) if isinstance(found, HostFunction) else found
 
     def define_unknown_imports_as_traps(self, module: Module) -> None:
         """Define each function that `module` imports and nobody defined as one that traps."""
@@ -188,7 +150,7 @@ class Linker:
                 if not isinstance(want.type, FuncType):
                     continue
                 trap = _trapping(want.module, want.name)
-                self._define(want.module, want.name, _HostFunction(want.type, trap))
+                self._define(want.module, want.name, HostFunction(want.type, trap))
 
     def define_unknown_imports_as_default_values(
         self, store: "Store | Caller", module: Module
@@ -200,7 +162,7 @@ class Linker:
                 item = _default(owner, want.type)
                 self._define(want.module, want.name, item)
 
-    def _define(self, module: str, name: str, item: "Extern | _HostFunction | _Wasi") -> None:
+    def _define(self, module: str, name: str, item: "Extern | HostFunction") -> None:
         if not self._allow_shadowing and (module, name) in self._definitions:
             raise WasmtimeError(f"import of `{module}::{name}` defined twice")
         self._definitions[module, name] = item
@@ -215,8 +177,8 @@ class InstancePre:
         if not isinstance(module, Module):
             raise TypeError("expected a Module")
         self.module = module
-        self._items: list[Extern | _HostFunction | _Wasi] = []
-        for want in module.imports:
+        self._items: list[Extern | HostFunction] = []
+        for want in module._wanted:
             found = linker._definitions.get((want.module, want.name))
             if found is None:
                 raise LinkError(
@@ -226,12 +188,7 @@ class InstancePre:
 
     def instantiate(self, store: "Store | Caller") -> Instance:
         """A new instance. Raises LinkError if a definition has the wrong type."""
-        owner = store_of(store)
-        imports = [
-            item.make(owner) if isinstance(item, (_HostFunction, _Wasi)) else item
-            for item in self._items
-        ]
-        return Instance(owner, self.module, imports)
+        return Instance(store, self.module, self._items)
 
 
 def _imports(module: Module) -> "Sequence[Any]":
@@ -247,12 +204,12 @@ def _trapping(module: str, name: str) -> "Callable[..., object]":
     return trap
 
 
-def _default(store: Store, type: "Any") -> "Extern | _HostFunction":
+def _default(store: Store, type: "Any") -> "Extern | HostFunction":
     """Zero, null or empty, of an imported type."""
     if isinstance(type, FuncType):
         results = [_zero(t) for t in type.result_types]
         value = results[0] if len(results) == 1 else results or None
-        return _HostFunction(type, lambda *args: value)
+        return HostFunction(type, lambda *args: value)
     if isinstance(type, GlobalType):
         return Global(store, type, _zero(type.content))
     if isinstance(type, TableType):

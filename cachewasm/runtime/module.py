@@ -4,7 +4,6 @@ A module is immutable and may be shared by threads and stores; a store keeps the
 instances. On the warm path: what a hit needs is in the artifact, and no wasm is decoded.
 """
 
-import ctypes
 import os
 
 from cachewasm.abi.vmctx import InstanceLayout
@@ -25,6 +24,7 @@ from cachewasm.loader import image, native
 from cachewasm.runtime.artifacts import module_artifact
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.locks import process_lock
+from cachewasm.runtime.memory_images import MIN_SECTION, MemoryImage, images_of
 from cachewasm.runtime.typeids import entry_of
 from cachewasm.wasm.types import FUNC, GLOBAL, MEMORY, ExportType, ImportType
 
@@ -80,8 +80,35 @@ def artifact_of(
 
 
 # Slots that are filled when the first instance needs them.
-_FOR_INSTANCES = ("_data_address", "_data_size", "_exports_by_name", "_layout", "_type_ids")
+_FOR_INSTANCES = (
+    *("_data_address", "_data_size", "_exports_by_name", "_func_tables", "_layout"),
+    *("_memory_images", "_trampolines", "_type_ids", "_wanted"),
+)
 _lock = process_lock()
+
+
+class FuncTables:
+    """Where an artifact says what the functions are that may be referenced: addresses of arrays of
+    the module info, the number of those functions, and of imported ones.
+    """
+
+    __slots__ = ("code_ranges", "count", "escapes", "flags", "imported", "text", "typeidx")
+
+    def __init__(self, info: ModuleInfo, text: int) -> None:
+        self.count = len(info.escapes)
+        self.imported = info.imported_funcs
+        self.escapes = native.address_of(info.escapes)
+        self.code_ranges = native.address_of(info.code_ranges)
+        self.typeidx = native.address_of(info.func_typeidx)
+        self.flags = native.address_of(info.func_flags)
+        self.text = text
+
+
+def _may_have_images(engine: Engine, plan: Artifact) -> bool:
+    """Whether instances may map data of an artifact instead of copying it."""
+    if not engine._environment.tunables.memory_init_cow:
+        return False
+    return plan.has_section(DATA_SECTION) and len(plan.section(DATA_SECTION)) >= MIN_SECTION
 
 
 class Module:
@@ -96,11 +123,15 @@ class Module:
         "_data_size",
         "_escapes",
         "_exports_by_name",
+        "_func_tables",
         "_image",
         "_info",
         "_layout",
+        "_memory_images",
         "_prepared",
+        "_trampolines",
         "_type_ids",
+        "_wanted",
         "engine",
     )
 
@@ -204,7 +235,7 @@ class Module:
 
             digest.check(plan)
         self.engine = engine
-        self._image = image.load(plan)
+        self._image = image.load(plan, keep_file=_may_have_images(engine, plan))
         if engine._environment.tunables.debug_info:
             from cachewasm.runtime import debugger
 
@@ -228,11 +259,19 @@ class Module:
         artifact, info = self._image.artifact, self._info
         self._exports_by_name = {name: (kind, index) for name, kind, index in info.exports}
         self._data_address = self._data_size = 0
+        self._wanted = self.imports
+        self._memory_images: tuple[MemoryImage, ...] = ()
         # Without a byte of data there is no section.
         if artifact.has_section(DATA_SECTION):
             section = artifact.section(DATA_SECTION)
-            self._data_address = ctypes.addressof(ctypes.c_char.from_buffer(section))
+            self._data_address = native.address_of(section)
             self._data_size = len(section)
+            position = self._data_address - int(self._image.address)
+            images = images_of(info, position, self._data_size)
+            if images:
+                self._image.keep_part(position, self._data_size)
+                if self._image.file is not None:
+                    self._memory_images = images
         self._layout = InstanceLayout(
             imported_funcs=info.imported_funcs,
             imported_globals=info.imported_globals,
@@ -243,9 +282,15 @@ class Module:
             elements=len(info.elements),
             funcrefs=len(info.escapes),
         )
+        self._func_tables = FuncTables(info, self._image.text)
         self._type_ids = native.Block.make(4 * len(info.types))
+        self._trampolines: dict[int, tuple[int, int]] = {}
+        text, offsets = self._image.text, info.trampolines
         for i, func_type in enumerate(info.types):
-            native.write_u32(self._type_ids + 4 * i, entry_of(func_type).id)
+            number = entry_of(func_type).id
+            native.write_u32(self._type_ids + 4 * i, number)
+            pair = (text + offsets[2 * i], text + offsets[2 * i + 1])
+            self._trampolines.setdefault(number, pair)
 
     @property
     def _escape_rows(self) -> dict[int, int]:
@@ -262,13 +307,7 @@ class Module:
         store._modules.append(self)
         # The image may outlive the module's other parts, but not the other way round.
         store._objects.append(self._image)
-        info, text = self._info, self._image.text
-        for i, func_type in enumerate(info.types):
-            store._add_trampolines(
-                entry_of(func_type).id,
-                text + info.trampolines[2 * i],
-                text + info.trampolines[2 * i + 1],
-            )
+        store._add_trampolines(self._trampolines)
 
     def _frame_at(self, code_offset: int) -> "Frame | None":
         """The wasm function and place of a code offset; None for trampolines."""

@@ -8,6 +8,8 @@ A store runs wasm code on one thread at a time, and may be entered again by that
 function. On the warm path.
 """
 
+import ctypes
+
 from cachewasm.abi.vmctx import (
     DESCRIPTOR,
     FUNCREF,
@@ -65,6 +67,7 @@ class Store:
         "_objects",
         "_reservations",
         "_support",
+        "_table_count",
         "_trampolines",
         "_waiting_descriptors",
         "_waiting_funcrefs",
@@ -96,9 +99,11 @@ class Store:
         native.write_u64(self._context + STORE.max_wasm_stack, engine._max_wasm_stack)
         native.write_u64(self._context + STORE.object, id(self))
         native.write_u64(self._context + STORE.backtrace, noted_frames(engine._max_frames))
-        self._reservations = native.Block.make(0)
+        # The table of reservations, and how many have room in it.
+        self._reservations: tuple[int, int] = (0, 0)
         self._memories: list[LinearMemory] = []
         self._limits = StoreLimits()
+        self._table_count = 0
         self._modules: list[Module] = []
         self._instances: dict[int, Instance] = {}
         self._externrefs = ExternrefTable()
@@ -192,50 +197,61 @@ class Store:
         self._check_thread()
         self._limits.check_memory(len(self._memories), type)
         memory = LinearMemory.make(type, self.engine._environment.tunables)
-        memory.limit(self._limits.memory_size)
+        if self._limits.memory_size >= 0:
+            memory.limit(self._limits.memory_size)
         self._memories.append(memory)
-        rows = [m for m in self._memories if not m.movable]
-        table = native.Block.make(len(rows) * RESERVATION.size)
-        for i, row in enumerate(rows):
-            at = table + i * RESERVATION.size
-            native.write_u64(at + RESERVATION.start, native.read_u64(row + MEMORY.base))
-            native.write_u64(at + RESERVATION.end, row.reservation_end)
-            native.write_u64(at + RESERVATION.memory, row)
-        # The old rows stay valid until the new ones are in place; only this thread reads them.
-        native.write_u64(self._context + STORE.memories, table)
-        native.write_u64(self._context + STORE.memory_count, len(rows))
-        self._reservations = table
+        if not self.engine._environment.tunables.explicit_bounds_checks:
+            self._note_reservation(memory)
         return memory
+
+    def _note_reservation(self, memory: LinearMemory) -> None:
+        """Let a fault in the address space of a memory be a trap."""
+        count = native.read_u64(self._context + STORE.memory_count)
+        rows, room = self._reservations
+        if count == room:
+            larger = native.Block.make(max(2 * room, 4) * RESERVATION.size)
+            ctypes.memmove(larger, rows, count * RESERVATION.size)
+            # The old rows stay until the new ones are in place; only this thread reads them.
+            native.write_u64(self._context + STORE.memories, larger)
+            rows, room = self._reservations = (larger, max(2 * room, 4))
+        at = rows + count * RESERVATION.size
+        native.write_u64(at + RESERVATION.start, native.read_u64(memory + MEMORY.base))
+        native.write_u64(at + RESERVATION.end, memory.reservation_end)
+        native.write_u64(at + RESERVATION.memory, memory)
+        native.write_u64(self._context + STORE.memory_count, count + 1)
 
     def _add_table(self, type: TableType, init: int) -> TableElements:
         """A new table of this store, filled with `init`. Raises WasmtimeError beyond a limit."""
-        self._limits.check_table(sum(isinstance(b, TableElements) for b in self._blocks), type)
+        self._limits.check_table(self._table_count, type)
         table = TableElements.make(type, init)
         if self._limits.table_elements >= 0:
             most = native.read_u64(table + TABLE.maximum)
             native.write_u64(table + TABLE.maximum, min(most, self._limits.table_elements))
+        self._table_count += 1
         self._blocks.append(table)
         if type.element is EXTERNREF:
             self._externref_tables.append(table)
         return table
 
-    def _add_trampolines(self, number: int, thunk: int, host_stub: int) -> None:
-        """Note the trampolines of a type, and give them to whoever waits for them."""
-        if number in self._trampolines:
-            return
-        self._trampolines[number] = (thunk, host_stub)
-        for descriptor in self._waiting_descriptors.pop(number, ()):
-            native.write_u64(descriptor + DESCRIPTOR.thunk, thunk)
-        for funcref in self._waiting_funcrefs.pop(number, ()):
-            native.write_u64(funcref + FUNCREF.code, host_stub)
+    def _add_trampolines(self, found: dict[int, tuple[int, int]]) -> None:
+        """Note the trampolines of types, and give them to whoever waits for them."""
+        self._trampolines = {**found, **self._trampolines} if self._trampolines else found.copy()
+        for number in [*self._waiting_descriptors, *self._waiting_funcrefs]:
+            known = self._trampolines.get(number)
+            if known is None:
+                continue
+            for descriptor in self._waiting_descriptors.pop(number, ()):
+                native.write_u64(descriptor + DESCRIPTOR.thunk, known[0])
+            for funcref in self._waiting_funcrefs.pop(number, ()):
+                native.write_u64(funcref + FUNCREF.code, known[1])
 
-    def _host_code(self, number: int, funcref: int) -> None:
-        """Set the code of a host function's Funcref, now or once there is some for its type."""
+    def _host_code(self, number: int, funcref: int) -> int:
+        """The code of a host function's Funcref; 0, and it is set once there is some for its type."""
         known = self._trampolines.get(number)
         if known is None:
             self._waiting_funcrefs.setdefault(number, []).append(funcref)
-        else:
-            native.write_u64(funcref + FUNCREF.code, known[1])
+            return 0
+        return known[1]
 
     def _descriptor(self, funcref: int) -> int:
         """The FuncDescriptor of a Funcref; made on first use."""

@@ -1,8 +1,9 @@
 """The support image of this process: loaded once, told about the process, never unmapped.
 
 It holds the way from Python into wasm code and back, the builtins and the signal handler. Loading
-it fills in the process block (addresses of C functions and Python objects) and makes the SIGSEGV
-handler known to the system; publishing an image tells that handler which code may fault.
+it fills in the process block (addresses of C functions and Python objects). The SIGSEGV handler is
+made known to the system by the first instance whose code relies on it; publishing an image tells
+that handler which code may fault.
 
 On the warm path.
 """
@@ -21,6 +22,9 @@ from cachewasm.runtime.locks import process_lock
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    Native: TypeAlias = Callable[..., Any]
 
 _SIGSEGV = 11  # Linux, every architecture
 _MAX_IMAGES = 1 << 16
@@ -40,7 +44,9 @@ class Support:
     __slots__ = (
         "_action",
         "_callbacks",
+        "_found",
         "_free_rows",
+        "_functions",
         "_image",
         "_images",
         "_lock",
@@ -67,9 +73,18 @@ class Support:
         # Publishing may run finalizers, which may drop images or load others.
         self._lock = process_lock()
         self._action = native.Block.make(process.SIGACTION_SIZE)
+        self._functions: dict[str, Native] = {}
+        self._found = native.Block.make(process.SIGACTION_SIZE)
         self.thread_key = 0
         self._fill_process_block()
-        self.catch_faults()
+
+    def function(self, name: str, prototype: "Callable[[int], Native]") -> "Native":
+        """A function of abi/support.SYMBOLS; it always has the same ctypes prototype."""
+        found = self._functions.get(name)
+        if found is None:
+            # SAFETY: the image is never unmapped; the caller's prototype is that of its source.
+            found = self._functions[name] = prototype(self.address[name])
+        return found
 
     def _field(self, name: str) -> int:
         block: int = self.address[PROCESS_BLOCK]
@@ -94,12 +109,16 @@ class Support:
     def catch_faults(self) -> None:
         """Make the SIGSEGV handler ours, if it is not; keep the one found to pass faults on to.
 
-        Called again at each instantiation, because others (faulthandler, for one) install theirs.
+        Called at each instantiation by an engine that relies on it, because others (faulthandler, for one) install theirs.
         """
-        current = native.Block.make(process.SIGACTION_SIZE)
-        # SAFETY: both blocks have glibc's size of struct sigaction.
-        _sigaction(_SIGSEGV, None, current)
         ours = self.address["on_signal"]
+        # SAFETY: all blocks have glibc's size of struct sigaction. Of the one that threads share
+        # only the handler's address is read, which is written whole.
+        _sigaction(_SIGSEGV, None, self._found)
+        if native.read_u64(self._found) == ours:
+            return
+        current = native.Block.make(process.SIGACTION_SIZE)
+        _sigaction(_SIGSEGV, None, current)
         if native.read_u64(current) == ours:
             return
         ctypes.memmove(self._field("previous_action"), current, process.SIGACTION_SIZE)

@@ -3,20 +3,23 @@
 from cachewasm.abi.vmctx import MEMORY
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
-from cachewasm.runtime.func import func_of, host_funcref
 from cachewasm.runtime.memory import Memory
-from cachewasm.runtime.typeids import entry_of
 from cachewasm.wasi.memory import GuestMemory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cachewasm.runtime.func import Func
+    from collections.abc import Callable
+
     from cachewasm.runtime.store import Store
     from cachewasm.wasi.preview1.table import WasiFunction
 
 
-def wasi_func(store: "Store", function: "WasiFunction") -> "Func":
-    """A function of `store` that runs a WASI function with the store's WASI context."""
+def wasi_callable(
+    store: "Store", function: "WasiFunction", *, returns: bool
+) -> "Callable[..., int | None]":
+    """A callable that runs a WASI function with the store's WASI context. Its first argument is the
+    address of the caller's context; without `returns` it has no result.
+    """
     memories = _Memories(store)
 
     def call(caller: int, *args: int) -> "int | None":
@@ -26,9 +29,7 @@ def wasi_func(store: "Store", function: "WasiFunction") -> "Func":
         errno = function(context, memories.of(caller), *args)
         return errno if returns else None
 
-    entry = entry_of(function.type)
-    returns = bool(entry.type.result_types)
-    return func_of(store, host_funcref(store, entry, call, wants_caller=True))
+    return call
 
 
 class _Memories:
@@ -38,22 +39,28 @@ class _Memories:
 
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._known: dict[int, tuple[int, int, GuestMemory]] = {}
+        self._known: dict[int, tuple[int, int, int, GuestMemory]] = {}
 
     def of(self, caller: int) -> GuestMemory:
         """The GuestMemory of a caller. Raises WasmtimeError if it exports no memory."""
         known = self._known.get(caller)
-        if known is not None and known[1] == native.read_u64(known[0] + MEMORY.base):
-            return known[2]
+        if known is not None:
+            definition, base, capacity, guest = known
+            if base == native.read_u64(definition + MEMORY.base) and capacity == native.read_u64(
+                definition + MEMORY.capacity
+            ):
+                return guest
         instance = self._store._instances.get(caller)
         memory = None if instance is None else instance._export("memory")
         if not isinstance(memory, Memory):
             raise WasmtimeError("missing required memory export")
         definition = memory._definition
         base = native.read_u64(definition + MEMORY.base)
+        capacity = native.read_u64(definition + MEMORY.capacity)
         # SAFETY: the capacity is mapped address space, and GuestMemory checks the length first; a
-        # memory that has moved is noticed by its base above.
-        view = native.view(base, native.read_u64(definition + MEMORY.capacity))
-        guest = GuestMemory(view, lambda: native.read_u64(definition + MEMORY.length))
-        self._known[caller] = (definition, base, guest)
+        # memory that has moved, or got more room where it is, is noticed above.
+        guest = GuestMemory(
+            native.view(base, capacity), lambda: native.read_u64(definition + MEMORY.length)
+        )
+        self._known[caller] = (definition, base, capacity, guest)
         return guest

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import cachewasm
+
 FOLDER = Path(__file__).parent.parent.parent / "benchmarks" / "kernels"
 
 
@@ -78,3 +80,15 @@ def test_kernel_quick_run_gives_its_checksum(
     run = engine_module.Instance(store, module, []).exports(store)["run"]
     # A benchmark runs it in one instance again and again.
     assert [run(store, kernel.quick) for _ in range(2)] == 2 * [kernel.quick_checksum]
+
+
+@pytest.mark.parametrize("name", [name for name in KERNELS if name not in LIBRARIES])
+def test_kernel_quick_run_without_signals_gives_its_checksum(name: str) -> None:
+    config = cachewasm.Config()
+    config.strategy = "baseline"
+    config.signals_based_traps = False
+    kernel = KERNELS[name]
+    store = cachewasm.Store(cachewasm.Engine(config))
+    module = cachewasm.Module(store.engine, kernel.binary())
+    run: Any = cachewasm.Instance(store, module, []).exports(store)["run"]
+    assert run(store, kernel.quick) == kernel.quick_checksum

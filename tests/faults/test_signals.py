@@ -234,3 +234,46 @@ ctypes.string_at(0)
         module=MODULE,
     )
     assert done.returncode == -signal.SIGSEGV
+
+
+SEGV_IS_CAUGHT = """
+def segv_is_caught():
+    with open("/proc/self/status") as status:
+        caught = next(line for line in status if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> 10 & 1)
+"""
+
+
+def test_process_without_signals_based_traps_installs_no_handler(run_python: Any) -> None:
+    run_python(
+        SEGV_IS_CAUGHT
+        + """
+config = Config()
+config.signals_based_traps = False
+store = Store(Engine(config))
+exports = Instance(store, Module(store.engine, WASM["module"]), []).exports(store)
+codes = {
+    "out": "MEMORY_OUT_OF_BOUNDS",
+    "deep": "STACK_OVERFLOW",
+    "divide": "INTEGER_DIVISION_BY_ZERO",
+}
+for name, code in codes.items():
+    try:
+        exports[name](store)
+    except Trap as trap:
+        assert str(trap.trap_code) == f"TrapCode.{code}", trap
+    else:
+        raise AssertionError(name)
+assert not segv_is_caught()
+
+# An engine that relies on the handler brings it.
+store = Store()
+exports = Instance(store, Module(store.engine, WASM["module"]), []).exports(store)
+assert segv_is_caught()
+""",
+        options=(),
+        module="""(module (memory 1)
+  (func (export "out") (result i32) (i32.load (i32.const 65533)))
+  (func $deep (export "deep") (result i32) (i32.add (i32.const 1) (call $deep)))
+  (func (export "divide") (result i32) (i32.div_s (i32.const 1) (i32.const 0))))""",
+    )

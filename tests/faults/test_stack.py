@@ -87,11 +87,12 @@ for size in (64 << 10, 128 << 10, 512 << 10, 4 << 20):
     assert 6 < large / usual < 10
 
 
-def test_max_wasm_stack_larger_than_the_stack_is_bounded_by_it(run_python: Any) -> None:
+@pytest.mark.parametrize("size", [1 << 40, (1 << 64) - 1])
+def test_max_wasm_stack_larger_than_the_stack_is_bounded_by_it(run_python: Any, size: int) -> None:
     run_python(
         SETUP
-        + """
-store, exports = make("auto", 1 << 40)
+        + f"""
+store, exports = make("auto", {size})
 for _ in range(3):
     overflows(exports["count"], store)
     assert exports["depth"](store) > 10_000

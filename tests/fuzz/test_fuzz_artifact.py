@@ -73,7 +73,7 @@ def _read_info(section: memoryview) -> None:
         except IncompatibleArtifact:
             continue
     for segment in info.elements:
-        len(segment)
+        assert segment.rows is None or len(segment.rows) == 4 * segment.count
 
 
 def _read_names(section: memoryview) -> None:

@@ -6,6 +6,7 @@ the tests are skipped, in continuous integration they fail.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,10 +30,29 @@ MISSING = f"no official script (*.wast) is in {FOLDER}: CACHEWASM_SPEC_DIR names
 there = pytest.mark.skipif(not SCRIPTS and os.environ.get("CI") != "true", reason=MISSING)
 
 
-def _outcomes(name: str, tier: str) -> Iterator[tuple[str, Outcome]]:
+# What other options for memories, traps and stacks may change, with the options to look at it with.
+MEMORY_SCRIPTS = [
+    name
+    for name in SCRIPTS
+    if name not in NEEDS
+    and re.match(
+        "address|align|bulk|call|data|endianness|float_memory|load|memory|skip-stack|stack"
+        "|start|store|traps|unreachable|unwind",
+        name,
+    )
+]
+MEMORY_OPTIONS: dict[str, dict[str, int]] = {
+    "without signals": {"signals_based_traps": False},
+    "moving": {"memory_reservation": 0, "memory_reservation_for_growth": 0},
+}
+
+
+def _outcomes(name: str, tier: str, **options: int) -> Iterator[tuple[str, Outcome]]:
     """The outcomes of a script, each with its place."""
     config = cachewasm.Config()
     config.strategy = tier
+    for option, value in options.items():
+        setattr(config, option, value)
     script = parse_script((FOLDER / f"{name}.wast").read_bytes())
     for outcome in run(script, cachewasm.Engine(config)):
         place = script.place(outcome.command)
@@ -44,15 +64,25 @@ def test_scripts_are_there() -> None:
     assert SCRIPTS, MISSING
 
 
+def _problems(name: str, tier: str, **options: int) -> list[str]:
+    return [
+        f"{place}: {outcome.verdict.value}: {outcome.reason}"
+        for place, outcome in _outcomes(name, tier, **options)
+        if outcome.verdict is not Verdict.PASSED
+    ]
+
+
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("name", [name for name in SCRIPTS if name not in NEEDS])
 def test_script_passes_whole(name: str, tier: str) -> None:
-    problems = [
-        f"{place}: {outcome.verdict.value}: {outcome.reason}"
-        for place, outcome in _outcomes(name, tier)
-        if outcome.verdict is not Verdict.PASSED
-    ]
-    assert not problems
+    assert not _problems(name, tier)
+
+
+# The tiers share the translation of memory instructions: each option in one of them.
+@pytest.mark.parametrize(("options", "tier"), [*zip(MEMORY_OPTIONS, TIERS, strict=True)])
+@pytest.mark.parametrize("name", MEMORY_SCRIPTS)
+def test_script_passes_whole_with_other_memories(name: str, options: str, tier: str) -> None:
+    assert not _problems(name, tier, **MEMORY_OPTIONS[options])
 
 
 @pytest.mark.parametrize("tier", TIERS)

@@ -52,6 +52,9 @@ _NUMBERS = {
     "SS_DISABLE": 2,
     "PROT_READ_WRITE": 3,
     "MREMAP_MAYMOVE": 1,
+    "MREMAP_MAYMOVE_FIXED": 3,
+    "PROT_NONE": 0,
+    "MAP_RESERVE": 0x4022,  # private, anonymous, not accounted for
     "SIGACTION_FLAGS": process.SIGACTION_FLAGS,
     "IMAGES_HEADER": process.IMAGES_HEADER,
     "IMAGES_ROW": process.IMAGES_ROW,

@@ -53,41 +53,23 @@ done:
   ret void
 }
 
-; An element segment of function indices -> references: the Funcref of each, found by bisection in
-; `escapes` (sorted, `escape_count` long), which names every function of the segment.
-define hidden void @init_references(ptr %references, ptr %funcs, i64 %count, ptr %escapes, i64 %escape_count, ptr %funcrefs) #0 {
+; Write `count` references to rows of an instance's Funcrefs.
+define hidden void @init_references(ptr %references, ptr %rows, i64 %count, ptr %funcrefs) #0 {
 entry:
   br label %next
 next:
-  %i = phi i64 [ 0, %entry ], [ %i_next, %found ]
+  %i = phi i64 [ 0, %entry ], [ %i_next, %one ]
   %more = icmp ult i64 %i, %count
   br i1 %more, label %one, label %done
 one:
   %i_next = add i64 %i, 1
-  %func_at = getelementptr i32, ptr %funcs, i64 %i
-  %func = load i32, ptr %func_at
-  br label %bisect
-bisect:
-  %low = phi i64 [ 0, %one ], [ %low_next, %halve ]
-  %high = phi i64 [ %escape_count, %one ], [ %high_next, %halve ]
-  %width = sub i64 %high, %low
-  %narrow = icmp ule i64 %width, 1
-  br i1 %narrow, label %found, label %halve
-halve:
-  %half = lshr i64 %width, 1
-  %middle = add i64 %low, %half
-  %middle_at = getelementptr i32, ptr %escapes, i64 %middle
-  %middle_func = load i32, ptr %middle_at
-  %left = icmp ult i32 %func, %middle_func
-  %low_next = select i1 %left, i64 %low, i64 %middle
-  %high_next = select i1 %left, i64 %middle, i64 %high
-  br label %bisect
-found:
-  %offset = mul i64 %low, {FUNCREF_SIZE}
+  %row_at = getelementptr i32, ptr %rows, i64 %i
+  %row32 = load i32, ptr %row_at
+  %row = zext i32 %row32 to i64
+  %offset = mul i64 %row, {FUNCREF_SIZE}
   %funcref = getelementptr i8, ptr %funcrefs, i64 %offset
-  %address = ptrtoint ptr %funcref to i64
-  %to = getelementptr i64, ptr %references, i64 %i
-  store i64 %address, ptr %to, align 8
+  %to = getelementptr ptr, ptr %references, i64 %i
+  store ptr %funcref, ptr %to, align 8
   br label %next
 done:
   ret void

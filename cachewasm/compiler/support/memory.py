@@ -33,15 +33,15 @@ enough:
   %fits = icmp ule i64 %after, %capacity
   br i1 %fits, label %grown, label %move
 move:
-  %mremap = process ptr, mremap
-  %moved = call ptr (ptr, i64, i64, i32, ...) %mremap(ptr %base, i64 %capacity, i64 %after, i32 {MREMAP_MAYMOVE})
-  %moved_int = ptrtoint ptr %moved to i64
-  %failed = icmp eq i64 %moved_int, -1
-  br i1 %failed, label %refused, label %note_move
-note_move:
-  setfield ptr %moved, %memory, MEMORY.base
-  setfield i64 %after, %memory, MEMORY.capacity
-  br label %grown
+  %growth = field i64, %memory, MEMORY.growth
+  %generous = add i64 %after, %growth
+  %needless = icmp ugt i64 %generous, %maximum
+  %useful = select i1 %needless, i64 %maximum, i64 %generous
+  %roomy = call i1 @move_memory(ptr %memory, i64 %useful)
+  br i1 %roomy, label %grown, label %tight
+tight:
+  %just_enough = call i1 @move_memory(ptr %memory, i64 %after)
+  br i1 %just_enough, label %grown, label %refused
 grown:
   setfield i64 %after, %memory, MEMORY.length
   br label %done
@@ -49,6 +49,68 @@ done:
   ret i64 %before
 refused:
   ret i64 -1
+}
+
+; Give a movable memory, all of whose capacity is one accessible mapping, `wanted` bytes of capacity
+; or a little more, at any base. Its guards move along.
+define internal i1 @move_memory(ptr %memory, i64 %wanted) #0 {
+entry:
+  %padded = add i64 %wanted, 65535
+  %new_capacity = and i64 %padded, -65536
+  %base = field ptr, %memory, MEMORY.base
+  %capacity = field i64, %memory, MEMORY.capacity
+  %before = field i64, %memory, MEMORY.guard_before
+  %after = field i64, %memory, MEMORY.guard_after
+  %mremap = process ptr, mremap
+  %munmap = process ptr, munmap
+  %guards = or i64 %before, %after
+  %guarded = icmp ne i64 %guards, 0
+  br i1 %guarded, label %reserve, label %free_move
+free_move:
+  %moved = call ptr (ptr, i64, i64, i32, ...) %mremap(ptr %base, i64 %capacity, i64 %new_capacity, i32 {MREMAP_MAYMOVE})
+  %moved_int = ptrtoint ptr %moved to i64
+  %lost = icmp eq i64 %moved_int, -1
+  br i1 %lost, label %failed, label %note
+reserve:
+  %mmap = process ptr, mmap
+  %both = add i64 %before, %after
+  %total = add i64 %both, %new_capacity
+  %region = call ptr %mmap(ptr null, i64 %total, i32 {PROT_NONE}, i32 {MAP_RESERVE}, i32 -1, i64 0)
+  %region_int = ptrtoint ptr %region to i64
+  %no_region = icmp eq i64 %region_int, -1
+  br i1 %no_region, label %failed, label %move_inside
+move_inside:
+  %target = getelementptr i8, ptr %region, i64 %before
+  %behind_target = getelementptr i8, ptr %target, i64 %new_capacity
+  %placed = call ptr (ptr, i64, i64, i32, ...) %mremap(ptr %base, i64 %capacity, i64 %new_capacity, i32 {MREMAP_MAYMOVE_FIXED}, ptr %target)
+  %placed_int = ptrtoint ptr %placed to i64
+  %stayed = icmp eq i64 %placed_int, -1
+  br i1 %stayed, label %give_up, label %drop_guards
+give_up:
+  ; Whether the middle is still ours is not known: another thread may have mapped something there.
+  call void @unmap(ptr %munmap, ptr %region, i64 %before)
+  call void @unmap(ptr %munmap, ptr %behind_target, i64 %after)
+  br label %failed
+drop_guards:
+  %minus_before = sub i64 0, %before
+  %old_start = getelementptr i8, ptr %base, i64 %minus_before
+  %old_end = getelementptr i8, ptr %base, i64 %capacity
+  call void @unmap(ptr %munmap, ptr %old_start, i64 %before)
+  call void @unmap(ptr %munmap, ptr %old_end, i64 %after)
+  br label %note
+note:
+  %new_base = phi ptr [ %moved, %free_move ], [ %target, %drop_guards ]
+  setfield ptr %new_base, %memory, MEMORY.base
+  setfield i64 %new_capacity, %memory, MEMORY.capacity
+  ret i1 true
+failed:
+  ret i1 false
+}
+
+define internal void @unmap(ptr %munmap, ptr %start, i64 %size) #0 {
+  ; Of no bytes it is an error without effect.
+  %status = call i32 %munmap(ptr %start, i64 %size)
+  ret void
 }
 
 define hidden void @memory_copy(ptr %context, ptr %to, ptr %from, i64 %d, i64 %s, i64 %n) #0 {

@@ -53,6 +53,7 @@ class ModuleContext:
     __slots__ = (
         "_signatures",
         "baseline",
+        "bases_move",
         "called",
         "env",
         "funcref_index",
@@ -78,6 +79,8 @@ class ModuleContext:
         self.guard_size: int | None = env.tunables.memory_guard_size
         if env.tunables.explicit_bounds_checks:
             self.guard_size = None
+        # Otherwise the base of a memory is the same during a call.
+        self.bases_move: bool = env.tunables.memories_move
         self.places: LineTable | PcSections | None = None
         if env.tunables.generate_address_map:
             self.places = PcSections() if baseline else LineTable()

@@ -2,9 +2,10 @@
 
 With guard pages, an index of 32 bits plus an offset within the guard cannot leave the reservation
 of the memory, so an access is a plain load or store whose fault becomes the trap; only an offset
-beyond the guard is checked by code. Without them every access compares with the length. Accesses
-are volatile, so that one out of bounds traps even if nobody uses its value, and in order with what
-went before (4.4.7); align 1, since alignment is a hint.
+beyond the guard is checked by code. Without them every access compares with the length. Where
+memories may move, every access reads the base. Accesses are volatile, so that one out of bounds
+traps even if nobody uses its value, and in order with what went before (4.4.7); align 1, since
+alignment is a hint.
 """
 
 from cachewasm.abi import traps
@@ -26,12 +27,11 @@ def _address(t: "FunctionTranslator", memidx: int, offset: int, size: int) -> st
     """Pop an index; the address of `size` bytes at it plus `offset`, checked where necessary."""
     wide = t.widened(t.stack.pop())
     guard_size = t.context.guard_size
-    if guard_size is None:
+    if guard_size is None or offset + size > guard_size:
         _check(t, memidx, wide, offset + size)
+    if t.context.bases_move:
         base = t.field(t.memory(memidx), MEMORY.base, flags="volatile")
     else:
-        if offset + size > guard_size:
-            _check(t, memidx, wide, offset + size)
         base = t.memory_base(memidx)
     t.n = n = t.n + 1
     if offset:  # of an element of size 1: base + wide + offset

@@ -150,12 +150,13 @@ def test_info_segments_round_trip() -> None:
     decoded = info()
     active, passive, declarative = decoded.elements
     assert (active.mode, active.table, active.offset, active.type) == (ACTIVE, 0, MINUS, FUNCREF)
-    assert active.funcs is not None
-    assert active.funcs.tolist() == [2, 3, 0]
-    assert (passive.mode, passive.offset, passive.funcs) == (PASSIVE, None, None)
+    assert active.rows == bytes(
+        [1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]
+    )  # of 2, 3 and 0 in the escapes
+    assert (passive.mode, passive.offset, passive.rows) == (PASSIVE, None, None)
     assert passive.inits == (NULL, ((constexpr.REF_FUNC, 3),))
     assert (declarative.mode, declarative.type) == (DECLARATIVE, EXTERNREF)
-    assert [len(segment) for segment in decoded.elements] == [3, 2, 0]
+    assert [segment.count for segment in decoded.elements] == [3, 2, 0]
     first, second = decoded.data_segments
     assert (first.mode, first.memory, first.offset) == (ACTIVE, 1, ZERO)
     assert (first.start, first.size) == (0, 4)

@@ -7,6 +7,7 @@ from cachewasm.abi.vmctx import MEMORY, SEGMENT
 MODES = {
     "guard": {},
     "explicit": {"signals_based_traps": False},
+    "moving": {"memory_reservation": 0},
 }
 
 

@@ -220,7 +220,9 @@ def test_check_isa_flags_of_a_lower_level_are_accepted() -> None:
     [
         ("memory_reservation", 65536, "with a memory reservation of '65536' but '{}' is expected"),
         ("memory_guard_size", 65536, "with a memory guard size of '65536' but '{}' is expected"),
+        ("guard_before_linear_memory", 0, "without guard before linear memory but it is enabled"),
         ("memory_may_move", 0, "without memory may move but it is enabled"),
+        ("memory_init_cow", 0, "without memory initialization with CoW but it is enabled"),
         ("signals_based_traps", 0, "without Signals-based traps but it is enabled"),
         ("wasm_backtrace", 0, "without WebAssembly backtrace support but it is enabled"),
         ("debug_symbols", 0, "without debug symbols but it is enabled"),
@@ -240,8 +242,16 @@ def test_check_tunable_that_only_the_module_has_is_refused() -> None:
     assert refusal(section(), env) == f"{message} for the host"
 
 
-def test_check_address_map_is_not_needed() -> None:
-    compat.check(section(tunables=chosen(generate_address_map=0).to_bytes()), ENV)
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("generate_address_map", 0),
+        ("memory_guaranteed_dense_image_size", 0),
+        ("memory_reservation_for_growth", 65536),
+    ],
+)
+def test_check_tunable_that_code_does_not_depend_on_may_differ(option: str, value: int) -> None:
+    compat.check(section(tunables=chosen(**{option: value}).to_bytes()), ENV)
 
 
 def test_check_branch_protection_is_no_reason_to_refuse() -> None:

@@ -194,7 +194,7 @@ def test_config_wrong_type_is_a_type_error(name: str, value: object, message: st
         ("target", "sparc64-unknown-linux-gnu", "sparc64"),
         ("cache", "relative/path", "must be an absolute path, .*, not 'relative/path'"),
         ("cache", "", "must be an absolute path"),
-        ("max_wasm_stack", 0, "max_wasm_stack must be from 1"),
+        ("max_wasm_stack", 0, "^max_wasm_stack size cannot be zero$"),
         ("compile_jobs", 1025, "compile_jobs must be from 0 to 1024"),
         ("memory_guard_size", -1, "memory_guard_size must be from 0"),
         ("memory_reservation", MAX_SIZE + 1, "memory_reservation must be from 0"),

@@ -31,6 +31,11 @@ TUNABLES_DECIDED = {
     "memory_guard_size": REFUSED,
     "memory_may_move": REFUSED,
     "signals_based_traps": REFUSED,
+    "guard_before_linear_memory": REFUSED,
+    "memory_init_cow": REFUSED,
+    # How much room a memory takes when it moves, and how far images fill holes: code does not care.
+    "memory_reservation_for_growth": LOADED,
+    "memory_guaranteed_dense_image_size": LOADED,
     # Code without the map runs all the same; its traps have no offsets.
     "generate_address_map": LOADED,
     "wasm_backtrace": REFUSED,

@@ -27,6 +27,12 @@ CASES: dict[tuple[str, str], tuple[tuple[object, object], str, tuple[object, obj
         "cannot enable native debug info while debug symbols are disabled",
         (True, True),
     ),
+    ("guard_before_linear_memory", "memory_guard_size"): (
+        (True, 0),
+        "the options guard_before_linear_memory = True and memory_guard_size = 0 contradict each "
+        "other: the guard before a memory is as large as the one behind it",
+        (False, 0),
+    ),
     ("parallel_compilation", "compile_jobs"): (
         (False, 2),
         "the options parallel_compilation = False and compile_jobs = 2 contradict each other: "

@@ -26,13 +26,29 @@ def test_choose_by_default_guards_memories() -> None:
     assert not chosen.explicit_bounds_checks
 
 
-@pytest.mark.parametrize(
-    ("options", "limited"), [({"signals_based_traps": False}, False), ({}, True)]
-)
-def test_choose_without_guards_reserves_nothing(options: dict[str, int], limited: bool) -> None:
-    chosen = tunables.choose(options, address_space_limited=limited)
-    assert (chosen.memory_reservation, chosen.memory_guard_size) == (0, 0)
+def test_choose_defaults_are_the_models() -> None:
+    chosen = tunables.choose({}, address_space_limited=False)
+    assert chosen.guard_before_linear_memory
     assert chosen.memory_may_move
+    assert chosen.memory_reservation_for_growth == 2 << 30
+    assert chosen.memory_init_cow
+    assert chosen.memory_guaranteed_dense_image_size == 16 << 20
+
+
+def test_choose_without_signals_reserves_but_has_no_guards() -> None:
+    chosen = tunables.choose({"signals_based_traps": False}, address_space_limited=False)
+    assert (chosen.memory_reservation, chosen.memory_guard_size) == (FOUR_GIB, 0)
+    assert chosen.explicit_bounds_checks
+    assert not chosen.memories_move
+
+
+@pytest.mark.parametrize("signals", [False, True])
+def test_choose_under_a_limit_reserves_nothing(signals: bool) -> None:
+    chosen = tunables.choose({"signals_based_traps": signals}, address_space_limited=True)
+    assert (chosen.memory_reservation, chosen.memory_guard_size) == (0, 0)
+    assert chosen.memory_reservation_for_growth == 1 << 20
+    assert not chosen.memory_init_cow
+    assert chosen.memories_move
     assert chosen.explicit_bounds_checks
 
 
