@@ -132,7 +132,7 @@ class LocalStore(Events):
         tried, its absence is no event.
         """
         try:
-            entry = self._read(key, make_place)
+            entry = self._read(key, make_place, is_use=True)
         except EntryError as error:
             if error.reason == ABSENT and not is_last:
                 return Miss(error.reason, error.detail)
@@ -143,7 +143,7 @@ class LocalStore(Events):
         return entry
 
     def peek(self, key: "ArtifactKey", *, make_place: "MakePlace" = Memory) -> Entry | Miss:
-        """`get` that is no event: neither counted nor logged."""
+        """`get` that is no event and no use: neither counted nor logged, nor noted at the entry."""
         try:
             return self._read(key, make_place)
         except EntryError as error:
@@ -281,11 +281,11 @@ class LocalStore(Events):
         files.make_directory_inside(os.path.dirname(path), self.rules)
         return files.open_lock_file(path, self.rules)
 
-    def _read(self, key: "ArtifactKey", make_place: "MakePlace") -> Entry:
+    def _read(self, key: "ArtifactKey", make_place: "MakePlace", *, is_use: bool = False) -> Entry:
         path = layout.entry_path(self._trusted_directory(), key)
         with files.EntryFile(path, MAX_ENTRY_SIZE, self.rules) as file:
             entry = read(file, key, make_place=make_place, secret=self.rules.secret)
-        if self.writes:
+        if is_use and self.writes:
             files.touch_if_old(path, file.mtime)
         return entry
 

@@ -63,7 +63,7 @@ class ArtifactStore(Protocol):
         """
 
     def peek(self, key: ArtifactKey, *, make_place: "MakePlace" = Memory) -> Entry | Miss:
-        """`get` that is no event."""
+        """`get` that is no event, and no use."""
 
     def put(
         self, key: ArtifactKey, raw: bytes | memoryview, manifest: Mapping[str, str | int]
