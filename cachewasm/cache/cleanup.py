@@ -40,16 +40,13 @@ def clean_up_if_due(
     try:
         if not _is_due(path, config, rules, now):
             return None
-        descriptor = files.open_lock_file(layout.lock_path(directory), rules)
-        try:
+        from cachewasm.cache.byte_lock import ByteLock
+
+        with ByteLock(directory, layout.CLEANUP_OFFSET, rules) as lock:
             # Somebody else may have cleaned up since.
-            if not files.try_lock(descriptor, layout.CLEANUP_OFFSET) or not _is_due(
-                path, config, rules, now
-            ):
+            if not lock.is_held or not _is_due(path, config, rules, now):
                 return None
             return _clean_up(directory, config, rules, path, now)
-        finally:
-            files.close(descriptor)
     except (EntryError, OSError) as error:
         log(DEBUG, "%s is not cleaned up: %s", directory, error)
         return None

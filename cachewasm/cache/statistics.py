@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cachewasm.cache import files, layout
+from cachewasm.cache.byte_lock import ByteLock
 from cachewasm.cache.counters import check_of, record_of
 from cachewasm.cache.local import MAX_LOG_SIZE
 from cachewasm.cache.reasons import EntryError
@@ -99,17 +100,11 @@ def fold(directory: str, rules: Rules = DEFAULT_RULES) -> bool:
     state = files.DirectoryState(directory, rules)
     if state.problem is not None or not state.exists:
         return False
-    directory = state.path
-    lock = layout.lock_path(directory)
     try:
-        files.make_directory_inside(os.path.dirname(lock), rules)
-        descriptor = files.open_lock_file(lock, rules)
-        try:
-            if not files.try_lock(descriptor, layout.FOLD_OFFSET):
+        with ByteLock(state.path, layout.FOLD_OFFSET, rules) as lock:
+            if not lock.is_held:
                 return False
-            _fold(directory, rules)
-        finally:
-            files.close(descriptor)
+            _fold(state.path, rules)
     except (EntryError, OSError):
         return False
     return True

@@ -341,7 +341,7 @@ def aftermath(directory: str) -> list[str]:
     prune(directory, max_size=None, older_than=None, dry_run=False)
     found += [f"left in tmp/: {name}" for name in os.listdir(temporary)]
     descriptor = files.open_lock_file(layout.lock_path(directory))
-    offsets = [layout.lock_offset(key_of(number).digest) for number in range(KEYS)]
+    offsets = [layout.lock_offset(key_of(number).entry_name) for number in range(KEYS)]
     found += [
         f"still locked: {at}"
         for at in (*offsets, layout.FOLD_OFFSET)

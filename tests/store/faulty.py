@@ -455,7 +455,7 @@ def _locks_held(directory: str) -> list[str]:
         return []
     descriptor = files.open_lock_file(layout.lock_path(directory))
     try:
-        offsets = [layout.lock_offset(key.digest) for key in (KEY, OTHER)]
+        offsets = [layout.lock_offset(key.entry_name) for key in (KEY, OTHER)]
         offsets.append(layout.FOLD_OFFSET)
         return [f"{at} is locked" for at in offsets if not files.try_lock(descriptor, at)]
     finally:
