@@ -35,6 +35,11 @@ def size(count: int) -> str:
     return f"{count / (1 << 10 * power):.1f} {_BINARY_UNITS[power - 1]}"
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number of things: `one` of them, or `many`, by default with an s."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def age(seconds: float) -> str:
     """A span for people, in its largest unit; none is negative."""
     whole = max(0, int(seconds))

@@ -85,8 +85,9 @@ def export(options: Namespace) -> int:
         for each in left_out:
             say(f"left out: {each.name}: {each.problem}")
         tell = say if is_stdout else print
-        counts = f"{entries} entries and {len(done) - entries} aliases ({text.size(size)})"
-        tell(printable(f"{options.bundle}: {counts}"))
+        counts = text.counted(entries, "entry", "entries")
+        aliases = text.counted(len(done) - entries, "alias", "aliases")
+        tell(printable(f"{options.bundle}: {counts} and {aliases} ({text.size(size)})"))
     return exit_codes.FAILURE if left_out else exit_codes.OK
 
 

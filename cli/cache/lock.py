@@ -51,7 +51,9 @@ def lock(options: Namespace) -> int:
     if options.json:
         print(text.as_json({"lock": options.output, "artifacts": [_facts(a) for a in artifacts]}))
     else:
-        print(printable(f"{options.output}: {len(artifacts)} artifacts of {len(paths)} modules"))
+        counts = text.counted(len(artifacts), "artifact")
+        of_modules = text.counted(len(paths), "module")
+        print(printable(f"{options.output}: {counts} of {of_modules}"))
     return exit_codes.OK
 
 
@@ -74,7 +76,8 @@ def check(path: str, options: Namespace) -> int:
         for problem in problems:
             print(printable(str(problem)))
         right = len(artifacts) - len({id(problem.artifact) for problem in problems})
-        print(f"{right} of {len(artifacts)} artifacts are in the cache as the lock file says")
+        of_all = text.counted(len(artifacts), "artifact")
+        print(f"in the cache as the lock file says: {right} of {of_all}")
     return exit_codes.FAILURE if problems else exit_codes.OK
 
 

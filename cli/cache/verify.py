@@ -205,7 +205,7 @@ def _print(report: VerifyReport, repairs: list[str]) -> None:
     if report.directory_problem is not None:
         print(printable(f"the directory is not trusted: {report.directory_problem}"))
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.counts.items()))
-    print(f"{len(report.findings)} files" + (f": {counts}" if counts else ""))
+    print(text.counted(len(report.findings), "file") + (f": {counts}" if counts else ""))
 
 
 def _print_modules(lost: list[ListedFile] | None, recompiled: Recompiled | None) -> None:
