@@ -178,7 +178,7 @@ class LocalStore(Events):
         outcomes.stored(self, key, raw, manifest)
         # Where the directory could not be seen, it is left alone.
         if self._trusted_path:
-            from cachewasm.cache.cleanup import clean_up_if_due
+            from cachewasm.cache.upkeep.cleanup import clean_up_if_due
 
             clean_up_if_due(self._trusted_path, self.config, self.rules, now=time.time())
         return None
@@ -249,12 +249,12 @@ class LocalStore(Events):
             log(DEBUG, "no statistics are recorded: %s", error)
             return
         if size > FOLD_SIZE:
-            from cachewasm.cache.statistics import fold
+            from cachewasm.cache.history.statistics import fold
 
             fold(directory, self.rules)
         misses, self._misses = self._misses, []
         if misses:
-            from cachewasm.cache.misses import append
+            from cachewasm.cache.history.misses import append
 
             append(directory, misses, self.rules)
 
@@ -293,7 +293,7 @@ class LocalStore(Events):
         """Move what was found damaged under `key` out of the way of the new entry, if it still is."""
         if key.digest not in self._suspects:
             return
-        from cachewasm.cache.quarantine import move_if_damaged
+        from cachewasm.cache.upkeep.quarantine import move_if_damaged
 
         self._suspects.discard(key.digest)
         directory, name = self._trusted_directory(), key.entry_name

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from cachewasm.cache import clear as clearing
+from cachewasm.cache.upkeep import clear as clearing
 
 from .. import exit_codes, text
 from ..failure import Failure, UsageError, printable

@@ -7,14 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from cachewasm.cache import bundle, inspect
 from cachewasm.cache.alias import AliasKey
-from cachewasm.cache.inspect import EntryInfo
+from cachewasm.cache.carry import bundle
+from cachewasm.cache.carry.lock_file import SUPPORT_TIER, check_lock
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.lock_file import SUPPORT_TIER, check_lock
 from cachewasm.cache.reasons import CORRUPT, EntryError
-from cachewasm.cache.verify import key_of
+from cachewasm.cache.survey import inspect
+from cachewasm.cache.survey.inspect import EntryInfo
+from cachewasm.cache.survey.verify import key_of
 from cachewasm.hashing import digest_of
 from cachewasm.runtime.locked import read_lock
 from cachewasm.runtime.module import binary_of

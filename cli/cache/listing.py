@@ -4,10 +4,11 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from cachewasm.cache import inspect, pins
-from cachewasm.cache.facts import Facts, with_facts
-from cachewasm.cache.inspect import ListedFile
-from cachewasm.cache.quarantine import quarantined
+from cachewasm.cache.survey import inspect
+from cachewasm.cache.survey.facts import Facts, with_facts
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.upkeep import pins
+from cachewasm.cache.upkeep.quarantine import quarantined
 
 from .. import exit_codes, text
 from ..failure import UsageError

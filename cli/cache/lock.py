@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
-from cachewasm.cache.lock_file import Lock, LockedArtifact, check_lock
+from cachewasm.cache.carry.lock_file import Lock, LockedArtifact, check_lock
 from cachewasm.runtime import kept
 from cachewasm.runtime.locked import read_lock
 

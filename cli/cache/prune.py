@@ -5,9 +5,9 @@ from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
-from cachewasm.cache import prune as pruning
-from cachewasm.cache.inspect import ListedFile
-from cachewasm.cache.prune import Limits
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.upkeep import prune as pruning
+from cachewasm.cache.upkeep.prune import Limits
 
 from .. import exit_codes, text
 from ..failure import UsageError, printable

@@ -5,9 +5,10 @@ from argparse import Namespace
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from cachewasm.cache import inspect, prometheus
-from cachewasm.cache import statistics as statistics_of
-from cachewasm.cache.statistics import Statistics
+from cachewasm.cache.history import prometheus
+from cachewasm.cache.history import statistics as statistics_of
+from cachewasm.cache.history.statistics import Statistics
+from cachewasm.cache.survey import inspect
 from cachewasm.cache.trust import Rules
 
 from .. import exit_codes, text

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from cachewasm.cache import reasons
-from cachewasm.cache import repair as repairing
-from cachewasm.cache import verify as verifying
-from cachewasm.cache.inspect import ListedFile
-from cachewasm.cache.quarantine import quarantined
+from cachewasm.cache.survey import verify as verifying
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.survey.verify import VerifyReport
 from cachewasm.cache.trust import Rules
-from cachewasm.cache.verify import VerifyReport
+from cachewasm.cache.upkeep import repair as repairing
+from cachewasm.cache.upkeep.quarantine import quarantined
 
 from .. import exit_codes, text
 from ..failure import UsageError, printable

@@ -27,16 +27,17 @@ from dataclasses import dataclass, field
 
 from blake3 import blake3
 
-from cachewasm.cache import files, layout, statistics
+from cachewasm.cache import files, layout
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.entry import Entry
-from cachewasm.cache.inspect import entries
+from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
-from cachewasm.cache.prune import STALE_AFTER, prune
 from cachewasm.cache.reasons import ABSENT
 from cachewasm.cache.single_flight import compile_once
-from cachewasm.cache.verify import OK, verify
+from cachewasm.cache.survey.inspect import entries
+from cachewasm.cache.survey.verify import OK, verify
+from cachewasm.cache.upkeep.prune import STALE_AFTER, prune
 
 KEYS = 24
 _ENCODER = bytes(32)

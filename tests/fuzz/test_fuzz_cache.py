@@ -12,15 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cachewasm.cache import bundle, index, layout, misses, statistics, ustar
+from cachewasm.cache import layout
 from cachewasm.cache.alias import AliasKey
+from cachewasm.cache.carry import bundle, ustar
+from cachewasm.cache.carry.lock_file import Lock, LockedArtifact
 from cachewasm.cache.entry import Entry
-from cachewasm.cache.facts import Facts
-from cachewasm.cache.inspect import ListedFile
+from cachewasm.cache.history import misses, statistics
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.lock_file import Lock, LockedArtifact
 from cachewasm.cache.reasons import MISS_REASONS
+from cachewasm.cache.survey import index
+from cachewasm.cache.survey.facts import Facts
+from cachewasm.cache.survey.inspect import ListedFile
 from cachewasm.errors import ConfigError
 from cachewasm.hashing import digest_of
 from tests.fuzz.bounded import within

@@ -12,14 +12,15 @@ from pathlib import Path
 import diskcache
 import pytest
 
-from cachewasm.cache import facts, index, layout, mounts
-from cachewasm.cache.facts import Facts, with_facts
-from cachewasm.cache.index import ERRORS, Index, RawDisk
-from cachewasm.cache.inspect import listing
+from cachewasm.cache import layout
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.mounts import Mount
 from cachewasm.cache.secret import Secret
+from cachewasm.cache.survey import facts, index, mounts
+from cachewasm.cache.survey.facts import Facts, with_facts
+from cachewasm.cache.survey.index import ERRORS, Index, RawDisk
+from cachewasm.cache.survey.inspect import listing
+from cachewasm.cache.survey.mounts import Mount
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 from .damage import flips, splices, truncations

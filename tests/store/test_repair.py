@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import layout, statistics
+from cachewasm.cache import layout
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.byte_lock import ByteLock
+from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.quarantine import quarantined
-from cachewasm.cache.repair import DELETE, QUARANTINE, REPAIR, Repair, repair
-from cachewasm.cache.verify import verify
+from cachewasm.cache.survey.verify import verify
+from cachewasm.cache.upkeep.quarantine import quarantined
+from cachewasm.cache.upkeep.repair import DELETE, QUARANTINE, REPAIR, Repair, repair
 
 from .test_prune import leave_temporary_file
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import files, layout, local, statistics
+from cachewasm.cache import files, layout, local
 from cachewasm.cache.byte_lock import ByteLock
 from cachewasm.cache.counters import check_of, record_of
+from cachewasm.cache.history import statistics
+from cachewasm.cache.history.prometheus import as_prometheus
+from cachewasm.cache.history.statistics import Statistics, fold, read
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.prometheus import as_prometheus
-from cachewasm.cache.prune import prune
-from cachewasm.cache.statistics import Statistics, fold, read
+from cachewasm.cache.upkeep.prune import prune
 
 from .conftest import KEY, OTHER, RAW, Child
 

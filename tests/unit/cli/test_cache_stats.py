@@ -9,7 +9,7 @@ import pytest
 from cachewasm_cli.main import main
 
 from cachewasm.cache.counters import record_of
-from cachewasm.cache.statistics import fold
+from cachewasm.cache.history.statistics import fold
 
 Capture = pytest.CaptureFixture[str]
 

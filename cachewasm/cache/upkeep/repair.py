@@ -11,15 +11,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from cachewasm.cache import files, layout, quarantine, statistics
+from cachewasm.cache import files, layout
 from cachewasm.cache.byte_lock import ByteLock
-from cachewasm.cache.inspect import ListedFile
+from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import parse_entry_name
-from cachewasm.cache.prune import abandoned
 from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
-from cachewasm.cache.removal import Outcome, remove
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.survey.verify import OK, Finding, check_again
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
-from cachewasm.cache.verify import OK, Finding, check_again
+from cachewasm.cache.upkeep import quarantine
+from cachewasm.cache.upkeep.prune import abandoned
+from cachewasm.cache.upkeep.removal import Outcome, remove
 
 DAMAGED = (TORN, CORRUPT, WRONG_KEY)
 

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cachewasm.cache import files, layout
-from cachewasm.cache.inspect import ListedFile, listed
 from cachewasm.cache.keys import parse_entry_name
 from cachewasm.cache.reasons import CORRUPT, WRONG_KEY, EntryError
+from cachewasm.cache.survey.inspect import ListedFile, listed
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.log import WARNING, log
 

@@ -27,11 +27,12 @@ import diskcache
 from blake3 import blake3
 from diskcache.core import MODE_RAW
 
-from cachewasm.cache import files, layout, mounts, trust
+from cachewasm.cache import files, layout, trust
 from cachewasm.cache.byte_lock import ByteLock
-from cachewasm.cache.facts import Facts
-from cachewasm.cache.inspect import ListedFile
 from cachewasm.cache.reasons import CORRUPT, EntryError
+from cachewasm.cache.survey import mounts
+from cachewasm.cache.survey.facts import Facts
+from cachewasm.cache.survey.inspect import ListedFile
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 # 100,000 entries take 16 MB.

@@ -21,8 +21,8 @@ from cachewasm.log import DEBUG, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cachewasm.cache.prune import PruneReport
     from cachewasm.cache.settings import CacheConfig
+    from cachewasm.cache.upkeep.prune import PruneReport
 
 # A put waits no longer for files to be removed.
 MAX_SECONDS = 2.0
@@ -66,7 +66,7 @@ def _is_due(path: str, config: "CacheConfig", rules: Rules, now: float) -> bool:
 def _clean_up(
     directory: str, config: "CacheConfig", rules: Rules, path: str, now: float
 ) -> "PruneReport":
-    from cachewasm.cache.prune import Limits, evict
+    from cachewasm.cache.upkeep.prune import Limits, evict
 
     status = files.status_of(path)
     last_ns = status.st_mtime_ns if status is not None else 0
