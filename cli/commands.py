@@ -8,6 +8,7 @@ from cachewasm.engine.version import VERSION
 from . import arguments, build, convert, examine, exit_codes, wast
 from .cache.verbs import add_cache
 from .completion import add_completion
+from .manner import manner
 from .parser import Commands, Parser, add_code, add_command, add_jobs, add_json, add_place
 
 _EPILOG = f"""exit codes:
@@ -25,7 +26,8 @@ def dispatch(given: Sequence[str]) -> int:
         # argparse has printed what --help or --version asked for.
         return exit_codes.OK
     command: Callable[[argparse.Namespace], int] = options.command
-    return command(options)
+    with manner(options):
+        return command(options)
 
 
 def _parser() -> Parser:

@@ -15,6 +15,23 @@ if TYPE_CHECKING:
 _ERASE_LINE = b"\r\x1b[K"
 
 
+class Silence:
+    """A context in which no progress is shown, by whomever."""
+
+    depth = 0
+
+    def __enter__(self) -> None:
+        Silence.depth += 1
+
+    def __exit__(self, *exc: object) -> None:
+        Silence.depth -= 1
+
+
+def is_shown_on(fd: int) -> bool:
+    """Whether progress is shown on `fd`: on a terminal, if nobody wants silence."""
+    return not Silence.depth and os.isatty(fd)
+
+
 class Note:
     """A context: after `delay` seconds in it, `text` is shown on the terminal `fd` until it ends.
 
@@ -47,7 +64,7 @@ class Note:
         self._ended = _thread.allocate_lock()
 
     def __enter__(self) -> "Note":
-        if os.isatty(self._fd):
+        if is_shown_on(self._fd):
             self._due = time.monotonic() + self._delay
             self._done.acquire()
             self._ended.acquire()

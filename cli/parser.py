@@ -10,6 +10,7 @@ from cachewasm.errors import ConfigError
 
 from .code_options import CODE_OPTIONS, choices, choose
 from .failure import UsageError
+from .manner import add_manner
 
 _MAX_DIGITS = 9
 
@@ -42,6 +43,7 @@ def add_command(
         allow_abbrev=False,
     )
     parser.set_defaults(command=function)
+    add_manner(parser)
     return parser
 
 

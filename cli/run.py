@@ -169,7 +169,10 @@ def _grant(store: "Store", options: "RunArguments") -> None:
 def _typed(name: str, type: FuncType, texts: "Sequence[str]") -> list[int | float]:
     wanted = type.param_types
     if len(texts) != len(wanted):
-        raise UsageError(COMMAND, f"`{name}` takes {len(wanted)} arguments, not {len(texts)}")
+        from .text import counted
+
+        takes = counted(len(wanted), "argument")
+        raise UsageError(COMMAND, f"`{name}` takes {takes}, not {len(texts)}")
     from . import values
 
     try:

@@ -7,14 +7,23 @@ people, with control characters escaped.
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from json.encoder import encode_basestring_ascii
 from typing import TypeAlias
 
 from .failure import printable
 
+Plain: TypeAlias = str | int | None
 Fact: TypeAlias = "str | int | float | bool | Sequence[Fact] | Mapping[str, Fact] | None"
 
 _BINARY_UNITS = ("KiB", "MiB", "GiB", "TiB")
+# How each of the types that Plain is made of stands in JSON.
+_JSON: Mapping[type, Callable[..., str]] = {
+    str: encode_basestring_ascii,
+    int: str,
+    bool: {True: "true", False: "false"}.__getitem__,
+    type(None): {None: "null"}.__getitem__,
+}
 _AGES = ((7 * 86400, "w"), (86400, "d"), (3600, "h"), (60, "m"))
 
 
@@ -24,6 +33,11 @@ def size(count: int) -> str:
         return f"{count} B"
     power = min((count.bit_length() - 1) // 10, len(_BINARY_UNITS))
     return f"{count / (1 << 10 * power):.1f} {_BINARY_UNITS[power - 1]}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number of things: `one` of them, or `many`, by default with an s."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def age(seconds: float) -> str:
@@ -58,11 +72,10 @@ def table_lines(
                 cut = row[widest][: width - 1] + "…"
                 shown[at] = (*row[:widest], cut, *row[widest + 1 :])
     line = "  ".join(
-        f"{{:{'>' if name in right else '<'}{width}}}"
-        for name, width in zip(head, widths, strict=True)
+        f"%{'' if name in right else '-'}{width}s" for name, width in zip(head, widths, strict=True)
     )
     for row in shown:
-        yield line.format(*row).rstrip()
+        yield (line % tuple(row)).rstrip()
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -72,15 +85,21 @@ def print_lines(lines: Iterable[str]) -> None:
         write(f"{line}\n")
 
 
-def json_lines(facts: Iterable[Fact], *, is_array: bool) -> Iterator[str]:
-    """Reports as JSON, one per line; the lines together are an array, if they are to be."""
+def json_lines(
+    names: Sequence[str], rows: Iterable[Sequence[Plain]], *, is_array: bool
+) -> Iterator[str]:
+    """Rows as JSON objects, one per line; the lines together are an array, if they are to be.
+
+    What json.dumps() makes of a mapping from `names` to each row, in a third of the time.
+    """
     if is_array:
         yield "["
+    line = f"{{{', '.join(f'{encode_basestring_ascii(name)}: %s' for name in names)}}}"
     previous = None
-    for fact in facts:
+    for row in rows:
         if previous is not None:
             yield f"{previous}," if is_array else previous
-        previous = json.dumps(fact)
+        previous = line % tuple([_JSON[type(value)](value) for value in row])
     if previous is not None:
         yield previous
     if is_array:

@@ -13,8 +13,8 @@ from cachewasm.errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cachewasm.cache.history.statistics import Statistics
     from cachewasm.cache.setting import Value
-    from cachewasm.cache.statistics import Statistics
     from cachewasm.cache.store import ArtifactStore
 
 
@@ -97,7 +97,7 @@ class Cache:
 
         Of a cache in memory there is nothing to tell.
         """
-        from cachewasm.cache.statistics import Statistics, read
+        from cachewasm.cache.history.statistics import Statistics, read
 
         store = self._store
         return (

@@ -18,10 +18,10 @@ from cachewasm.errors import InternalError
 KEY_CONTEXT = "cachewasm artifact v1"
 DIGEST_SIZE = 32
 
-_WASM_DIGITS = 32
-_COMPAT_DIGITS = 16
-_ISA_DIGITS = 8
-_MAX_LABEL = 32
+WASM_DIGITS = 32
+COMPAT_DIGITS = 16
+ISA_DIGITS = 8
+MAX_LABEL = 32
 
 _HEX = frozenset("0123456789abcdef")
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -62,8 +62,8 @@ class ArtifactKey:
     def entry_name(self) -> str:
         """The entry's path below entries/v1/."""
         wasm = wasm_prefix(self.wasm_digest)
-        isa = f"{self.isa.partition(':')[0]}-{blake3(self.isa.encode()).hexdigest()[:_ISA_DIGITS]}"
-        return f"{wasm[:2]}/{wasm}.{self.compat.hex()[:_COMPAT_DIGITS]}.{isa}.{self.tier}"
+        isa = f"{self.isa.partition(':')[0]}-{blake3(self.isa.encode()).hexdigest()[:ISA_DIGITS]}"
+        return f"{wasm[:2]}/{wasm}.{self.compat.hex()[:COMPAT_DIGITS]}.{isa}.{self.tier}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ArtifactKey) and self.digest == other.digest
@@ -89,7 +89,7 @@ class EntryName:
 
 def wasm_prefix(wasm_digest: bytes) -> str:
     """What the names of all entries of one module begin with."""
-    return wasm_digest.hex()[:_WASM_DIGITS]
+    return wasm_digest.hex()[:WASM_DIGITS]
 
 
 def parse_entry_name(name: str) -> EntryName | None:
@@ -102,9 +102,9 @@ def parse_entry_name(name: str) -> EntryName | None:
     label, dash, isa_digits = isa.rpartition("-")
     if (
         shard != wasm[:2]
-        or not is_hex(wasm, _WASM_DIGITS)
-        or not is_hex(compat, _COMPAT_DIGITS)
-        or not (dash and _is_label(label) and is_hex(isa_digits, _ISA_DIGITS))
+        or not is_hex(wasm, WASM_DIGITS)
+        or not is_hex(compat, COMPAT_DIGITS)
+        or not (dash and _is_label(label) and is_hex(isa_digits, ISA_DIGITS))
         or not _is_label(tier)
     ):
         return None
@@ -117,4 +117,4 @@ def is_hex(text: str, digits: int) -> bool:
 
 
 def _is_label(text: str) -> bool:
-    return 0 < len(text) <= _MAX_LABEL and _LABEL.issuperset(text)
+    return 0 < len(text) <= MAX_LABEL and _LABEL.issuperset(text)

@@ -5,6 +5,8 @@ On the warm path.
 
 import os
 
+from blake3 import blake3
+
 from cachewasm.cache.keys import parse_entry_name
 
 TYPE_CHECKING = False
@@ -59,9 +61,12 @@ def lock_path(directory: str) -> str:
     return os.path.join(directory, LOCKS)
 
 
-def lock_offset(key_digest: bytes) -> int:
-    """Which byte stands for the key with this digest: 62 bits of it, since offsets are signed."""
-    return int.from_bytes(key_digest[:8], "little") >> 2
+def lock_offset(entry_name: str) -> int:
+    """Which byte stands for all keys whose entry has this name: 62 bits, since offsets are signed.
+
+    So who knows no more of an entry than its name can lock it, too.
+    """
+    return int.from_bytes(blake3(entry_name.encode()).digest(8), "little") >> 2
 
 
 def statistics_path(directory: str, name: str) -> str:

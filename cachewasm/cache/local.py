@@ -132,7 +132,7 @@ class LocalStore(Events):
         tried, its absence is no event.
         """
         try:
-            entry = self._read(key, make_place)
+            entry = self._read(key, make_place, is_use=True)
         except EntryError as error:
             if error.reason == ABSENT and not is_last:
                 return Miss(error.reason, error.detail)
@@ -143,7 +143,7 @@ class LocalStore(Events):
         return entry
 
     def peek(self, key: "ArtifactKey", *, make_place: "MakePlace" = Memory) -> Entry | Miss:
-        """`get` that is no event: neither counted nor logged."""
+        """`get` that is no event and no use: neither counted nor logged, nor noted at the entry."""
         try:
             return self._read(key, make_place)
         except EntryError as error:
@@ -178,7 +178,7 @@ class LocalStore(Events):
         outcomes.stored(self, key, raw, manifest)
         # Where the directory could not be seen, it is left alone.
         if self._trusted_path:
-            from cachewasm.cache.cleanup import clean_up_if_due
+            from cachewasm.cache.upkeep.cleanup import clean_up_if_due
 
             clean_up_if_due(self._trusted_path, self.config, self.rules, now=time.time())
         return None
@@ -249,12 +249,12 @@ class LocalStore(Events):
             log(DEBUG, "no statistics are recorded: %s", error)
             return
         if size > FOLD_SIZE:
-            from cachewasm.cache.statistics import fold
+            from cachewasm.cache.history.statistics import fold
 
             fold(directory, self.rules)
         misses, self._misses = self._misses, []
         if misses:
-            from cachewasm.cache.misses import append
+            from cachewasm.cache.history.misses import append
 
             append(directory, misses, self.rules)
 
@@ -281,11 +281,11 @@ class LocalStore(Events):
         files.make_directory_inside(os.path.dirname(path), self.rules)
         return files.open_lock_file(path, self.rules)
 
-    def _read(self, key: "ArtifactKey", make_place: "MakePlace") -> Entry:
+    def _read(self, key: "ArtifactKey", make_place: "MakePlace", *, is_use: bool = False) -> Entry:
         path = layout.entry_path(self._trusted_directory(), key)
         with files.EntryFile(path, MAX_ENTRY_SIZE, self.rules) as file:
             entry = read(file, key, make_place=make_place, secret=self.rules.secret)
-        if self.writes:
+        if is_use and self.writes:
             files.touch_if_old(path, file.mtime)
         return entry
 
@@ -293,7 +293,7 @@ class LocalStore(Events):
         """Move what was found damaged under `key` out of the way of the new entry, if it still is."""
         if key.digest not in self._suspects:
             return
-        from cachewasm.cache.quarantine import move_if_damaged
+        from cachewasm.cache.upkeep.quarantine import move_if_damaged
 
         self._suspects.discard(key.digest)
         directory, name = self._trusted_directory(), key.entry_name

@@ -7,6 +7,7 @@ docs/format/cache.md.
 On the warm path; `decode` runs only for whoever asks.
 """
 
+import struct
 from struct import Struct
 
 from cachewasm.cache.reasons import CORRUPT, EntryError
@@ -54,27 +55,34 @@ def decode(encoded: bytes) -> dict[str, str | int]:
     (count,) = _COUNT.unpack_from(encoded)
     if count > MAX_PAIRS:
         raise EntryError(CORRUPT, f"a manifest of {count} pairs, at most {MAX_PAIRS} fit")
-    position = _COUNT.size
+    position, end, unpack = _COUNT.size, len(encoded), _PAIR.unpack_from
     manifest: dict[str, str | int] = {}
     previous = b""
-    for _ in range(count):
-        if position + _PAIR.size > len(encoded):
-            raise EntryError(CORRUPT, "the manifest is cut short")
-        name_size, kind, size = _PAIR.unpack_from(encoded, position)
-        value_at = position + _PAIR.size + name_size
-        name = encoded[position + _PAIR.size : value_at]
-        content = encoded[value_at : value_at + size]
-        position = value_at + size
-        if position > len(encoded):
-            raise EntryError(CORRUPT, "the manifest is cut short")
-        if name <= previous:
-            raise EntryError(CORRUPT, "the names of the manifest are not in order")
-        previous = name
-        try:
-            manifest[name.decode()] = _decode_value(kind, content)
-        except UnicodeDecodeError:
-            raise EntryError(CORRUPT, "the manifest is not UTF-8") from None
-    if position != len(encoded):
+    try:
+        for _ in range(count):
+            name_size, kind, size = unpack(encoded, position)
+            name_at = position + _PAIR.size
+            value_at = name_at + name_size
+            position = value_at + size
+            name, content = encoded[name_at:value_at], encoded[value_at:position]
+            if name <= previous:
+                raise EntryError(CORRUPT, "the names of the manifest are not in order")
+            previous = name
+            if kind == _TEXT_KIND:
+                manifest[name.decode()] = content.decode()
+            elif kind == _INTEGER_KIND and size == _INTEGER_SIZE:
+                manifest[name.decode()] = int.from_bytes(content, "little", signed=True)
+            else:
+                detail = f"the manifest has a value of kind {kind}, size {size}"
+                raise EntryError(CORRUPT, detail)
+    except UnicodeDecodeError:
+        raise EntryError(CORRUPT, "the manifest is not UTF-8") from None
+    except struct.error:
+        position = end + 1
+    # What is taken from beyond the end is too short, and nothing is allocated for it.
+    if position > end:
+        raise EntryError(CORRUPT, "the manifest is cut short")
+    if position != end:
         raise EntryError(CORRUPT, "the manifest has bytes left over")
     return manifest
 
@@ -91,11 +99,3 @@ def find_integer(encoded: bytes, name: str) -> int:
         return 0
     start = at + len(pair)
     return int.from_bytes(encoded[start : start + _INTEGER_SIZE], "little", signed=True)
-
-
-def _decode_value(kind: int, content: bytes) -> str | int:
-    if kind == _TEXT_KIND:
-        return content.decode()
-    if kind == _INTEGER_KIND and len(content) == _INTEGER_SIZE:
-        return int.from_bytes(content, "little", signed=True)
-    raise EntryError(CORRUPT, f"the manifest has a value of kind {kind}, size {len(content)}")

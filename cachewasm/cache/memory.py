@@ -72,7 +72,8 @@ class MemoryStore(Events):
     def peek(self, key: "ArtifactKey", *, make_place: "MakePlace" = Memory) -> entry.Entry | Miss:
         """As ArtifactStore.peek."""
         try:
-            return entry.unpack(self._read(key.digest.hex()), key, make_place=make_place)
+            data = self._read(key.digest.hex(), is_use=False)
+            return entry.unpack(data, key, make_place=make_place)
         except EntryError as error:
             return Miss(error.reason, error.detail)
 
@@ -111,12 +112,13 @@ class MemoryStore(Events):
         """There is no other process to keep from compiling."""
         return
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str, *, is_use: bool = True) -> bytes:
         with self._lock:
-            data = self._files.pop(name, None)
+            data = self._files.get(name)
             if data is None:
                 raise EntryError(ABSENT, "no entry")
-            self._files[name] = data
+            if is_use:
+                self._files[name] = self._files.pop(name)
             return data
 
     def _write(self, name: str, data: bytes) -> None:

@@ -218,7 +218,7 @@ class _LockFile:
         """Lock the bytes of all `keys`, or none. Raises OSError."""
         if self._descriptor is None:
             return True
-        for offset in sorted(layout.lock_offset(key.digest) for key in keys):
+        for offset in sorted({layout.lock_offset(key.entry_name) for key in keys}):
             if not files.try_lock(self._descriptor, offset):
                 # Who holds one while waiting for another may wait in a circle.
                 files.unlock_all(self._descriptor)

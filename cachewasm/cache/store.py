@@ -63,7 +63,7 @@ class ArtifactStore(Protocol):
         """
 
     def peek(self, key: ArtifactKey, *, make_place: "MakePlace" = Memory) -> Entry | Miss:
-        """`get` that is no event."""
+        """`get` that is no event, and no use."""
 
     def hit(self, key: ArtifactKey, entry: Entry, event: str = "hit") -> None:
         """Count an entry that `peek` has found, and is used after all."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from cachewasm.artifact.format import ENGINE_SECTION
 from cachewasm.artifact.reader import Artifact
-from cachewasm.cache import inspect, nearest
 from cachewasm.cache.entry import Entry
-from cachewasm.cache.inspect import EntryInfo
+from cachewasm.cache.history.misses import MissRecord
 from cachewasm.cache.keys import ArtifactKey, parse_entry_name, wasm_prefix
 from cachewasm.cache.local import LocalStore, Miss
-from cachewasm.cache.misses import MissRecord
-from cachewasm.cache.nearest import Difference, Nearest
 from cachewasm.cache.reasons import ABSENT, INCOMPATIBLE
+from cachewasm.cache.survey import inspect, nearest
+from cachewasm.cache.survey.inspect import EntryInfo
+from cachewasm.cache.survey.nearest import Difference, Nearest
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.engine import ingredients
 from cachewasm.engine.environment import CompileEnvironment

@@ -4,7 +4,7 @@ An image that lacks something says so when it starts, not when the module is fir
 where the settings name a lock file only.
 """
 
-from cachewasm.cache.lock_file import MAX_SIZE, Lock, LockedArtifact, check_lock
+from cachewasm.cache.carry.lock_file import MAX_SIZE, Lock, LockedArtifact, check_lock
 from cachewasm.cache.reasons import INCOMPATIBLE
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config

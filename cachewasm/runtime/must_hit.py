@@ -6,9 +6,9 @@ Imported by such a miss only.
 from collections.abc import Sequence
 
 from cachewasm.cache.keys import ArtifactKey, wasm_prefix
-from cachewasm.cache.nearest import nearest_to_any, summary
 from cachewasm.cache.reasons import ABSENT, Miss
 from cachewasm.cache.store import ArtifactStore
+from cachewasm.cache.survey.nearest import nearest_to_any, summary
 from cachewasm.engine import ingredients
 from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.errors import CacheMiss, ModuleError

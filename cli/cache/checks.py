@@ -20,8 +20,8 @@ from cachewasm import Config, Engine
 from cachewasm.artifact.reader import Artifact
 from cachewasm.cache import files, layout, zstd
 from cachewasm.cache.config import cache_enabled
-from cachewasm.cache.mounts import mount_of
 from cachewasm.cache.settings import SETTINGS, CacheConfig
+from cachewasm.cache.survey.mounts import mount_of
 from cachewasm.cache.trust import Rules
 from cachewasm.engine import host
 from cachewasm.errors import CachewasmError

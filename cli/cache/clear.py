@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from cachewasm.cache import clear as clearing
+from cachewasm.cache.upkeep import clear as clearing
 
 from .. import exit_codes, text
 from ..failure import Failure, UsageError, printable
@@ -48,7 +48,8 @@ def clear(options: Namespace) -> int:
             print(printable(f"cannot be removed: {file.path}"))
         verb = "would remove" if options.dry_run else "removed"
         print(
-            f"{verb} {len(report.removed)} entries and {len(report.others)} other files "
+            f"{verb} {text.counted(len(report.removed), 'entry', 'entries')} and "
+            f"{text.counted(len(report.others), 'other file')} "
             f"({text.size(report.removed_bytes)})"
         )
     return exit_codes.FAILURE if report.failed else exit_codes.OK

@@ -7,14 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from cachewasm.cache import bundle, inspect
 from cachewasm.cache.alias import AliasKey
-from cachewasm.cache.inspect import EntryInfo
+from cachewasm.cache.carry import bundle
+from cachewasm.cache.carry.lock_file import SUPPORT_TIER, check_lock
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.lock_file import SUPPORT_TIER, check_lock
 from cachewasm.cache.reasons import CORRUPT, EntryError
-from cachewasm.cache.verify import key_of
+from cachewasm.cache.survey import inspect
+from cachewasm.cache.survey.inspect import EntryInfo
+from cachewasm.cache.survey.verify import key_of
 from cachewasm.hashing import digest_of
 from cachewasm.runtime.locked import read_lock
 from cachewasm.runtime.module import binary_of
@@ -85,8 +86,9 @@ def export(options: Namespace) -> int:
         for each in left_out:
             say(f"left out: {each.name}: {each.problem}")
         tell = say if is_stdout else print
-        counts = f"{entries} entries and {len(done) - entries} aliases ({text.size(size)})"
-        tell(printable(f"{options.bundle}: {counts}"))
+        counts = text.counted(entries, "entry", "entries")
+        aliases = text.counted(len(done) - entries, "alias", "aliases")
+        tell(printable(f"{options.bundle}: {counts} and {aliases} ({text.size(size)})"))
     return exit_codes.FAILURE if left_out else exit_codes.OK
 
 

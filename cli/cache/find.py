@@ -4,10 +4,10 @@ import os
 import stat
 from collections.abc import Iterator
 
-from cachewasm.cache import inspect
 from cachewasm.cache.entry import MAGIC
-from cachewasm.cache.inspect import EntryInfo, ListedFile
 from cachewasm.cache.keys import is_hex, parse_entry_name, wasm_prefix
+from cachewasm.cache.survey import inspect
+from cachewasm.cache.survey.inspect import EntryInfo, ListedFile
 from cachewasm.cache.trust import Rules
 from cachewasm.hashing import digest_of
 from cachewasm.runtime.module import binary_of

@@ -6,9 +6,9 @@ from collections import Counter
 from contextlib import nullcontext
 from typing import BinaryIO
 
-from cachewasm.cache import bundle
-from cachewasm.cache.lock_file import check_lock
-from cachewasm.cache.ustar import ArchiveError
+from cachewasm.cache.carry import bundle
+from cachewasm.cache.carry.lock_file import check_lock
+from cachewasm.cache.carry.ustar import ArchiveError
 from cachewasm.runtime.locked import read_lock
 
 from .. import exit_codes, text

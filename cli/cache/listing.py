@@ -4,10 +4,11 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from cachewasm.cache import inspect, pins
-from cachewasm.cache.facts import Facts, with_facts
-from cachewasm.cache.inspect import ListedFile
-from cachewasm.cache.quarantine import quarantined
+from cachewasm.cache.survey import inspect
+from cachewasm.cache.survey.facts import Facts, with_facts
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.upkeep import pins
+from cachewasm.cache.upkeep.quarantine import quarantined
 
 from .. import exit_codes, text
 from ..failure import UsageError
@@ -26,6 +27,12 @@ _ORDERS: dict[str, Callable[[Entry], str | int]] = {
 _FORMATS = ("table", "json", "jsonl", "keys")
 _COLUMNS = ("MODULE", "DIGEST", "TIER", "ISA", "SIZE", "AGE", "COMPILE MS", "TEXTS", "PIN")
 _RIGHT = ("SIZE", "AGE", "COMPILE MS", "TEXTS")
+# What JSON tells of each, besides what the table does.
+_FACTS = (
+    *("key", "path", "module", "digest", "tier", "isa", "size", "raw_size"),
+    *("unused_seconds", "compile_ms", "texts", "pinned", "problem"),
+)
+_QUARANTINE_FACTS = ("path", "key", "reason", "size", "since")
 _QUARANTINE_COLUMNS = ("REASON", "SIZE", "AGE", "FILE")
 _DIGEST_DIGITS = 12
 
@@ -80,7 +87,7 @@ def list_entries(options: Namespace) -> int:
             text.print_lines(text.table_lines(_COLUMNS, rows, right=_RIGHT, fit=True))
         return exit_codes.OK
     facts = (_entry(entry, now, texts, pinned) for entry in chosen)
-    text.print_lines(text.json_lines(facts, is_array=format == "json"))
+    text.print_lines(text.json_lines(_FACTS, facts, is_array=format == "json"))
     return exit_codes.OK
 
 
@@ -112,29 +119,27 @@ def _parts(file: ListedFile) -> list[str]:
 
 def _entry(
     entry: Entry, now: float, texts: Mapping[str, int], pinned: frozenset[str]
-) -> dict[str, text.Fact]:
+) -> tuple[text.Plain, ...]:
+    """The values of _FACTS."""
     file, facts = entry
-    wasm, _, isa, tier = _parts(file)
-    return {
-        "key": _file_name(file),
-        "path": file.path,
-        "module": facts.module or None,
-        "digest": wasm,
-        "tier": tier,
-        "isa": isa,
-        "size": file.size,
-        "raw_size": facts.raw_size if not facts.reason else None,
-        "unused_seconds": max(0, int(now - file.mtime)),
-        "compile_ms": facts.compile_ms if not facts.reason else None,
-        "texts": texts.get(wasm, 0),
-        "pinned": file.name in pinned,
-        "problem": facts.reason or None,
-    }
+    key = _file_name(file)
+    wasm, _, isa, tier = key.split(".")
+    is_known = not facts.reason
+    return (
+        *(key, file.path, facts.module or None, wasm, tier, isa, file.size),
+        facts.raw_size if is_known else None,
+        max(0, int(now - file.mtime_ns / 1e9)),
+        facts.compile_ms if is_known else None,
+        texts.get(wasm, 0),
+        file.name in pinned,
+        facts.reason or None,
+    )
 
 
 def _row(
     entry: Entry, now: float, texts: Mapping[str, int], pinned: frozenset[str]
 ) -> tuple[str, ...]:
+    """The values of _COLUMNS."""
     file, facts = entry
     wasm, _, isa, tier = _parts(file)
     return (
@@ -156,17 +161,11 @@ def _print_quarantine(directory: str, format: str, now: float, limit: int | None
     if format == "keys":
         text.print_lines(file.name for file in found)
     elif format != "table":
-        facts: Iterator[dict[str, text.Fact]] = (
-            {
-                "path": file.path,
-                "key": file.entry.partition("/")[2],
-                "reason": file.reason,
-                "size": file.size,
-                "since": file.time,
-            }
+        facts = (
+            (file.path, file.entry.partition("/")[2], file.reason, file.size, file.time)
             for file in found
         )
-        text.print_lines(text.json_lines(facts, is_array=format == "json"))
+        text.print_lines(text.json_lines(_QUARANTINE_FACTS, facts, is_array=format == "json"))
     elif found:
         rows = [
             (file.reason, text.size(file.size), text.age(now - file.time), file.path)

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
-from cachewasm.cache.lock_file import Lock, LockedArtifact, check_lock
+from cachewasm.cache.carry.lock_file import Lock, LockedArtifact, check_lock
 from cachewasm.runtime import kept
 from cachewasm.runtime.locked import read_lock
 
@@ -62,7 +62,9 @@ def lock(options: Namespace) -> int:
     if options.json:
         print(text.as_json({"lock": options.output, "artifacts": [_facts(a) for a in artifacts]}))
     else:
-        print(printable(f"{options.output}: {len(artifacts)} artifacts of {len(paths)} modules"))
+        counts = text.counted(len(artifacts), "artifact")
+        of_modules = text.counted(len(paths), "module")
+        print(printable(f"{options.output}: {counts} of {of_modules}"))
     return exit_codes.OK
 
 
@@ -85,7 +87,8 @@ def check(path: str, options: Namespace) -> int:
         for problem in problems:
             print(printable(str(problem)))
         right = len(artifacts) - len({id(problem.artifact) for problem in problems})
-        print(f"{right} of {len(artifacts)} artifacts are in the cache as the lock file says")
+        of_all = text.counted(len(artifacts), "artifact")
+        print(f"in the cache as the lock file says: {right} of {of_all}")
     return exit_codes.FAILURE if problems else exit_codes.OK
 
 

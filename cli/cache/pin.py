@@ -3,7 +3,8 @@
 import os
 from argparse import Namespace
 
-from cachewasm.cache import inspect, pins
+from cachewasm.cache.survey import inspect
+from cachewasm.cache.upkeep import pins
 
 from .. import exit_codes, text
 from ..failure import Failure, about, printable

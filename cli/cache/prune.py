@@ -5,9 +5,9 @@ from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
-from cachewasm.cache import prune as pruning
-from cachewasm.cache.inspect import ListedFile
-from cachewasm.cache.prune import Limits
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.upkeep import prune as pruning
+from cachewasm.cache.upkeep.prune import Limits
 
 from .. import exit_codes, text
 from ..failure import UsageError, printable
@@ -89,9 +89,10 @@ def prune(options: Namespace) -> int:
         verb = "would remove" if options.dry_run else "removed"
         pinned = f", {report.pinned_entries} of them pinned" if report.pinned_entries else ""
         print(
-            f"{verb} {len(report.removed)} entries and {len(report.stale)} leftovers "
+            f"{verb} {_entries(len(report.removed))} and "
+            f"{text.counted(len(report.stale), 'leftover')} "
             f"({text.size(report.removed_bytes)}), "
-            f"kept {report.kept_entries} entries ({text.size(report.kept_bytes)}){pinned}"
+            f"kept {_entries(report.kept_entries)} ({text.size(report.kept_bytes)}){pinned}"
         )
     return exit_codes.FAILURE if report.failed else exit_codes.OK
 
@@ -111,6 +112,10 @@ def _count(argument: str) -> int:
     if not (argument.isascii() and argument.isdecimal() and len(argument) <= 18):
         raise ArgumentTypeError(f"{argument!r} is not a number of files")
     return int(argument)
+
+
+def _entries(count: int) -> str:
+    return text.counted(count, "entry", "entries")
 
 
 def _paths(listed: tuple[ListedFile, ...]) -> list[str]:

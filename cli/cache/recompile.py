@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from cachewasm.artifact.format import ENGINE_SECTION
 from cachewasm.artifact.reader import Artifact
 from cachewasm.cache.entry import Entry
-from cachewasm.cache.inspect import ListedFile
 from cachewasm.cache.keys import parse_entry_name, wasm_prefix
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.survey.verify import check_entry
 from cachewasm.cache.trust import Rules
-from cachewasm.cache.verify import check_entry
 from cachewasm.compiler import client
 from cachewasm.engine import metadata
 from cachewasm.engine.environment import CompileEnvironment

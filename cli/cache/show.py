@@ -4,10 +4,10 @@ import os
 import time
 from argparse import Namespace
 
-from cachewasm.cache import inspect
-from cachewasm.cache.inspect import EntryInfo
+from cachewasm.cache.survey import inspect
+from cachewasm.cache.survey.inspect import EntryInfo
+from cachewasm.cache.survey.verify import check_entry
 from cachewasm.cache.trust import Rules
-from cachewasm.cache.verify import check_entry
 
 from .. import exit_codes, text
 from ..entry import header_facts, manifest_facts

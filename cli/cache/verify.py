@@ -8,12 +8,12 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from cachewasm.cache import reasons
-from cachewasm.cache import repair as repairing
-from cachewasm.cache import verify as verifying
-from cachewasm.cache.inspect import ListedFile
-from cachewasm.cache.quarantine import quarantined
+from cachewasm.cache.survey import verify as verifying
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.survey.verify import VerifyReport
 from cachewasm.cache.trust import Rules
-from cachewasm.cache.verify import VerifyReport
+from cachewasm.cache.upkeep import repair as repairing
+from cachewasm.cache.upkeep.quarantine import quarantined
 
 from .. import exit_codes, text
 from ..failure import UsageError, printable
@@ -205,7 +205,7 @@ def _print(report: VerifyReport, repairs: list[str]) -> None:
     if report.directory_problem is not None:
         print(printable(f"the directory is not trusted: {report.directory_problem}"))
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.counts.items()))
-    print(f"{len(report.findings)} files" + (f": {counts}" if counts else ""))
+    print(text.counted(len(report.findings), "file") + (f": {counts}" if counts else ""))
 
 
 def _print_modules(lost: list[ListedFile] | None, recompiled: Recompiled | None) -> None:

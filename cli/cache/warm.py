@@ -120,7 +120,7 @@ def warm(options: Namespace) -> int:
         print(text.as_json(facts))
     else:
         said = ", ".join(f"{count} {state}" for state, count in counts.items())
-        print(f"{len(results)} artifacts: {said} in {seconds:.1f} s")
+        print(f"{text.counted(len(results), 'artifact')}: {said} in {seconds:.1f} s")
     return exit_codes.FAILURE if counts[FAILED] else exit_codes.OK
 
 

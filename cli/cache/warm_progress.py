@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from ..note import is_shown_on
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -30,7 +32,7 @@ class WarmProgress:
         self._lock = threading.Lock()
 
     def __enter__(self) -> "WarmProgress":
-        if os.isatty(self._fd):
+        if is_shown_on(self._fd):
             self._due = time.monotonic() + self._delay
         return self
 

@@ -4,11 +4,11 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 
-from cachewasm.cache import misses
+from cachewasm.cache.history import misses
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.nearest import Difference, Nearest
 from cachewasm.cache.reasons import INCOMPATIBLE
+from cachewasm.cache.survey.nearest import Difference, Nearest
 from cachewasm.engine import compat
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config, on_machine

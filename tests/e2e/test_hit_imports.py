@@ -31,13 +31,16 @@ ALLOWED = {
 COLD = (
     *("cachewasm.compiler", "cachewasm.wasm.validate", "cachewasm.wasm.function_validator"),
     *("cachewasm.wasm.decode", "cachewasm.wasm.body", "cachewasm.wasm.opcodes"),
-    *("cachewasm.wasm.module", "cachewasm.wasm.encode", "cachewasm.artifact.writer"),
-    *("cachewasm.artifact.info_writer", "cachewasm.cache.inspect", "cachewasm.cache.prune"),
-    *("cachewasm.cache.verify", "cachewasm.wasm.text", "cachewasm.cache.toml"),
-    *("cachewasm.cache.outcomes", "cachewasm.cache.memory", "cachewasm.cache.store"),
-    *("cachewasm.cache.misses", "cachewasm.cache.nearest", "cachewasm.engine.ingredients"),
-    *("cachewasm.cache.cleanup", "cachewasm.cache.quarantine", "cachewasm.cache.pins"),
-    *("cachewasm.cache.index", "cachewasm.cache.facts", "cachewasm.cache.removal"),
+    *("cachewasm.wasm.module", "cachewasm.wasm.encode", "cachewasm.wasm.text"),
+    *(
+        "cachewasm.artifact.writer",
+        "cachewasm.artifact.info_writer",
+        "cachewasm.engine.ingredients",
+    ),
+    *("cachewasm.cache.carry", "cachewasm.cache.history", "cachewasm.cache.survey"),
+    *("cachewasm.cache.upkeep", "cachewasm.cache.toml", "cachewasm.cache.outcomes"),
+    *("cachewasm.cache.memory", "cachewasm.cache.store", "cachewasm.cache.byte_lock"),
+    "cachewasm.cache.single_flight",
     *("cachewasm.cache.siblings", "cachewasm.runtime.fleet", "cachewasm.runtime.in_parallel"),
     *("cachewasm.engine.cpus", "cachewasm.engine.suggest", "cachewasm.runtime.engine_weak"),
 )
@@ -117,7 +120,7 @@ def test_hit_adds_only_allowed_modules(added: set[str]) -> None:
 def test_miss_imports_nothing_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CACHEWASM_DIR", str(tmp_path / "cache"))
     imported = _imported(WASM)
-    assert "cachewasm.cache.misses" in imported
+    assert "cachewasm.cache.history.misses" in imported
     assert sorted(SLOW & imported) == []
 
 

@@ -4,10 +4,10 @@
 
 Each process looks up, compiles, stores, prunes, verifies and counts at random, with the real store and
 locks. What is compiled is made up: the bytes that belong to a key, so every answer can be checked. All
-say what they do through one pipe; the parent keeps count, kills some of them with SIGKILL in the middle
+say what they do through one pipe, of every removal of an entry also beforehand; the parent keeps count, kills some of them with SIGKILL in the middle
 of whatever comes next, and starts others. In the end all are killed, and the directory must be sound:
 no bad entry, nothing in tmp/ that prune leaves, no lock held, and no key compiled more often than it
-was evicted or its compiler killed.
+was evicted, or whoever compiled or evicted it killed meanwhile.
 """
 
 import argparse
@@ -21,21 +21,23 @@ import tempfile
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from blake3 import blake3
 
-from cachewasm.cache import files, layout, statistics
+from cachewasm.cache import files, layout
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.entry import Entry
-from cachewasm.cache.inspect import entries
+from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
-from cachewasm.cache.prune import STALE_AFTER, prune
 from cachewasm.cache.reasons import ABSENT
 from cachewasm.cache.single_flight import compile_once
-from cachewasm.cache.verify import OK, verify
+from cachewasm.cache.survey.inspect import entries
+from cachewasm.cache.survey.verify import OK, verify
+from cachewasm.cache.upkeep.prune import STALE_AFTER, prune
 
 KEYS = 24
 _ENCODER = bytes(32)
@@ -166,10 +168,35 @@ class Worker:
     def _prune(self) -> None:
         self._say("prune")
         limit = self._random.choice((None, 0, 200_000, 1_000_000))
-        report = prune(self._directory, max_size=limit, older_than=None, dry_run=False)
+        with self._telling_of_removals() as removed:
+            report = prune(self._directory, max_size=limit, older_than=None, dry_run=False)
         if report.failed:
             self.fail(f"prune failed on {report.failed}")
-        self._say("pruned", *(NUMBERS[file.name] for file in report.removed))
+        if sorted(NUMBERS[file.name] for file in report.removed) != sorted(removed):
+            self.fail(f"prune removed {removed} and told of {report.removed}")
+        self._say("pruned")
+
+    @contextmanager
+    def _telling_of_removals(self) -> Iterator[list[int]]:
+        """Say of each entry when it is about to be removed, and what came of it."""
+        remove = files.remove
+        removed: list[int] = []
+
+        def told(path: str) -> bool:
+            number = NUMBERS.get("/".join(path.split("/")[-2:]))
+            if number is None:
+                return remove(path)
+            self._say("evict", number)
+            is_removed = remove(path)
+            self._say("evicted" if is_removed else "spared", number)
+            removed.extend([number] * is_removed)
+            return is_removed
+
+        files.remove = told
+        try:
+            yield removed
+        finally:
+            files.remove = remove
 
     def _verify(self) -> None:
         report = verify(self._directory)
@@ -196,12 +223,15 @@ class Tally:
     events: Counter[str] = field(default_factory=Counter)
     compiles: Counter[int] = field(default_factory=Counter)
     evictions: Counter[int] = field(default_factory=Counter)
-    # Compiles beyond the first that have an excuse other than an eviction that was reported.
-    excused: Counter[int] = field(default_factory=Counter)
+    # Of each key, how often its compiler and whoever was about to evict it were killed, and give-ups.
+    compilers_killed: Counter[int] = field(default_factory=Counter)
+    evictors_killed: Counter[int] = field(default_factory=Counter)
+    given_up: Counter[int] = field(default_factory=Counter)
     unfinished_prunes: int = 0
     kills: int = 0
     wrong: list[str] = field(default_factory=list)
     compiling: dict[int, int] = field(default_factory=dict)
+    evicting: dict[int, int] = field(default_factory=dict)
     pruning: set[int] = field(default_factory=set)
 
     def hear(self, line: str) -> tuple[int, str]:
@@ -215,12 +245,15 @@ class Tally:
         elif event == "compiled":
             del self.compiling[pid]
         elif event == "give-up":
-            self.excused[int(rest[0])] += 1
+            self.given_up[int(rest[0])] += 1
+        elif event == "evict":
+            self.evicting[pid] = int(rest[0])
+        elif event in ("evicted", "spared"):
+            self.evictions[self.evicting.pop(pid)] += event == "evicted"
         elif event == "prune":
             self.pruning.add(pid)
         elif event == "pruned":
             self.pruning.remove(pid)
-            self.evictions.update(map(int, rest))
         elif event == "killed":
             self._killed(pid)
         elif event == "wrong":
@@ -231,7 +264,10 @@ class Tally:
         """A process is dead, and all that it has said has been heard."""
         self.kills += 1
         if pid in self.compiling:
-            self.excused[self.compiling.pop(pid)] += 1
+            self.compilers_killed[self.compiling.pop(pid)] += 1
+        if pid in self.evicting:
+            # Before it has removed the entry, or after.
+            self.evictors_killed[self.evicting.pop(pid)] += 1
         if pid in self.pruning:
             self.pruning.remove(pid)
             self.unfinished_prunes += 1
@@ -239,9 +275,9 @@ class Tally:
     def too_often(self) -> list[str]:
         """The keys that were compiled more often than they were missing for a reason."""
         found = []
+        excuses = self.evictions + self.compilers_killed + self.evictors_killed + self.given_up
         for number, count in self.compiles.items():
-            # A prune that was killed may have evicted every key once without saying so.
-            allowed = 1 + self.evictions[number] + self.excused[number] + self.unfinished_prunes
+            allowed = 1 + excuses[number]
             if count > allowed:
                 found.append(f"key {number} was compiled {count} times, at most {allowed} allowed")
         return found
@@ -283,7 +319,10 @@ class Crowd:
         while self._pending:
             pid, event = self.tally.hear(self._pending.popleft())
             # Who has just said so is somewhere in what it has begun since, compilers longest.
-            if event in ("op", "compile") and self._random.randrange(self._kill_one_in) == 0:
+            if (
+                event in ("op", "compile", "evict")
+                and self._random.randrange(self._kill_one_in) == 0
+            ):
                 self._kill(pid)
             elif event == "end":
                 self._reap(pid)
@@ -341,7 +380,7 @@ def aftermath(directory: str) -> list[str]:
     prune(directory, max_size=None, older_than=None, dry_run=False)
     found += [f"left in tmp/: {name}" for name in os.listdir(temporary)]
     descriptor = files.open_lock_file(layout.lock_path(directory))
-    offsets = [layout.lock_offset(key_of(number).digest) for number in range(KEYS)]
+    offsets = [layout.lock_offset(key_of(number).entry_name) for number in range(KEYS)]
     found += [
         f"still locked: {at}"
         for at in (*offsets, layout.FOLD_OFFSET)
@@ -383,8 +422,9 @@ def main(arguments: list[str]) -> int:
             "prunes killed": tally.unfinished_prunes,
             "evictions": tally.evictions.total(),
             "compiles": tally.compiles.total(),
-            "compiles killed": tally.excused.total() - tally.events["give-up"],
-            "given up": tally.events["give-up"],
+            "compiles killed": tally.compilers_killed.total(),
+            "evictions killed": tally.evictors_killed.total(),
+            "given up": tally.given_up.total(),
             "waits": counted.count("wait"),
             "shared": counted.count("shared"),
             "keys": len(tally.compiles),

@@ -25,6 +25,35 @@ def instantiate(store, name, *imports):
 def mappings():
     with open("/proc/self/maps") as maps:
         return maps.readlines()
+
+forked = []  # the children that this process has forked, if somebody asks for it
+
+def list_forks():
+    fork = os.fork
+    def listed():
+        pid = fork()
+        if pid:
+            forked.append(pid)
+        return pid
+    os.fork = listed
+
+def children():
+    with open(f"/proc/self/task/{os.getpid()}/children") as listed:
+        return [int(child) for child in listed.read().split()]
+
+def told_of(pid):
+    told = ["forked here" if pid in forked else "not forked here"]
+    for name in ("stat", "cmdline", "wchan"):
+        try:
+            with open(f"/proc/{pid}/{name}") as file:
+                told.append(file.read().replace("\\0", " "))
+        except OSError as error:
+            told.append(str(error))
+    return told
+
+def check_children(*expected):
+    found = children()
+    assert found == list(expected), (expected, forked, {pid: told_of(pid) for pid in found})
 """
 
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]

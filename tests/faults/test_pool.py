@@ -41,9 +41,7 @@ def work(tasks, processes=2, **options):
     try:
         return pool.run(tasks, processes=processes, **options)
     finally:
-        with open(f"/proc/self/task/{os.getpid()}/children") as children:
-            left = children.read().split()
-        assert not left, [open(f"/proc/{pid}/stat").read() for pid in left]
+        check_children()
         assert len(os.listdir("/proc/self/fd")) == opened
 
 def budget(memory=1 << 30, processor=100, wall=100):
@@ -51,6 +49,8 @@ def budget(memory=1 << 30, processor=100, wall=100):
     return lambda weight: Budget(memory, processor, wall) if weight else Budget(1 << 30, 100, 100)
 
 opened = len(os.listdir("/proc/self/fd"))
+list_forks()
+check_children()
 """
 Run = Callable[..., Any]
 

@@ -38,10 +38,7 @@ def budget(weight):
 
 reader, writer = os.pipe()
 standing = Standing(Task("a small module", 1, carry_out, bytes), reader, budget=budget)
-
-def children():
-    with open(f"/proc/self/task/{os.getpid()}/children") as listed:
-        return [int(child) for child in listed.read().split()]
+list_forks()
 """
 Run = Callable[..., Any]
 
@@ -54,13 +51,13 @@ def run(run_python: Any) -> Run:
 
 def test_standing_worker_serves_one_request_after_the_other(run: Run) -> None:
     run("""
-assert children() == []
+check_children()
 first = standing.run(b"pid")
 assert standing.run(b"abc") == b"abcabc"
 assert standing.run(b"pid") == first
-assert children() == [int(first)]
+check_children(int(first))
 standing.close()
-assert children() == []
+check_children()
 """)
 
 
@@ -71,7 +68,7 @@ first = standing.run(b"pid")
 wall = 0 if {accident!r} == b"stop" else 100
 assert standing.run({accident!r}) is None
 wall = 100
-assert children() == []
+check_children()
 assert standing.run(b"abc") == b"abcabc"
 assert standing.run(b"pid") != first
 """)
@@ -93,7 +90,7 @@ signal.signal(signal.SIGUSR1, lambda *_: os.close(writer))
 with pytest.raises(ClientGone):
     standing.run(b"leave")
 standing.close()
-assert children() == []
+check_children()
 """)
 
 

@@ -5,7 +5,6 @@ entry, or whoever calls `Module.deserialize`, vouches for code. Everything that 
 stand any bytes all the same.
 """
 
-import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -27,6 +26,7 @@ from cachewasm.engine import metadata
 from cachewasm.errors import IncompatibleArtifact
 from cachewasm.runtime.engine import Engine
 from cachewasm.wasm import constexpr
+from tests.fuzz.bounded import within
 from tests.fuzz.mutation import Edit, edited, edits
 from tests.property.programs.program import CHOICES, generate
 
@@ -54,15 +54,7 @@ def artifact() -> bytes:
 
 
 def _bounded(read: Callable[[], None]) -> None:
-    tracemalloc.start()
-    try:
-        read()
-    except IncompatibleArtifact:
-        pass
-    finally:
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert peak < MEMORY
+    within(MEMORY, read, IncompatibleArtifact)
 
 
 def _read_info(section: memoryview) -> None:

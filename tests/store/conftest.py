@@ -33,8 +33,9 @@ store = LocalStore(sys.argv[1])
 # Everything is imported first: an ordinary user may have no access to the interpreter's files.
 DROP_PRIVILEGES = f"""
 import fcntl, os, random, resource, signal
-from cachewasm.cache import cleanup, outcomes, settings, zstd
-from cachewasm.cache.prune import prune
+from cachewasm.cache import outcomes, settings, zstd
+from cachewasm.cache.upkeep import cleanup
+from cachewasm.cache.upkeep.prune import prune
 zstd.compress(b"x")
 if os.geteuid() == 0:
     os.setgroups([])

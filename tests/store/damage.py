@@ -11,10 +11,11 @@ from random import Random
 
 from blake3 import blake3
 
-from cachewasm.cache import layout, misses, statistics
+from cachewasm.cache import layout
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.config_file import read
 from cachewasm.cache.entry import CODEC_RAW, Entry, pack
+from cachewasm.cache.history import misses, statistics
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
 from cachewasm.cache.reasons import ABSENT, MISS_REASONS, EntryError

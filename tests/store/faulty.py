@@ -26,22 +26,24 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from cachewasm.cache import files, layout, misses, pins, statistics
+from cachewasm.cache import files, layout
 from cachewasm.cache.alias import AliasKey
-from cachewasm.cache.cleanup import clean_up_if_due
-from cachewasm.cache.clear import clear
 from cachewasm.cache.entry import Entry
-from cachewasm.cache.inspect import entries, leftovers
+from cachewasm.cache.history import misses, statistics
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
-from cachewasm.cache.prune import prune
 from cachewasm.cache.reasons import ABSENT, CORRUPT, MISS_REASONS, EntryError
-from cachewasm.cache.repair import REPAIR, repair
 from cachewasm.cache.secret import Secret
 from cachewasm.cache.settings import CacheConfig
 from cachewasm.cache.single_flight import Patience, compile_once
+from cachewasm.cache.survey.inspect import entries, leftovers
+from cachewasm.cache.survey.verify import OK, verify
 from cachewasm.cache.trust import Rules
-from cachewasm.cache.verify import OK, verify
+from cachewasm.cache.upkeep import pins
+from cachewasm.cache.upkeep.cleanup import clean_up_if_due
+from cachewasm.cache.upkeep.clear import clear
+from cachewasm.cache.upkeep.prune import prune
+from cachewasm.cache.upkeep.repair import REPAIR, repair
 
 KEY = ArtifactKey(bytes(range(32)), bytes(range(32, 64)), "x86-64-v3:+avx,+avx2", "optimized")
 OTHER = ArtifactKey(bytes(32), bytes(32), "x86-64-v1", "baseline")
@@ -476,7 +478,7 @@ def _locks_held(directory: str) -> list[str]:
         return []
     descriptor = files.open_lock_file(layout.lock_path(directory))
     try:
-        offsets = [layout.lock_offset(key.digest) for key in (KEY, OTHER)]
+        offsets = [layout.lock_offset(key.entry_name) for key in (KEY, OTHER)]
         offsets.append(layout.FOLD_OFFSET)
         return [f"{at} is locked" for at in offsets if not files.try_lock(descriptor, at)]
     finally:

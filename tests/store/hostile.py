@@ -23,18 +23,21 @@ from contextlib import closing
 
 import cachewasm_cli.main
 
-from cachewasm.cache import facts, layout, pins, statistics
+from cachewasm.cache import layout
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.entry import Entry
-from cachewasm.cache.index import Index
-from cachewasm.cache.inspect import entries, listing
+from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
-from cachewasm.cache.prune import prune
-from cachewasm.cache.quarantine import quarantined
 from cachewasm.cache.reasons import MISS_REASONS
 from cachewasm.cache.single_flight import Patience, compile_once
-from cachewasm.cache.verify import FOREIGN, OK, verify
+from cachewasm.cache.survey import facts
+from cachewasm.cache.survey.index import Index
+from cachewasm.cache.survey.inspect import entries, listing
+from cachewasm.cache.survey.verify import FOREIGN, OK, verify
+from cachewasm.cache.upkeep import pins
+from cachewasm.cache.upkeep.prune import prune
+from cachewasm.cache.upkeep.quarantine import quarantined
 
 KEY = ArtifactKey(bytes(range(32)), bytes(range(32, 64)), "x86-64-v3:+avx,+avx2", "optimized")
 ALIAS = AliasKey(bytes(range(32)), bytes(range(32, 64)))

@@ -7,10 +7,8 @@ import pytest
 
 from cachewasm.cache import layout
 from cachewasm.cache.alias import Alias, AliasKey
-from cachewasm.cache.inspect import leftovers, texts_by_module
 from cachewasm.cache.keys import ArtifactKey, wasm_prefix
 from cachewasm.cache.local import LocalStore, Miss
-from cachewasm.cache.prune import PruneReport, prune
 from cachewasm.cache.reasons import (
     ABSENT,
     CORRUPT,
@@ -19,7 +17,9 @@ from cachewasm.cache.reasons import (
     UNTRUSTED,
     WRONG_KEY,
 )
-from cachewasm.cache.verify import FOREIGN, OK, verify
+from cachewasm.cache.survey.inspect import leftovers, texts_by_module
+from cachewasm.cache.survey.verify import FOREIGN, OK, verify
+from cachewasm.cache.upkeep.prune import PruneReport, prune
 
 from .conftest import Child
 

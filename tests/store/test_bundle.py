@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import bundle, ustar
 from cachewasm.cache.alias import Alias, AliasKey
+from cachewasm.cache.carry import bundle, ustar
+from cachewasm.cache.carry.lock_file import Lock, LockedArtifact, check_lock
+from cachewasm.cache.carry.ustar import ArchiveError
 from cachewasm.cache.entry import CODEC_RAW, DIGEST_SIZE, MAX_ENTRY_SIZE, Entry, pack
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.lock_file import Lock, LockedArtifact, check_lock
 from cachewasm.cache.settings import CacheConfig
-from cachewasm.cache.ustar import ArchiveError
-from cachewasm.cache.verify import verify
+from cachewasm.cache.survey.verify import verify
 from cachewasm.hashing import digest_of
 
 MANIFEST: dict[str, str | int] = {"module_name": "demo", "compile_ms": 12}

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from cachewasm.cache import files, layout
-from cachewasm.cache.cleanup import clean_up_if_due
-from cachewasm.cache.inspect import listing
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.cache.settings import CacheConfig
+from cachewasm.cache.survey.inspect import listing
+from cachewasm.cache.upkeep.cleanup import clean_up_if_due
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -137,7 +137,7 @@ def test_cleanup_clock_back_by_years_evicts_no_more_than_the_limits_ask_for(cach
 def test_cleanup_out_of_time_is_continued_by_the_next_put(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cachewasm.cache.cleanup.MAX_SECONDS", -1.0)
+    monkeypatch.setattr("cachewasm.cache.upkeep.cleanup.MAX_SECONDS", -1.0)
     config = _config(cache, file_count_soft_limit=0)
     report = clean_up_if_due(str(cache), config, now=NOW)
     assert report is not None and not report.is_complete

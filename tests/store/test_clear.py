@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import layout, pins
+from cachewasm.cache import layout
 from cachewasm.cache.alias import AliasKey
-from cachewasm.cache.clear import clear, is_ours
-from cachewasm.cache.index import Index
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.quarantine import move_if_damaged
 from cachewasm.cache.reasons import CORRUPT, EntryError
+from cachewasm.cache.survey.index import Index
+from cachewasm.cache.upkeep import pins
+from cachewasm.cache.upkeep.clear import clear, is_ours
+from cachewasm.cache.upkeep.quarantine import move_if_damaged
 
 from .test_prune import leave_temporary_file
 

@@ -9,7 +9,7 @@ from cachewasm.cache.local import LocalStore
 # Each writes its own and a common key, and reads both after every write; whatever is there must be
 # whole. Pruning runs in between, so an entry may also be gone.
 WORKER = """
-from cachewasm.cache.prune import prune
+from cachewasm.cache.upkeep.prune import prune
 me = int(sys.argv[2])
 mine = ArtifactKey(bytes([me]) * 32, bytes(32), "x86-64-v1", "baseline")
 content = bytes([me]) * 50_000

@@ -203,6 +203,7 @@ def test_memory_full_forgets_what_was_not_used_for_longest() -> None:
     for key in keys[:2]:
         store.put(key, os.urandom(1000), {})
     store.get(keys[0])
+    store.peek(keys[1])
     store.put(keys[2], os.urandom(1000), {})
     assert [isinstance(store.peek(key), Entry) for key in keys] == [True, False, True]
     assert store.counters.snapshot()["evicted"] == 1

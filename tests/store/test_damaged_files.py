@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import statistics
-from cachewasm.cache.prune import prune
-from cachewasm.cache.verify import OK, verify
+from cachewasm.cache.history import statistics
+from cachewasm.cache.survey.verify import OK, verify
+from cachewasm.cache.upkeep.prune import prune
 
 from .damage import KINDS, OTHERWISE, RIGHT, WRONG_BYTES, Kind, flips, splices, truncations
 

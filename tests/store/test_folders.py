@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from cachewasm.cache import files, layout
-from cachewasm.cache.folders import FOREIGN, misplaced
-from cachewasm.cache.inspect import listing
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, StoreFailure
-from cachewasm.cache.prune import prune
 from cachewasm.cache.reasons import UNTRUSTED, UNWRITABLE
+from cachewasm.cache.survey.folders import FOREIGN, misplaced
+from cachewasm.cache.survey.inspect import listing
+from cachewasm.cache.upkeep.prune import prune
 
 
 def _found(cache: Path) -> list[tuple[str, str]]:

@@ -13,11 +13,11 @@ import zstandard
 from blake3 import blake3
 
 from cachewasm.cache.entry import HEADER_SIZE, pack
-from cachewasm.cache.inspect import entries
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
 from cachewasm.cache.reasons import CORRUPT
-from cachewasm.cache.verify import verify
+from cachewasm.cache.survey.inspect import entries
+from cachewasm.cache.survey.verify import verify
 from tests.fuzz.bounded import run_bounded
 
 RAW = b"artifact" * 1000

@@ -5,24 +5,29 @@ import pickle
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import diskcache
 import pytest
 
-from cachewasm.cache import facts, index, layout, mounts
-from cachewasm.cache.facts import Facts, with_facts
-from cachewasm.cache.index import ERRORS, Index, RawDisk
-from cachewasm.cache.inspect import listing
+from cachewasm.cache import layout
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.mounts import Mount
 from cachewasm.cache.secret import Secret
+from cachewasm.cache.survey import facts, index, mounts
+from cachewasm.cache.survey.facts import Facts, with_facts
+from cachewasm.cache.survey.index import ERRORS, Index, RawDisk
+from cachewasm.cache.survey.inspect import listing
+from cachewasm.cache.survey.mounts import Mount
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
+from .damage import flips, splices, truncations
+
 COUNT = 6
+# Of each way to damage the database; a thousand of each have been tried.
+SAMPLES = 40
 EXPECTED = [Facts(f"module {number}", number, 100) for number in range(COUNT)]
 
 
@@ -218,15 +223,35 @@ def test_index_endless_view_in_place_of_the_settings_ends(cache: Path, database:
     assert _facts(cache) == EXPECTED
 
 
-def test_index_damaged_file_changes_nothing(cache: Path, database: Path) -> None:
+def _sampled(damaged: Iterator[bytes], seed: int) -> list[bytes]:
+    """Some of many, as reading a database takes milliseconds."""
+    found: list[bytes] = []
+    randomness = random.Random(seed)
+    for number, data in enumerate(damaged):
+        at = number if number < SAMPLES else randomness.randrange(number + 1)
+        if at < SAMPLES:
+            found[at : at + 1] = [data]
+    return found
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flips,
+        truncations,
+        # SQLite believes the first page, so half of the bytes that are altered are there.
+        lambda data: (head + data[4096:] for head in flips(data[:4096])),
+        lambda data: splices(data, [data[4096:8192], pickle.dumps(data)], SAMPLES),
+    ],
+    ids=["flips", "truncations", "flips-of-the-first-page", "splices"],
+)
+def test_index_damaged_file_changes_nothing(
+    cache: Path, database: Path, damage: Callable[[bytes], Iterator[bytes]]
+) -> None:
     whole = database.read_bytes()
-    randomness = random.Random(5)
-    for _ in range(60):
-        data = bytearray(whole)
-        for _ in range(randomness.choice((1, 1, 30))):
-            data[randomness.randrange(len(data))] = randomness.randrange(256)
-        if randomness.random() < 0.3:
-            del data[randomness.randrange(len(data)) :]
+    samples = _sampled(damage(whole), seed=5)
+    assert len(samples) == SAMPLES and whole not in samples
+    for data in samples:
         database.write_bytes(data)
         assert _facts(cache) == EXPECTED
 

@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
-from cachewasm.cache.inspect import (
+from cachewasm.cache.keys import ArtifactKey, parse_entry_name
+from cachewasm.cache.local import LocalStore
+from cachewasm.cache.reasons import CORRUPT, TORN, UNTRUSTED
+from cachewasm.cache.survey.inspect import (
     EntryInfo,
     entries,
     is_entry_name,
@@ -11,9 +14,6 @@ from cachewasm.cache.inspect import (
     listing,
     listing_of,
 )
-from cachewasm.cache.keys import ArtifactKey, parse_entry_name
-from cachewasm.cache.local import LocalStore
-from cachewasm.cache.reasons import CORRUPT, TORN, UNTRUSTED
 
 
 def _only(directory: Path) -> EntryInfo:

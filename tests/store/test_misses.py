@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import local, misses
+from cachewasm.cache import local
 from cachewasm.cache.alias import AliasKey
+from cachewasm.cache.history import misses
+from cachewasm.cache.history.misses import MissRecord
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.misses import MissRecord
 
 
 def _last(store: LocalStore) -> list[tuple[str, ArtifactKey]]:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import nearest as module
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.nearest import Difference, nearest, nearest_to_any, summary
+from cachewasm.cache.survey import nearest as module
+from cachewasm.cache.survey.nearest import Difference, nearest, nearest_to_any, summary
 
 INGREDIENTS: dict[str, str | int] = {
     "isa.features": "avx avx2",

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from cachewasm.cache import pins
 from cachewasm.cache.keys import ArtifactKey
+from cachewasm.cache.upkeep import pins
 
 
 def test_pin_is_an_empty_private_file(tmp_path: Path, key: ArtifactKey) -> None:

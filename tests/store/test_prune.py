@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import files, layout, pins, statistics
+from cachewasm.cache import files, layout
 from cachewasm.cache.entry import Entry
-from cachewasm.cache.inspect import listing
+from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
-from cachewasm.cache.prune import Limits, PruneReport, evict, prune
-from cachewasm.cache.removal import Outcome, remove
+from cachewasm.cache.survey.inspect import listing
+from cachewasm.cache.upkeep import pins
+from cachewasm.cache.upkeep.prune import Limits, PruneReport, evict, prune
+from cachewasm.cache.upkeep.removal import Outcome, remove
 
 from .conftest import KEY, RAW, Child
 
@@ -118,7 +120,7 @@ def test_prune_by_many_processes_counts_each_entry_once(
         digest = number.to_bytes(32, "little")
         assert store.put(ArtifactKey(digest, digest, "x86-64-v1", "baseline"), RAW, {}) is None
     script = (
-        "from cachewasm.cache.prune import prune\n"
+        "from cachewasm.cache.upkeep.prune import prune\n"
         "sys.stdin.read()\n"
         "print(len(prune(sys.argv[1], max_files=50).removed))\n"
     )

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import quarantine, statistics
 from cachewasm.cache.entry import Entry, pack
+from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
-from cachewasm.cache.quarantine import move_if_damaged, quarantined
 from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
+from cachewasm.cache.upkeep import quarantine
+from cachewasm.cache.upkeep.quarantine import move_if_damaged, quarantined
 
 from .conftest import RAW
 

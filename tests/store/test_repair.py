@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import layout, statistics
+from cachewasm.cache import layout
 from cachewasm.cache.alias import AliasKey
+from cachewasm.cache.byte_lock import ByteLock
+from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.quarantine import quarantined
-from cachewasm.cache.repair import DELETE, QUARANTINE, REPAIR, Repair, repair
-from cachewasm.cache.verify import verify
+from cachewasm.cache.survey.verify import verify
+from cachewasm.cache.upkeep.quarantine import quarantined
+from cachewasm.cache.upkeep.repair import DELETE, QUARANTINE, REPAIR, Repair, repair
 
 from .test_prune import leave_temporary_file
 
@@ -90,3 +92,20 @@ def test_repair_entry_replaced_since_it_was_found_stays(
     repair(str(cache), findings, action, now=7, dry_run=False)
     assert verify(str(cache)).counts["ok"] == 3
     assert not (cache / layout.QUARANTINE).exists()
+
+
+@pytest.mark.parametrize("action", [DELETE, QUARANTINE, REPAIR])
+def test_repair_entry_that_is_being_compiled_is_left(cache: Path, action: str) -> None:
+    name = _key("corrupt").entry_name
+    findings = verify(str(cache)).findings
+    with ByteLock(str(cache), layout.lock_offset(name)) as lock:
+        assert lock.is_held
+        found = repair(str(cache), findings, action, now=7, dry_run=False)
+    assert (_names(found)[0], (cache / layout.ENTRIES / name).exists()) == ("corrupt busy", True)
+    assert _done(cache, action)[0] in ("corrupt deleted", "corrupt quarantined")
+
+
+def test_repair_where_nothing_can_be_locked_goes_on(cache: Path) -> None:
+    (cache / layout.LOCKS).unlink(missing_ok=True)
+    (cache / layout.LOCKS).mkdir(parents=True)
+    assert _done(cache, QUARANTINE) == ["corrupt quarantined"]

@@ -112,6 +112,12 @@ def test_get_entry_unused_for_hours_notes_the_use(
     assert entry_path.stat().st_mtime > now - 600
 
 
+def test_peek_is_no_use(store: LocalStore, entry_path: Path, key: ArtifactKey) -> None:
+    os.utime(entry_path, (0, 0))
+    assert isinstance(store.peek(key), Entry)
+    assert entry_path.stat().st_mtime == 0
+
+
 def test_get_damaged_entry_does_not_note_a_use(
     store: LocalStore, entry_path: Path, key: ArtifactKey
 ) -> None:

@@ -14,8 +14,8 @@ from cachewasm.cache.local import LocalStore
 from cachewasm.cache.reasons import CORRUPT, UNTRUSTED, Miss, StoreFailure
 from cachewasm.cache.secret import Secret, file_content
 from cachewasm.cache.settings import CacheConfig
+from cachewasm.cache.survey.verify import verify
 from cachewasm.cache.trust import SEAL_SIZE, Rules
-from cachewasm.cache.verify import verify
 from cachewasm.log import LOGGER_NAME
 
 from .conftest import KEY, OTHER, RAW

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from cachewasm.cache import files, layout
 from cachewasm.cache.entry import Entry
@@ -166,7 +167,7 @@ def hold(lock_path: Path) -> Iterator[Callable[[ArtifactKey], None]]:
     descriptor = files.open_lock_file(str(lock_path))
 
     def hold_one(key: ArtifactKey) -> None:
-        assert files.try_lock(descriptor, layout.lock_offset(key.digest))
+        assert files.try_lock(descriptor, layout.lock_offset(key.entry_name))
 
     yield hold_one
     os.close(descriptor)
@@ -404,7 +405,7 @@ def test_compile_once_keys_of_which_one_is_locked_locks_none(
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
         descriptor = store.open_lock_file()
-        assert files.try_lock(descriptor, layout.lock_offset(OTHER.digest))
+        assert files.try_lock(descriptor, layout.lock_offset(OTHER.entry_name))
         os.close(descriptor)
 
     patience = Patience(timeout=0.1, clock=clock.time, sleep=sleep)
@@ -525,7 +526,7 @@ def test_compile_once_leaves_no_descriptor_open(compiler: Compiler) -> None:
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_lock_offset_is_62_bits_of_the_digest() -> None:
-    assert KEY.digest[:8].hex() == "6482960b80039bbc"
-    assert layout.lock_offset(KEY.digest) == 3397615037251428505
-    assert layout.lock_offset(b"\xff" * 32) == (1 << 62) - 1
+def test_lock_offset_is_62_bits_of_a_digest_of_the_name() -> None:
+    digest = blake3(KEY.entry_name.encode()).digest()
+    assert layout.lock_offset(KEY.entry_name) == 3279811674568887803
+    assert layout.lock_offset(KEY.entry_name) == int.from_bytes(digest[:8], "little") // 4

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import files, layout, local, statistics
+from cachewasm.cache import files, layout, local
+from cachewasm.cache.byte_lock import ByteLock
 from cachewasm.cache.counters import check_of, record_of
+from cachewasm.cache.history import statistics
+from cachewasm.cache.history.prometheus import as_prometheus
+from cachewasm.cache.history.statistics import Statistics, fold, read
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.prometheus import as_prometheus
-from cachewasm.cache.prune import prune
-from cachewasm.cache.statistics import Statistics, fold, read
+from cachewasm.cache.upkeep.prune import prune
 
 from .conftest import KEY, OTHER, RAW, Child
 
@@ -336,3 +338,61 @@ def test_prometheus_names_every_counter() -> None:
     assert lines[-1] == "cachewasm_cache_size_bytes 4096"
     assert lines.count("# TYPE cachewasm_cache_hits_total counter") == 1
     assert as_prometheus(Statistics({}, None), entries=0, size=0).endswith("size_bytes 0\n")
+
+
+def test_read_since_counts_records_of_that_time_or_later(directory: str, log: Path) -> None:
+    write(log, line(1000, hit=1) + line(2000, hit=2) + line(3000, hit=4) + b"damaged\n")
+    found, is_all = statistics.read_since(directory, 2000)
+    assert (found.count("hit"), found.since, is_all) == (6, 2000, True)
+    assert found.count(statistics.DAMAGED) == 1
+    assert statistics.read_since(directory, 4000)[0].count("hit") == 0
+
+
+def test_read_since_says_whether_records_of_that_time_are_without_their_times(
+    directory: str, log: Path
+) -> None:
+    write(log, line(1000, hit=1))
+    # What is put aside is added to the totals the next time.
+    assert fold(directory) and statistics.read_since(directory, 500)[1]
+    write(log, line(2000, hit=2))
+    assert fold(directory)
+    found, is_all = statistics.read_since(directory, 500)
+    assert (found.count("hit"), is_all) == (2, False)
+    assert statistics.read_since(directory, 2500)[1]
+
+
+def test_reset_begins_anew(directory: str, log: Path) -> None:
+    for time in (1000, 2000, 3000):
+        write(log, line(time, hit=1))
+        assert fold(directory)
+    write(log, line(4000, hit=1))
+    assert statistics.reset(directory)
+    found = read(directory)
+    assert found.counts == {} and found.since is not None and found.since > 4000
+    assert [path.name for path in log.parent.iterdir()] == ["totals"]
+    for _ in range(2):
+        write(log, line(found.since + 5, hit=8))
+        assert fold(directory)
+    assert (read(directory).count("hit"), read(directory).since) == (16, found.since)
+
+
+def test_reset_cut_short_counts_nothing_that_was_put_aside(
+    directory: str, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(log, line(1000, hit=1))
+    assert fold(directory)
+
+    def fail(path: str) -> bool:
+        raise OSError(5, "as if it died here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "remove", fail)
+        assert not statistics.reset(directory)
+    assert read(directory).counts == {}
+
+
+def test_reset_while_somebody_folds_is_refused(store: LocalStore, directory: str) -> None:
+    store.record()
+    with ByteLock(directory, layout.FOLD_OFFSET):
+        assert not statistics.reset(directory)
+    assert read(directory).count("store") == 1

@@ -8,11 +8,11 @@ import pytest
 from blake3 import blake3
 
 from cachewasm.cache.entry import KEY_PAIRS, MAGIC, pack
-from cachewasm.cache.inspect import ListedFile
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.cache.reasons import CORRUPT, TORN, UNTRUSTED, WRONG_KEY
-from cachewasm.cache.verify import FOREIGN, OK, Finding, check_entry, verify
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.survey.verify import FOREIGN, OK, Finding, check_entry, verify
 
 from .conftest import KEY, RAW
 from .test_prune import leave_temporary_file

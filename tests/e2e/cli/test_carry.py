@@ -147,7 +147,7 @@ def test_export_by_the_beginning_of_a_name(cachewasm: Cachewasm, locked: Files) 
     listed = json.loads(cachewasm("cache", "list", "--json", *place).stdout)
     digest = next(entry["digest"] for entry in listed if entry["module"] == "answer")
     done = cachewasm("cache", "export", *place, locked.bundle, digest[:12])
-    assert b"1 entries and 0 aliases" in done.stdout
+    assert b"1 entry and 0 aliases" in done.stdout
     done = cachewasm("cache", "export", *place, locked.bundle, "zzzz")
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cachewasm.cache.entry import pack, unpack
-from cachewasm.cache.inspect import ListedFile
-from cachewasm.cache.verify import check_entry
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.survey.verify import check_entry
 
 Completed = subprocess.CompletedProcess[bytes]
 Cachewasm = Callable[..., Completed]

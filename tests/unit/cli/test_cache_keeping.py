@@ -130,7 +130,7 @@ def test_prune_without_limits_takes_the_configured_ones(
     assert "would remove 3 entries" in _run(capfd, "prune", "--dry-run")
     monkeypatch.setenv("CACHEWASM_MAX_AGE", "60h")
     monkeypatch.setenv("CACHEWASM_FILE_COUNT_SOFT_LIMIT", "5")
-    assert "removed 1 entries" in _run(capfd, "prune")
+    assert "removed 1 entry" in _run(capfd, "prune")
     assert _keys(capfd) == [0, 1, 2]
 
 
@@ -144,7 +144,7 @@ def test_prune_max_files_and_keep(capfd: Capture, cache: Path) -> None:
 def test_prune_tmp_removes_nothing_else(capfd: Capture, cache: Path) -> None:
     left = cache / "tmp" / f"{NAMES[0]}.1.{'0' * 16}"
     left.write_bytes(b"half")
-    out = "1 leftovers (4 B), kept 4 entries"
+    out = "1 leftover (4 B), kept 4 entries"
     assert f"would remove 0 entries and {out}" in _run(capfd, "prune", "--tmp", "--dry-run")
     assert f"removed 0 entries and {out}" in _run(capfd, "prune", "--tmp")
     assert not left.exists()
@@ -161,7 +161,7 @@ def test_pin_keeps_entries_until_they_are_unpinned(capfd: Capture, cache: Path) 
     assert "kept 3 entries" in _run(capfd, "prune", "--max-size", "0")
     unpinned = json.loads(_run(capfd, "unpin", "--json", NAMES[0], NAMES[1][:40]))
     assert {each["key"] for each in unpinned if each["changed"]} == {NAMES[0], NAMES[1]}
-    assert "kept 1 entries" in _run(capfd, "prune", "--max-size", "0")
+    assert "kept 1 entry" in _run(capfd, "prune", "--max-size", "0")
     assert _keys(capfd) == [3]
 
 
@@ -185,7 +185,7 @@ def test_clear_empties_a_tagged_directory(capfd: Capture, cache: Path) -> None:
     _run(capfd, "pin", NAMES[0])
     _run(capfd, "clear", code=2)
     _run(capfd, "clear", "--yes", "--dry-run", code=2)
-    assert "would remove 4 entries and 1 other files" in _run(capfd, "clear", "--dry-run")
+    assert "would remove 4 entries and 1 other file (" in _run(capfd, "clear", "--dry-run")
     assert len(json.loads(_run(capfd, "clear", "--yes", "--json"))["removed"]) == 4
     assert _keys(capfd) == []
 

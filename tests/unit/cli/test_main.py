@@ -6,7 +6,8 @@ from cachewasm_cli.cache.verify import VERDICT_BITS
 from cachewasm_cli.failure import Failure, about, reason
 
 from cachewasm import ExitTrap, IncompatibleArtifact, InternalError, Trap
-from cachewasm.cache import reasons, verify
+from cachewasm.cache import reasons
+from cachewasm.cache.survey import verify
 
 
 def _end(

@@ -1,5 +1,7 @@
 """Sizes, ages, tables and reports as people see them."""
 
+import json
+
 import pytest
 from cachewasm_cli import text
 from cachewasm_cli.failure import printable
@@ -68,3 +70,16 @@ def test_layout_escapes_what_could_steer_a_terminal() -> None:
 )
 def test_printable_keeps_text_and_escapes_the_rest(given: str, shown: str) -> None:
     assert printable(given) == shown
+
+
+@pytest.mark.parametrize("is_array", [True, False], ids=["array", "lines"])
+def test_json_lines_are_what_the_standard_library_writes(*, is_array: bool) -> None:
+    names = ("text", 'quo"ted', "number", "flag", "none")
+    rows = [('a\n\udc80é"\\', "", -5, True, None), ("%s{}", "x", 1 << 70, False, None)]
+    lines = list(text.json_lines(names, rows, is_array=is_array))
+    expected = [dict(zip(names, row, strict=True)) for row in rows]
+    if is_array:
+        assert json.loads("\n".join(lines)) == expected
+        assert list(text.json_lines(names, [], is_array=True)) == ["[", "]"]
+    else:
+        assert lines == [json.dumps(row) for row in expected]

@@ -1,47 +1,36 @@
 """The bars of `warm` on the terminal, on a real one."""
 
-import os
-import pty
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cachewasm_cli.cache.warm_progress import WarmProgress
 
+from .conftest import Terminal, said_elsewhere
 
-def test_progress_on_a_terminal_is_shown_and_erased() -> None:
-    controller, terminal = pty.openpty()
-    shown = b""
-    try:
-        with WarmProgress(7, fd=terminal, delay=0) as progress:
-            progress.of_job(1)(30, 40)
-            progress.of_job(2)(6, 60)
-            progress.of_job(1)(34, 40)
-            progress.done()
-        os.write(terminal, b"the end")
-        while not shown.endswith(b"the end"):
-            shown += os.read(controller, 1000)
-    finally:
-        os.close(controller)
-        os.close(terminal)
+
+def test_progress_on_a_terminal_is_shown_and_erased(terminal: Terminal) -> None:
+    with WarmProgress(7, fd=terminal.fd, delay=0) as progress:
+        progress.of_job(1)(30, 40)
+        progress.of_job(2)(6, 60)
+        progress.of_job(1)(34, 40)
+        progress.done()
+    shown = terminal.all_shown()
     assert b"1/7" in shown
     assert b"40/100" in shown
-    assert shown.endswith(b"\x1b[2Kthe end")
+    assert shown.endswith(b"\x1b[2K")
 
 
-def test_progress_in_time_shows_nothing() -> None:
-    controller, terminal = pty.openpty()
-    try:
-        with WarmProgress(1, fd=terminal, delay=3600) as progress:
-            progress.done()
-        os.write(terminal, b"next")
-        assert os.read(controller, 100) == b"next"
-    finally:
-        os.close(controller)
-        os.close(terminal)
+def test_progress_in_time_shows_nothing(terminal: Terminal) -> None:
+    with WarmProgress(1, fd=terminal.fd, delay=3600) as progress:
+        progress.done()
+    assert terminal.all_shown() == b""
 
 
 def test_progress_elsewhere_than_on_a_terminal_says_nothing() -> None:
-    reader, writer = os.pipe()
-    with WarmProgress(1, fd=writer, delay=0) as progress:
-        progress.done()
-    os.close(writer)
-    with open(reader, "rb") as file:
-        assert file.read() == b""
+    @contextmanager
+    def use(fd: int) -> Iterator[None]:
+        with WarmProgress(1, fd=fd, delay=0) as progress:
+            progress.done()
+            yield
+
+    assert said_elsewhere(use) == b""

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 import cachewasm
-from cachewasm.cache import inspect, misses
+from cachewasm.cache.history import misses
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
+from cachewasm.cache.survey import inspect
 from cachewasm.engine import ingredients
 from cachewasm.engine.environment import from_config
 from cachewasm.hashing import digest_of

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import cachewasm
+from cachewasm.cache.carry.lock_file import MAX_SIZE, Lock, LockedArtifact
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.lock_file import MAX_SIZE, Lock, LockedArtifact
 from cachewasm.engine.isa import LEVELS
 from cachewasm.errors import CacheMiss, ConfigError
 from cachewasm.runtime import kept

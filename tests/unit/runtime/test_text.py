@@ -8,7 +8,7 @@ import pytest
 import wasmtime
 
 import cachewasm
-from cachewasm.cache.verify import verify
+from cachewasm.cache.survey.verify import verify
 from cachewasm.errors import TextError, UnsupportedModule
 from cachewasm.runtime import artifacts, text
 

@@ -2,32 +2,38 @@
 
 Damaged is what is torn, corrupt or under the wrong name. What is untrusted or of another version is
 left: it may be right for somebody else, and a store replaces it. Each file is read once more first,
-since another process may have replaced it meanwhile.
+since another process may have replaced it meanwhile: an entry under its key's lock, which is told by
+its name. Who has that lock has missed the entry and replaces it, so there is nothing left to do.
 """
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from cachewasm.cache import quarantine, statistics
-from cachewasm.cache.inspect import ListedFile
+from cachewasm.cache import files, layout
+from cachewasm.cache.byte_lock import ByteLock
+from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import parse_entry_name
-from cachewasm.cache.prune import abandoned
 from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
-from cachewasm.cache.removal import Outcome, remove
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.survey.verify import OK, Finding, check_again
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
-from cachewasm.cache.verify import OK, Finding, check_again
+from cachewasm.cache.upkeep import quarantine
+from cachewasm.cache.upkeep.prune import abandoned
+from cachewasm.cache.upkeep.removal import Outcome, remove
 
 DAMAGED = (TORN, CORRUPT, WRONG_KEY)
 
 DELETE, QUARANTINE, REPAIR = "delete", "quarantine", "repair"
 
 DELETED, QUARANTINED, FAILED = "deleted", "quarantined", "failed"
+BUSY = "busy"
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What was done about one file, or would be in a dry run: DELETED, QUARANTINED or FAILED."""
+    """What was done about one file, or would be in a dry run; BUSY is left to who compiles it."""
 
     file: ListedFile
     done: str
@@ -52,14 +58,20 @@ def repair(
         if finding.verdict not in DAMAGED:
             continue
         file = finding.file
-        is_fit = finding.verdict in quarantine.REASONS and parse_entry_name(file.name) is not None
-        if action != DELETE and is_fit:
-            is_done = dry_run or quarantine.move_if_damaged(
-                directory, file.name, partial(_read, file, rules), rules, now=now
-            )
-            repairs.append(Repair(file, QUARANTINED if is_done else FAILED))
-        elif action != QUARANTINE and check_again(file, rules).verdict in DAMAGED:
-            repairs += _deleted(file, dry_run=dry_run)
+        is_entry = parse_entry_name(file.name) is not None
+        is_fit = is_entry and finding.verdict in quarantine.REASONS
+        if not is_fit and action == QUARANTINE:
+            continue
+        with ExitStack() as stack:
+            if is_entry and not dry_run and not _has_turn(stack, directory, file.name, rules):
+                repairs.append(Repair(file, BUSY))
+            elif action != DELETE and is_fit:
+                is_done = dry_run or quarantine.move_if_damaged(
+                    directory, file.name, partial(_read, file, rules), rules, now=now
+                )
+                repairs.append(Repair(file, QUARANTINED if is_done else FAILED))
+            elif check_again(file, rules).verdict in DAMAGED:
+                repairs += _deleted(file, dry_run=dry_run)
     if action == REPAIR:
         for file in abandoned(directory, now=now):
             repairs += _deleted(file, dry_run=dry_run)
@@ -67,6 +79,21 @@ def repair(
     if not dry_run:
         statistics.append(directory, {"quarantined": count}, rules)
     return repairs
+
+
+def _has_turn(stack: ExitStack, directory: str, name: str, rules: Rules) -> bool:
+    """Take the lock of an entry for as long as `stack`; False if another process has it.
+
+    Where nobody can lock, nobody is kept from anything.
+    """
+    state = files.DirectoryState(directory, rules)
+    if state.problem is not None or not state.exists:
+        return True
+    try:
+        lock = stack.enter_context(ByteLock(state.path, layout.lock_offset(name), rules))
+    except (EntryError, OSError):
+        return True
+    return lock.is_held
 
 
 def _read(file: ListedFile, rules: Rules) -> None:

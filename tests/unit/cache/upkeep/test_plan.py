@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cachewasm.cache.inspect import ListedFile
-from cachewasm.cache.prune import Limits, plan
+from cachewasm.cache.survey.inspect import ListedFile
+from cachewasm.cache.upkeep.prune import Limits, plan
 
 NOW = 1_000_000_000.0
 DAY = 86400.0

@@ -13,8 +13,11 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cachewasm.cache import files, pins, statistics
-from cachewasm.cache.inspect import (
+from cachewasm.cache import files
+from cachewasm.cache.history import statistics
+from cachewasm.cache.keys import wasm_prefix
+from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
+from cachewasm.cache.survey.inspect import (
     ListedFile,
     alias_listing,
     leftovers,
@@ -22,11 +25,10 @@ from cachewasm.cache.inspect import (
     module_of,
     read_alias,
 )
-from cachewasm.cache.keys import wasm_prefix
-from cachewasm.cache.quarantine import quarantined
-from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
-from cachewasm.cache.removal import Removal
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
+from cachewasm.cache.upkeep import pins
+from cachewasm.cache.upkeep.quarantine import quarantined
+from cachewasm.cache.upkeep.removal import Removal
 
 if TYPE_CHECKING:
     from cachewasm.cache.settings import CacheConfig

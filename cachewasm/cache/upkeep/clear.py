@@ -11,12 +11,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cachewasm.cache import files, layout, pins, statistics
-from cachewasm.cache.inspect import ListedFile, alias_listing, listed, listing
-from cachewasm.cache.prune import abandoned
-from cachewasm.cache.quarantine import quarantined
-from cachewasm.cache.removal import Removal
+from cachewasm.cache import files, layout
+from cachewasm.cache.history import statistics
+from cachewasm.cache.survey.inspect import ListedFile, alias_listing, listed, listing
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
+from cachewasm.cache.upkeep import pins
+from cachewasm.cache.upkeep.prune import abandoned
+from cachewasm.cache.upkeep.quarantine import quarantined
+from cachewasm.cache.upkeep.removal import Removal
 
 
 @dataclass(frozen=True, slots=True)

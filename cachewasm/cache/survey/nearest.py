@@ -9,9 +9,9 @@ read, so a directory full of files costs no more than its listing.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cachewasm.cache import inspect
-from cachewasm.cache.inspect import EntryInfo, ListedFile
 from cachewasm.cache.keys import ArtifactKey, parse_entry_name, wasm_prefix
+from cachewasm.cache.survey import inspect
+from cachewasm.cache.survey.inspect import EntryInfo, ListedFile
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 # How many manifests are read at most. A module has an entry for each build and target in use.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 
 from cachewasm.cache import files
-from cachewasm.cache.inspect import ListedFile
+from cachewasm.cache.survey.inspect import ListedFile
 
 
 class Outcome(Enum):

@@ -3,13 +3,13 @@
 import io
 from pathlib import Path
 
-from cachewasm.cache import bundle, ustar
 from cachewasm.cache.alias import AliasKey
+from cachewasm.cache.carry import bundle, ustar
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.hashing import digest_of
 
-PAGE = Path(__file__).parents[3] / "docs" / "format" / "bundle.md"
+PAGE = Path(__file__).parents[4] / "docs" / "format" / "bundle.md"
 
 
 def test_bundle_page_test_vector_is_what_is_written(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache.mounts import mount_in, mount_of
+from cachewasm.cache.survey.mounts import mount_in, mount_of
 
 MOUNTS = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

@@ -3,8 +3,9 @@
 An entry comes here if its bytes are not what was written, or if they are another key's: what a disk, a
 copy or somebody has done. A torn one does not, since a crash explains it; nor one of another version
 or of somebody else, which is nobody's fault or not ours to move. It is read a second time before it
-is moved, and who has just missed it does that under the key's lock, before the new entry is stored.
-A file that was replaced between reading and moving is put back.
+is moved, under the key's lock: by who has just missed it, before the new entry is stored, or by verify.
+A file that somebody without the lock (who imports, or gave up waiting) has put there between reading
+and moving is put back.
 
 Bounded in number and in bytes: the oldest go first. Nothing reads what lies here but people.
 Format: docs/format/cache.md.
@@ -16,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cachewasm.cache import files, layout
-from cachewasm.cache.inspect import ListedFile, listed
 from cachewasm.cache.keys import parse_entry_name
 from cachewasm.cache.reasons import CORRUPT, WRONG_KEY, EntryError
+from cachewasm.cache.survey.inspect import ListedFile, listed
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.log import WARNING, log
 
@@ -78,8 +79,8 @@ def move_if_damaged(
 ) -> bool:
     """Move the entry `name` if `read` raises an EntryError with one of REASONS; whether that was done.
 
-    `read` reads and checks the entry once more. Nothing is moved in
-    a directory that is not trusted, and nothing raises.
+    `read` reads and checks the entry once more. The caller has the key's lock, if there can be one.
+    Nothing is moved in a directory that is not trusted, and nothing raises.
     """
     state = files.DirectoryState(directory, rules)
     if state.problem is not None:

@@ -27,10 +27,12 @@ import diskcache
 from blake3 import blake3
 from diskcache.core import MODE_RAW
 
-from cachewasm.cache import files, layout, mounts, trust
-from cachewasm.cache.facts import Facts
-from cachewasm.cache.inspect import ListedFile
+from cachewasm.cache import files, layout, trust
+from cachewasm.cache.byte_lock import ByteLock
 from cachewasm.cache.reasons import CORRUPT, EntryError
+from cachewasm.cache.survey import mounts
+from cachewasm.cache.survey.facts import Facts
+from cachewasm.cache.survey.inspect import ListedFile
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 # 100,000 entries take 16 MB.
@@ -111,12 +113,10 @@ class Index:
         rules = Rules(rules.owners, None, rules.file_mode)
         directory = _trusted(directory, rules)
         root = os.path.join(directory, layout.INDEX)
-        lock = layout.lock_path(directory)
-        files.check_leads_nowhere_else(lock)
-        files.make_directory_inside(os.path.dirname(lock), rules)
-        self._lock = files.open_lock_file(lock, rules)
+        files.check_leads_nowhere_else(layout.lock_path(directory))
+        self._lock = ByteLock(directory, layout.INDEX_OFFSET, rules)
         try:
-            if not files.try_lock(self._lock, layout.INDEX_OFFSET):
+            if not self._lock.is_held:
                 raise OSError("another process has it")
             _make(root, rules)
             if not _is_sound(root, rules):
@@ -124,7 +124,7 @@ class Index:
                 files.create_empty(os.path.join(root, layout.DATABASE), rules)
             self._cache = _open(root)
         except BaseException:
-            files.close(self._lock)
+            self._lock.close()
             raise
         self._root = root
 
@@ -145,7 +145,7 @@ class Index:
     def close(self) -> None:
         """Give the index back."""
         self._cache.close()
-        files.close(self._lock)
+        self._lock.close()
 
 
 def _trusted(directory: str, rules: Rules) -> str:

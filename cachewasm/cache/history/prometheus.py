@@ -7,7 +7,7 @@ grow, apart from a cache directory that is removed; the two gauges are what lies
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cachewasm.cache.statistics import DAMAGED, RECORDS, Statistics
+from cachewasm.cache.history.statistics import DAMAGED, RECORDS, Statistics
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cachewasm.cache.carry.lock_file import Lock, LockedArtifact
 from cachewasm.cache.keys import ArtifactKey
-from cachewasm.cache.lock_file import Lock, LockedArtifact
 from cachewasm.errors import ConfigError
 
 MODULE = LockedArtifact(
@@ -27,7 +27,7 @@ MODULE = LockedArtifact(
 )
 SUPPORT = replace(MODULE, module="support image", text=None, tier="support")
 
-PAGE = Path(__file__).parents[3] / "docs" / "format" / "lock.md"
+PAGE = Path(__file__).parents[4] / "docs" / "format" / "lock.md"
 
 TEXT = """\
 # Compiled code that has to be in the cache: made by `cachewasm cache lock`.

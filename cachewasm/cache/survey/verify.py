@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from cachewasm.cache import files, folders
+from cachewasm.cache import files
 from cachewasm.cache.alias import is_alias_name
 from cachewasm.cache.entry import (
     HEADER_SIZE,
@@ -24,7 +24,11 @@ from cachewasm.cache.entry import (
     check_raw_digest,
     read,
 )
-from cachewasm.cache.inspect import (
+from cachewasm.cache.keys import ArtifactKey, parse_entry_name
+from cachewasm.cache.manifest import decode
+from cachewasm.cache.reasons import ABSENT, CORRUPT, UNTRUSTED, WRONG_KEY, EntryError
+from cachewasm.cache.survey import folders
+from cachewasm.cache.survey.inspect import (
     ListedFile,
     alias_listing,
     leftovers,
@@ -32,9 +36,6 @@ from cachewasm.cache.inspect import (
     listing,
     read_alias,
 )
-from cachewasm.cache.keys import ArtifactKey, parse_entry_name
-from cachewasm.cache.manifest import decode
-from cachewasm.cache.reasons import ABSENT, CORRUPT, UNTRUSTED, WRONG_KEY, EntryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.errors import InternalError
 

@@ -7,20 +7,31 @@ Entries that vanish while they are listed are left out too, since prune may run 
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from cachewasm.cache import files, layout, manifest
 from cachewasm.cache.alias import MAX_ALIAS_SIZE, Alias, is_alias_name
 from cachewasm.cache.entry import HEADER_SIZE, MAX_ENTRY_SIZE, Header
-from cachewasm.cache.keys import EntryName, is_hex, parse_entry_name, wasm_prefix
+from cachewasm.cache.keys import (
+    COMPAT_DIGITS,
+    ISA_DIGITS,
+    MAX_LABEL,
+    WASM_DIGITS,
+    EntryName,
+    parse_entry_name,
+    wasm_prefix,
+)
 from cachewasm.cache.reasons import ABSENT, UNREADABLE, WRONG_KEY, EntryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
-# How the name of an entry begins that is as good as any.
-_SOME_MODULE = f"00/{wasm_prefix(bytes(32))}"
+# What parse_entry_name() takes apart.
+_ENTRY_NAME = re.compile(
+    rf"([0-9a-f]{{2}})/\1[0-9a-f]{{{WASM_DIGITS - 2}}}\.[0-9a-f]{{{COMPAT_DIGITS}}}"
+    rf"\.[a-z0-9_-]{{1,{MAX_LABEL}}}-[0-9a-f]{{{ISA_DIGITS}}}\.[a-z0-9_-]{{1,{MAX_LABEL}}}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +55,19 @@ class EntryInfo:
     """An entry as far as it can be read.
 
     `reason` is None or a miss reason that shows without reading the payload; `header` and
-    `manifest` are None as far as they could not be read; `parts` is None for a name that is no entry's.
+    `manifest` are None as far as they could not be read.
     """
 
     file: ListedFile
-    parts: EntryName | None
     header: Header | None = None
     manifest: Mapping[str, str | int] | None = None
     reason: str | None = None
     detail: str = ""
+
+    @property
+    def parts(self) -> EntryName | None:
+        """What the name tells; None if it is no entry's."""
+        return parse_entry_name(self.file.name)
 
 
 def listing(directory: str, *, include_foreign: bool = False) -> Iterator[ListedFile]:
@@ -98,7 +113,7 @@ def entries(
 ) -> Iterator[EntryInfo]:
     """What each listed file says about itself in its header and manifest."""
     for file in listing(directory, include_foreign=include_foreign):
-        info = read_entry(file, rules) if is_entry_name(file.name) else EntryInfo(file, None)
+        info = read_entry(file, rules) if is_entry_name(file.name) else EntryInfo(file)
         if info.reason != ABSENT:
             yield info
 
@@ -108,7 +123,6 @@ def read_entry(file: ListedFile, rules: Rules = DEFAULT_RULES) -> EntryInfo:
 
     The reason is ABSENT if it is gone.
     """
-    parts = parse_entry_name(file.name)
     header = None
     try:
         with files.EntryFile(file.path, MAX_ENTRY_SIZE, rules) as opened:
@@ -117,10 +131,10 @@ def read_entry(file: ListedFile, rules: Rules = DEFAULT_RULES) -> EntryInfo:
             encoded = opened.read(header.manifest_offset, header.manifest_size)
         pairs = manifest.decode(encoded)
     except EntryError as error:
-        return EntryInfo(file, parts, header, None, error.reason, error.detail)
+        return EntryInfo(file, header, None, error.reason, error.detail)
     except OSError as error:
-        return EntryInfo(file, parts, header, None, UNREADABLE, str(error))
-    return EntryInfo(file, parts, header, pairs)
+        return EntryInfo(file, header, None, UNREADABLE, str(error))
+    return EntryInfo(file, header, pairs)
 
 
 def read_alias(file: ListedFile, rules: Rules = DEFAULT_RULES) -> Alias:
@@ -160,21 +174,8 @@ def _tree(directory: str, folder: str) -> Iterator[ListedFile]:
 
 
 def is_entry_name(name: str) -> bool:
-    """Whether parse_entry_name() takes `name` apart; of many names, in a quarter of the time."""
-    module, rest = name[: len(_SOME_MODULE)], name[len(_SOME_MODULE) :]
-    digits = module[3:]
-    return (
-        module[2:3] == "/"
-        and module[:2] == digits[:2]
-        and is_hex(digits, len(_SOME_MODULE) - 3)
-        and _may_follow(rest)
-    )
-
-
-@lru_cache(maxsize=1024)
-def _may_follow(rest: str) -> bool:
-    """Whether the name of an entry may go on so, behind the digits of its module."""
-    return parse_entry_name(_SOME_MODULE + rest) is not None
+    """Whether parse_entry_name() takes `name` apart, in an eighth of the time."""
+    return _ENTRY_NAME.fullmatch(name) is not None
 
 
 def module_of(name: str) -> str:

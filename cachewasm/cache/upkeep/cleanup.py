@@ -21,8 +21,8 @@ from cachewasm.log import DEBUG, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cachewasm.cache.prune import PruneReport
     from cachewasm.cache.settings import CacheConfig
+    from cachewasm.cache.upkeep.prune import PruneReport
 
 # A put waits no longer for files to be removed.
 MAX_SECONDS = 2.0
@@ -40,16 +40,13 @@ def clean_up_if_due(
     try:
         if not _is_due(path, config, rules, now):
             return None
-        descriptor = files.open_lock_file(layout.lock_path(directory), rules)
-        try:
+        from cachewasm.cache.byte_lock import ByteLock
+
+        with ByteLock(directory, layout.CLEANUP_OFFSET, rules) as lock:
             # Somebody else may have cleaned up since.
-            if not files.try_lock(descriptor, layout.CLEANUP_OFFSET) or not _is_due(
-                path, config, rules, now
-            ):
+            if not lock.is_held or not _is_due(path, config, rules, now):
                 return None
             return _clean_up(directory, config, rules, path, now)
-        finally:
-            files.close(descriptor)
     except (EntryError, OSError) as error:
         log(DEBUG, "%s is not cleaned up: %s", directory, error)
         return None
@@ -69,7 +66,7 @@ def _is_due(path: str, config: "CacheConfig", rules: Rules, now: float) -> bool:
 def _clean_up(
     directory: str, config: "CacheConfig", rules: Rules, path: str, now: float
 ) -> "PruneReport":
-    from cachewasm.cache.prune import Limits, evict
+    from cachewasm.cache.upkeep.prune import Limits, evict
 
     status = files.status_of(path)
     last_ns = status.st_mtime_ns if status is not None else 0

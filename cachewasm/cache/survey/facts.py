@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from cachewasm.cache.inspect import ListedFile, read_entry
 from cachewasm.cache.reasons import ABSENT, CORRUPT
+from cachewasm.cache.survey.inspect import ListedFile, read_entry
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.log import DEBUG, log
 
 if TYPE_CHECKING:
-    from cachewasm.cache.index import Index
+    from cachewasm.cache.survey.index import Index
 
 # Fewer entries are read in the time that it takes to open an index.
 MIN_ENTRIES = 2000
@@ -88,7 +88,7 @@ class _Given:
         if not wanted:
             return
         # diskcache and SQLite take longer to import than few entries to read.
-        from cachewasm.cache import index
+        from cachewasm.cache.survey import index
 
         self._errors = index.ERRORS
         try:

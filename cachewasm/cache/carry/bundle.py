@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from cachewasm.cache import layout, ustar
+from cachewasm.cache import layout
 from cachewasm.cache.alias import ALIAS_SIZE, Alias, AliasKey, is_alias_name
+from cachewasm.cache.carry import ustar
+from cachewasm.cache.carry.lock_file import Lock
 from cachewasm.cache.entry import (
     HEADER_SIZE,
     KEY_PAIRS,
@@ -26,10 +28,9 @@ from cachewasm.cache.entry import (
 )
 from cachewasm.cache.keys import ArtifactKey, parse_entry_name
 from cachewasm.cache.local import LocalStore, Miss, StoreFailure
-from cachewasm.cache.lock_file import Lock
 from cachewasm.cache.manifest import decode
 from cachewasm.cache.reasons import CORRUPT, WRONG_KEY, EntryError
-from cachewasm.cache.verify import key_of
+from cachewasm.cache.survey.verify import key_of
 
 MARKER = "cachewasm-bundle"
 CONTENT = b"cachewasm bundle 1\n"

@@ -10,10 +10,11 @@ Off the warm path: a hit only counts, and its process appends (LocalStore.record
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cachewasm.cache import files, layout
+from cachewasm.cache.byte_lock import ByteLock
 from cachewasm.cache.counters import check_of, record_of
 from cachewasm.cache.local import MAX_LOG_SIZE
 from cachewasm.cache.reasons import EntryError
@@ -81,6 +82,39 @@ def read(directory: str, rules: Rules = DEFAULT_RULES) -> Statistics:
     return Statistics(counts, found.since)
 
 
+def read_since(
+    directory: str, moment: float, rules: Rules = DEFAULT_RULES
+) -> tuple[Statistics, bool]:
+    """What the records say that are of `moment` or later; and whether these are all that there were.
+
+    Records that are in the totals have no times any more. Nothing raises.
+    """
+    sums = _Sums(Statistics({}, None), rules)
+    first: int | None = None
+    for name in (*map(_aside, _numbers(directory)), layout.LOG):
+        for record in _records(layout.statistics_path(directory, name), rules):
+            if record is None or record.since is None or record.since >= moment:
+                sums.add(record)
+            if record is not None and record.since is not None:
+                first = min(record.since, record.since if first is None else first)
+    has_totals = _read_totals(directory, rules).count(RECORDS) > 0
+    return sums.result(), not has_totals or (first is not None and first < moment)
+
+
+def reset(directory: str, rules: Rules = DEFAULT_RULES) -> bool:
+    """Begin anew, from now; whether that worked. The conditions are those of fold()."""
+    return _locked(directory, _reset, rules)
+
+
+def _reset(directory: str, rules: Rules) -> None:
+    aside = _numbers(directory)
+    newest = max([_read_totals(directory, rules).count(_GENERATION), *aside])
+    # From here on, what was put aside is not counted.
+    _write_totals(directory, Statistics({}, int(time.time())), newest, rules)
+    for name in (*map(_aside, aside), layout.LOG):
+        files.remove(layout.statistics_path(directory, name))
+
+
 def append(directory: str, counts: Mapping[str, int], rules: Rules = DEFAULT_RULES) -> None:
     """Record what a command did that is not a store's work. A failure is ignored."""
     state = files.DirectoryState(directory, rules)
@@ -98,20 +132,18 @@ def fold(directory: str, rules: Rules = DEFAULT_RULES) -> bool:
 
     Not if somebody else is doing it, or if the directory is not trusted or not writable.
     """
+    return _locked(directory, _fold, rules)
+
+
+def _locked(directory: str, act: Callable[[str, Rules], None], rules: Rules) -> bool:
     state = files.DirectoryState(directory, rules)
     if state.problem is not None or not state.exists:
         return False
-    directory = state.path
-    lock = layout.lock_path(directory)
     try:
-        files.make_directory_inside(os.path.dirname(lock), rules)
-        descriptor = files.open_lock_file(lock, rules)
-        try:
-            if not files.try_lock(descriptor, layout.FOLD_OFFSET):
+        with ByteLock(state.path, layout.FOLD_OFFSET, rules) as lock:
+            if not lock.is_held:
                 return False
-            _fold(directory, rules)
-        finally:
-            files.close(descriptor)
+            act(state.path, rules)
     except (EntryError, OSError):
         return False
     return True
@@ -156,11 +188,11 @@ class _Sums:
         self._since = totals.since
 
     def add_log(self, path: str) -> None:
-        for line in _content(path, self._rules).split(b"\n"):
-            if line:
-                self._add(_parsed(line))
+        for record in _records(path, self._rules):
+            self.add(record)
 
-    def _add(self, record: Statistics | None) -> None:
+    def add(self, record: Statistics | None) -> None:
+        """None is a damaged one."""
         if (
             record is None
             or any(name.startswith(_OWN) for name in record.counts)
@@ -179,6 +211,13 @@ class _Sums:
 
     def result(self) -> Statistics:
         return Statistics(self._counts, self._since)
+
+
+def _records(path: str, rules: Rules) -> Iterator[Statistics | None]:
+    """The records of a log, None for each that is damaged."""
+    for line in _content(path, rules).split(b"\n"):
+        if line:
+            yield _parsed(line)
 
 
 def _content(path: str, rules: Rules) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from cachewasm.cache.ustar import BLOCK, END, MAX_SIZE, ArchiveError, Reader, header, padding
+from cachewasm.cache.carry.ustar import BLOCK, END, MAX_SIZE, ArchiveError, Reader, header, padding
 
 FILES = (("marker", b"m"), ("entries/v1/ab/" + 100 * "n", bytes(BLOCK)), ("a/b", b""))
 
