@@ -7,11 +7,13 @@ exists. Unlike in the drop-in API every option can be read, too, and a misspelt 
 AttributeError.
 """
 
+from cachewasm.engine.operator_cost import DEFAULT_COST
 from cachewasm.engine.options import (
     KEY,
     NO_EFFECT,
     CachePlace,
     CompileExecutor,
+    Costs,
     FeatureSwitch,
     Jobs,
     Option,
@@ -61,6 +63,9 @@ class Config:
     signals_based_traps = _switch("signals_based_traps")
     generate_address_map = _switch("generate_address_map")
     wasm_backtrace = _switch("wasm_backtrace")
+    consume_fuel = _switch("consume_fuel")
+    operator_cost = Costs(DEFAULT_COST, KEY, "its numbers are in the code that counts fuel")
+    epoch_interruption = _switch("epoch_interruption")
 
     # What happens around it.
     cache = CachePlace(True, NO_EFFECT, "says where code is kept, not what it is")
@@ -105,12 +110,10 @@ class Config:
     wasm_component_model_implements = FeatureSwitch("component_model_implements")
 
     # Options of the drop-in API that this version cannot honour.
-    consume_fuel = Refused(False)
     cranelift_debug_verifier = Refused(False)
     cranelift_nan_canonicalization = Refused(False)
     cranelift_opt_level = Refused("speed")
     debug_info = Refused(False)
-    epoch_interruption = Refused(False)
     gc_support = Refused(False)
     macos_use_mach_ports = Refused(False)
     memory_init_cow = Refused(False)

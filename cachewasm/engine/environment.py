@@ -9,6 +9,7 @@ from blake3 import blake3
 
 from cachewasm.engine import encoding, host, identity, metadata, tunables
 from cachewasm.engine.flags import DEFAULT_FLAGS, SharedFlags
+from cachewasm.engine.operator_cost import DEFAULT_COST, OperatorCost
 from cachewasm.engine.options import TargetName
 from cachewasm.engine.target import Target, parse_target
 from cachewasm.engine.tunables import Tunables
@@ -34,6 +35,7 @@ class CompileEnvironment:
         "flags",
         "identity",
         "module_version",
+        "operator_cost",
         "target",
         "tunables",
     )
@@ -41,6 +43,7 @@ class CompileEnvironment:
     target: Target
     flags: SharedFlags
     tunables: Tunables
+    operator_cost: OperatorCost
     features: int
     identity: bytes
     module_version: str
@@ -56,11 +59,13 @@ class CompileEnvironment:
         features: int,
         identity: bytes,
         module_version: str,
+        operator_cost: OperatorCost = DEFAULT_COST,
     ) -> None:
         for name, value in (
             ("target", target),
             ("flags", flags),
             ("tunables", tunables),
+            ("operator_cost", operator_cost),
             ("features", features),
             ("identity", identity),
             ("module_version", module_version),
@@ -81,6 +86,7 @@ class CompileEnvironment:
                 encoding.field("module_version", encoding.text(self.module_version)),
                 encoding.field("shared_flags", self.flags.to_bytes()),
                 encoding.field("tunables", self.tunables.to_bytes()),
+                encoding.field("operator_cost", self.operator_cost.to_bytes()),
                 encoding.field("features", encoding.u64(self.features)),
                 encoding.field("identity", self.identity),
             )
@@ -99,6 +105,7 @@ class CompileEnvironment:
             module_version=reader.field("module_version").text(),
             flags=SharedFlags.read(reader.field("shared_flags")),
             tunables=Tunables.read(reader.field("tunables")),
+            operator_cost=OperatorCost.read(reader.field("operator_cost")),
             features=reader.field("features").u64(),
             identity=reader.field("identity").take(32),
         )
@@ -171,6 +178,7 @@ def _environment(
         tunables=tunables.choose(
             config.chosen_tunables(), address_space_limited=address_space_limited
         ),
+        operator_cost=config.operator_cost,
         features=config.features(),
         identity=identity.compiler_identity(),
         module_version=identity.engine_version() if version is None else version,

@@ -37,6 +37,8 @@ def of_environment(environment: "CompileEnvironment") -> dict[str, str | int]:
     for tunable in TUNABLES:
         value = getattr(environment.tunables, tunable.name)
         ingredients[f"tunables.{tunable.name}"] = _plain(value)
+    costs = " ".join(f"{name}={cost}" for name, cost in environment.operator_cost.changed)
+    ingredients["fuel.operator_cost"] = costs
     if environment.identity == identity.compiler_identity():
         return ingredients | _of_compiler(identity.compiler_parts())
     return ingredients | {"compiler.identity": environment.identity.hex()}

@@ -6,6 +6,7 @@ option is accepted and then ignored. Wrong types raise TypeError with the drop-i
 unacceptable values ConfigError.
 """
 
+from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.target import parse_target
 from cachewasm.errors import ConfigError
 from cachewasm.wasm import features
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from cachewasm.engine.config import Config
 
     Progress: TypeAlias = Callable[[int, int], object]
-    Value: TypeAlias = bool | int | str | CacheConfig | Cache | Executor | Progress | None
+    Value: TypeAlias = (
+        bool | int | str | CacheConfig | Cache | Executor | OperatorCost | Progress | None
+    )
 
 KEY, NO_EFFECT, REFUSED = "in the key", "without effect on code", "refused"
 
@@ -215,6 +218,21 @@ class ProgressCallback(Option):
     def __set__(self, config: "Config", value: "Progress | None") -> None:
         if value is not None and not callable(value):
             raise TypeError("expected a callable")
+        self._choose(config, value)
+
+
+class Costs(Option):
+    """What instructions cost in fuel; it takes effect with `consume_fuel`."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> OperatorCost: ...
+
+    def __set__(self, config: "Config", value: OperatorCost) -> None:
+        if not isinstance(value, OperatorCost):
+            raise TypeError("expected an OperatorCost")
         self._choose(config, value)
 
 

@@ -50,6 +50,10 @@ TUNABLES = (
     Tunable("generate_address_map", True, None),
     # Whether a trap lists the wasm functions on the stack.
     Tunable("wasm_backtrace", True, "WebAssembly backtrace support"),
+    # Whether code counts what it executes, and traps when that is used up.
+    Tunable("consume_fuel", False, "fuel support"),
+    # Whether code compares the engine's epoch with its store's deadline.
+    Tunable("epoch_interruption", False, "epoch interruption"),
 )
 
 
@@ -64,6 +68,8 @@ class Tunables:
     signals_based_traps: bool
     generate_address_map: bool
     wasm_backtrace: bool
+    consume_fuel: bool
+    epoch_interruption: bool
 
     def __init__(self, values: "Mapping[str, int]") -> None:
         """`values` has every tunable, and nothing else."""

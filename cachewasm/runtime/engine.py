@@ -10,7 +10,8 @@ from cachewasm.cache.local import LocalStore
 from cachewasm.engine import host
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config
-from cachewasm.errors import HostError, WasmtimeError
+from cachewasm.errors import HostError
+from cachewasm.runtime.epoch import Epoch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Engine:
         "_backtraces",
         "_cache",
         "_environment",
+        "_epoch",
         "_executor",
         "_jobs",
         "_max_frames",
@@ -56,6 +58,7 @@ class Engine:
         elif not isinstance(config, Config):
             raise TypeError("expected Config")
         self._environment: CompileEnvironment = from_config(config)
+        self._epoch = Epoch() if self._environment.tunables.epoch_interruption else None
         self._strategy: str = config.strategy
         # Workers at a time, 0 for one per processor.
         self._jobs: int = config.compile_jobs if config.parallel_compilation else 1
@@ -106,8 +109,13 @@ class Engine:
             return detect(file.read(HEADER_SIZE))
 
     def increment_epoch(self) -> None:
-        """Raises WasmtimeError: epochs are not configured."""
-        raise WasmtimeError("epoch interruption is not configured in this engine")
+        """Add 1 to the epoch: code of a store whose deadline it reaches traps at its next check.
+
+        Any thread may do so at any time, and a signal handler, too. Without `epoch_interruption` no
+        code looks at the epoch, and this does nothing.
+        """
+        if self._epoch is not None:
+            self._epoch.increment()
 
     def is_pulley(self) -> bool:
         """Whether code is interpreted: never."""

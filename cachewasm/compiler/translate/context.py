@@ -13,6 +13,7 @@ from cachewasm.compiler.translate.debug import (
     PcSections,
 )
 from cachewasm.compiler.translate.ir import CODE, Signature
+from cachewasm.compiler.translate.metering import lowerings
 from cachewasm.wasm.module import Module, ValidModule
 
 TYPE_CHECKING = False
@@ -53,10 +54,13 @@ class ModuleContext:
         "_signatures",
         "baseline",
         "called",
+        "consume_fuel",
         "env",
+        "epoch_interruption",
         "funcref_index",
         "guard_size",
         "layout",
+        "lowerings",
         "module",
         "places",
         "valid",
@@ -78,6 +82,9 @@ class ModuleContext:
         self.places: LineTable | PcSections | None = None
         if env.tunables.generate_address_map:
             self.places = PcSections() if baseline else LineTable()
+        self.consume_fuel = env.tunables.consume_fuel
+        self.epoch_interruption = env.tunables.epoch_interruption
+        self.lowerings = lowerings(env)
         self._signatures: dict[int, Signature] = {}
 
     def function_places(self, funcidx: int) -> FunctionPlaces:
