@@ -18,6 +18,8 @@ OPTIONS = (
     ("--invoke", "NAME", "call one export with ARG... and print its results, one per line"),
     ("--strategy", "STRATEGY", "how to compile: auto, baseline or optimized"),
     ("--jobs", "N", "how many processes may compile; by default one per processor"),
+    ("--fuel", "N", "let the program trap once it has executed about N instructions"),
+    ("--timeout", "TIME", "let the program trap after so long: 30s, 5m, 0.5s"),
     ("--cache-dir", "PATH", "the cache directory"),
     ("--config", "PATH", "the configuration file of the cache"),
     ("--no-cache", "", "compile anew, and store nothing"),
@@ -37,12 +39,14 @@ class RunArguments:
         "config",
         "directories",
         "file",
+        "fuel",
         "help",
         "invoke",
         "jobs",
         "no_cache",
         "program_arguments",
         "strategy",
+        "timeout",
         "variables",
     )
 
@@ -54,6 +58,8 @@ class RunArguments:
         self.invoke: str | None = None
         self.strategy: str | None = None
         self.jobs: str | None = None
+        self.fuel: str | None = None
+        self.timeout: str | None = None
         self.cache_dir: str | None = None
         self.config: str | None = None
         self.no_cache = False
@@ -104,6 +110,10 @@ def _set(found: RunArguments, name: str, value: str) -> None:
         found.strategy = value
     elif name == "--jobs":
         found.jobs = value
+    elif name == "--fuel":
+        found.fuel = value
+    elif name == "--timeout":
+        found.timeout = value
     elif name == "--cache-dir":
         found.cache_dir = value
     elif name == "--config":

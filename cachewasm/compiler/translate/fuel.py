@@ -64,6 +64,7 @@ def settle(t: "FunctionTranslator", deferred: int) -> None:
         t.fuel.pending = deferred
     if t.fuel.left is not None:
         t.emit(f"  store i64 {t.fuel.left}, ptr {_slot(t)}")
+        t.fuel.left = None
 
 
 def give_back(t: "FunctionTranslator") -> None:

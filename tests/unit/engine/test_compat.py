@@ -9,13 +9,17 @@ from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.engine.flags import DEFAULT_FLAGS, FLAGS, SharedFlags
 from cachewasm.engine.isa import X86_64
+from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.target import parse_target
 from cachewasm.errors import IncompatibleArtifact
 from cachewasm.wasm import features
 
 ENV = environment.from_config(Config())
 CONTEXT = "compilation settings of module incompatible with native host\n\nCaused by:\n    "
-FIELDS = ("target", "shared_flags", "isa_flags", "tunables", "features", "identity")
+FIELDS = (
+    *("target", "shared_flags", "isa_flags", "tunables", "operator_cost", "features"),
+    "identity",
+)
 
 
 def section(version: str | None = None, tier: str = "baseline", **changed: bytes) -> bytes:
@@ -25,6 +29,7 @@ def section(version: str | None = None, tier: str = "baseline", **changed: bytes
         "shared_flags": ENV.flags.to_bytes(),
         "isa_flags": encoding.texts(ENV.target.features),
         "tunables": ENV.tunables.to_bytes(),
+        "operator_cost": ENV.operator_cost.to_bytes(),
         "features": encoding.u64(ENV.features),
         "identity": ENV.identity,
         "tier": encoding.text(tier),
@@ -32,7 +37,7 @@ def section(version: str | None = None, tier: str = "baseline", **changed: bytes
     values.update(changed)
     text = (ENV.module_version if version is None else version).encode()
     fields = b"".join(encoding.field(name, value) for name, value in values.items())
-    return bytes((0, len(text))) + text + fields
+    return bytes((metadata.LAYOUT, len(text))) + text + fields
 
 
 def refusal(data: bytes, env: CompileEnvironment = ENV) -> str:
@@ -72,6 +77,7 @@ def test_metadata_round_trips(tier: str) -> None:
     assert version == ENV.module_version
     assert (found.triple, found.isa_flags) == (ENV.target.triple, ENV.target.features)
     assert (found.flags, found.tunables) == (ENV.flags, ENV.tunables)
+    assert found.operator_cost == ENV.operator_cost
     assert (found.features, found.identity, found.tier) == (ENV.features, ENV.identity, tier)
 
 
@@ -83,16 +89,16 @@ def test_check_own_section_is_accepted(tier: str) -> None:
 
 def test_check_another_layout_is_refused() -> None:
     assert refusal(b"") == "invalid engine section"
-    assert refusal(b"\1" + section()[1:]) == "mismatched version in engine section"
-    assert refusal(b"\0") == "engine section too small"
-    assert refusal(b"\0\5abcd") == "engine section too small"
+    assert refusal(b"\0" + section()[1:]) == "mismatched version in engine section"
+    assert refusal(b"\1") == "engine section too small"
+    assert refusal(b"\1\5abcd") == "engine section too small"
     assert refusal(section() + bytes(metadata.MAX_SIZE)) == "invalid engine section"
 
 
 def test_check_another_version_is_refused_before_the_rest_is_looked_at() -> None:
     expected = "Module was compiled with incompatible version '45'"
     assert refusal(section("45")) == expected
-    assert refusal(b"\0\2" + b"45" + b"anything") == expected
+    assert refusal(b"\1\2" + b"45" + b"anything") == expected
     assert refusal(section("")) == "Module was compiled with incompatible version ''"
 
 
@@ -105,7 +111,7 @@ def test_check_custom_version_accepts_its_own() -> None:
 def test_check_without_a_version_accepts_every_version() -> None:
     env = engine(module_version="")
     compat.check(section("45"), env)
-    assert metadata.encode(env, "baseline")[:2] == b"\0\0"
+    assert metadata.encode(env, "baseline")[:2] == b"\1\0"
 
 
 def test_check_another_architecture_is_refused() -> None:
@@ -181,6 +187,8 @@ def test_check_isa_flags_of_a_lower_level_are_accepted() -> None:
         ("memory_may_move", 0, "without memory may move but it is enabled"),
         ("signals_based_traps", 0, "without Signals-based traps but it is enabled"),
         ("wasm_backtrace", 0, "without WebAssembly backtrace support but it is enabled"),
+        ("consume_fuel", 1, "with fuel support but it is not enabled"),
+        ("epoch_interruption", 1, "with epoch interruption but it is not enabled"),
     ],
 )
 def test_check_another_tunable_is_refused(option: str, value: int, message: str) -> None:
@@ -194,6 +202,26 @@ def test_check_tunable_that_only_the_module_has_is_refused() -> None:
     assert refusal(section(), engine(wasm_backtrace=False)).startswith("Module was compiled with ")
     env = engine(wasm_backtrace=False, module_version=ENV.module_version)
     assert refusal(section(), env) == f"{message} for the host"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("consume_fuel", "fuel support"), ("epoch_interruption", "epoch interruption")],
+)
+def test_check_module_that_is_not_metered_is_refused(option: str, message: str) -> None:
+    env = engine(module_version=ENV.module_version, **{option: True})
+    expected = f"Module was compiled without {message} but it is enabled for the host"
+    assert refusal(section(), env) == expected
+
+
+def test_check_other_costs_are_refused_where_fuel_is_counted() -> None:
+    costs = OperatorCost({"i32.add": 7}).to_bytes()
+    env = engine(module_version=ENV.module_version, consume_fuel=True)
+    metered = env.tunables.to_bytes()
+    compat.check(section(tunables=metered), env)
+    message = "Module costs are incompatible"
+    assert refusal(section(tunables=metered, operator_cost=costs), env) == message
+    compat.check(section(operator_cost=costs), ENV)
 
 
 def test_check_address_map_is_not_needed() -> None:

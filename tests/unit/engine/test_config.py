@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cachewasm.engine import environment
 from cachewasm.engine.config import OPTIONS, Config
+from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.options import KEY, NO_EFFECT, REFUSED, FeatureSwitch, Refused, Switch
 from cachewasm.engine.tunables import MAX_SIZE, TUNABLES
 from cachewasm.errors import ConfigError
@@ -34,6 +35,7 @@ OTHER_VALUES = {
     "memory_guard_size": 1 << 16,
     "memory_reservation": 1 << 20,
     "module_version": "mine",
+    "operator_cost": OperatorCost({"i32.div_s": 20}),
     "strategy": "optimized",
     "target": "aarch64-unknown-linux-gnu",
 }
@@ -219,6 +221,8 @@ def test_config_options_are_visible_on_the_class() -> None:
         ("target", 3, "expected a str"),
         ("module_version", b"x", "expected a str"),
         ("cache", 3, "expected string or bool"),
+        ("consume_fuel", 1, "expected a bool"),
+        ("operator_cost", {"nop": 1}, "expected an OperatorCost"),
     ],
 )
 def test_config_wrong_type_is_a_type_error(name: str, value: object, message: str) -> None:
@@ -282,6 +286,9 @@ def _settings(name: str) -> "st.SearchStrategy[object]":
         "strategy": st.sampled_from(["auto", "baseline", "optimized"]),
         "target": st.sampled_from(["x86-64-v1", "x86-64-v3", "armv8-a"]),
         "module_version": st.text(max_size=20),
+        "operator_cost": st.dictionaries(
+            st.sampled_from(["nop", "i32.add"]), st.integers(0, 2), max_size=2
+        ).map(OperatorCost),
     }[name]
 
 
@@ -297,7 +304,10 @@ def _fields(values: dict[str, object]) -> tuple[object, ...]:
     tunables = tuple(getattr(env.tunables, tunable.name) for tunable in TUNABLES)
     return (
         key_of(config),
-        (config.strategy, env.target, env.module_version, env.features, tunables),
+        (
+            *(config.strategy, env.target, env.module_version, env.features, tunables),
+            env.operator_cost,
+        ),
     )
 
 

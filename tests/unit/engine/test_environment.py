@@ -12,6 +12,7 @@ from cachewasm.engine import encoding, tunables
 from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.engine.flags import DEFAULT_FLAGS, SharedFlags
 from cachewasm.engine.identity import PACKAGE
+from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.target import parse_target
 from cachewasm.errors import CachewasmError, InternalError
 
@@ -33,6 +34,7 @@ def make(**changes: object) -> CompileEnvironment:
 CHANGES = {
     "flags": SharedFlags([*DEFAULT_FLAGS.items[:-1], ("optimized_opt_level", 2)]),
     "tunables": tunables.choose({"wasm_backtrace": False}, address_space_limited=False),
+    "operator_cost": OperatorCost({"i32.add": 3}),
     "features": 30,
     "identity": bytes(32),
     "module_version": "1.2.4",
@@ -86,7 +88,7 @@ def test_environment_bytes_name_every_field_with_its_length() -> None:
     assert encoding.text("features") + encoding.blob((5).to_bytes(8, "little")) in data
     for name in ("target", "cpu", "isa_flags", "tune", "module_version", "shared_flags"):
         assert encoding.text(name) in data
-    for name in ("tunables", "identity"):
+    for name in ("tunables", "operator_cost", "identity"):
         assert encoding.text(name) in data
 
 
@@ -111,7 +113,7 @@ def test_environment_hash_has_a_stable_value() -> None:
     # The hash names entries of caches that are shared: changing it is a decision, not an accident.
     env = make(flags=SharedFlags([("a", True)]))
     assert (
-        env.compat_hash.hex() == "40a23ce19ad6ad9d6db8b01803857d3809f71b6572ca24982e803990314bbdb1"
+        env.compat_hash.hex() == "c1e686a579116238cdea098860f5c0ff437df4e08303a669b5a214afbd4ef51d"
     )
     assert (
         env.isa_digest.hex() == "3effd0c3634812d56ee61c38ec869d89690b27413c2055a915d1714671d92323"
