@@ -62,6 +62,7 @@ PUBLIC_NAMES = {
     "MemoryType",
     "Module",
     "ModuleError",
+    "OperatorCost",
     "Store",
     "Table",
     "TableType",
