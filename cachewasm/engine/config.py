@@ -7,7 +7,6 @@ exists. Unlike in the drop-in API every option can be read, too, and a misspelt 
 AttributeError.
 """
 
-from cachewasm.engine.operator_cost import DEFAULT_COST
 from cachewasm.engine.options import (
     KEY,
     NO_EFFECT,
@@ -64,7 +63,7 @@ class Config:
     generate_address_map = _switch("generate_address_map")
     wasm_backtrace = _switch("wasm_backtrace")
     consume_fuel = _switch("consume_fuel")
-    operator_cost = Costs(DEFAULT_COST, KEY, "its numbers are in the code that counts fuel")
+    operator_cost = Costs(None, KEY, "its numbers are in the code that counts fuel")
     epoch_interruption = _switch("epoch_interruption")
 
     # What happens around it.

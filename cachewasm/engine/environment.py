@@ -9,7 +9,6 @@ from blake3 import blake3
 
 from cachewasm.engine import encoding, host, identity, metadata, tunables
 from cachewasm.engine.flags import DEFAULT_FLAGS, SharedFlags
-from cachewasm.engine.operator_cost import DEFAULT_COST, OperatorCost
 from cachewasm.engine.options import TargetName
 from cachewasm.engine.target import Target, parse_target
 from cachewasm.engine.tunables import Tunables
@@ -20,11 +19,15 @@ if TYPE_CHECKING:
     from cachewasm.engine.config import Config
     from cachewasm.engine.machine import Machine
 
+# An OperatorCost that changes nothing.
+DEFAULT_COST = bytes(2)
+
 
 class CompileEnvironment:
     """One engine's environment. Immutable, compared by value.
 
-    `features` are bits of wasm/features.py; `identity` is of 32 bytes; `module_version` is what
+    `features` are bits of wasm/features.py; `identity` is of 32 bytes; `operator_cost` is in the form
+    of engine/operator_cost.py, which only those import who have costs of their own; `module_version` is what
     artifacts carry and are compared by, empty for none.
     """
 
@@ -43,7 +46,7 @@ class CompileEnvironment:
     target: Target
     flags: SharedFlags
     tunables: Tunables
-    operator_cost: OperatorCost
+    operator_cost: bytes
     features: int
     identity: bytes
     module_version: str
@@ -59,7 +62,7 @@ class CompileEnvironment:
         features: int,
         identity: bytes,
         module_version: str,
-        operator_cost: OperatorCost = DEFAULT_COST,
+        operator_cost: bytes = DEFAULT_COST,
     ) -> None:
         for name, value in (
             ("target", target),
@@ -86,7 +89,7 @@ class CompileEnvironment:
                 encoding.field("module_version", encoding.text(self.module_version)),
                 encoding.field("shared_flags", self.flags.to_bytes()),
                 encoding.field("tunables", self.tunables.to_bytes()),
-                encoding.field("operator_cost", self.operator_cost.to_bytes()),
+                encoding.field("operator_cost", self.operator_cost),
                 encoding.field("features", encoding.u64(self.features)),
                 encoding.field("identity", self.identity),
             )
@@ -105,7 +108,7 @@ class CompileEnvironment:
             module_version=reader.field("module_version").text(),
             flags=SharedFlags.read(reader.field("shared_flags")),
             tunables=Tunables.read(reader.field("tunables")),
-            operator_cost=OperatorCost.read(reader.field("operator_cost")),
+            operator_cost=reader.field("operator_cost").rest(),
             features=reader.field("features").u64(),
             identity=reader.field("identity").take(32),
         )
@@ -172,13 +175,14 @@ def _environment(
     config: "Config", target: Target, *, address_space_limited: bool
 ) -> CompileEnvironment:
     version = config.module_version
+    costs = config.operator_cost
     return CompileEnvironment(
         target=target,
         flags=DEFAULT_FLAGS,
         tunables=tunables.choose(
             config.chosen_tunables(), address_space_limited=address_space_limited
         ),
-        operator_cost=config.operator_cost,
+        operator_cost=DEFAULT_COST if costs is None else costs.to_bytes(),
         features=config.features(),
         identity=identity.compiler_identity(),
         module_version=identity.engine_version() if version is None else version,

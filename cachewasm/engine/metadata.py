@@ -11,7 +11,6 @@ it is not looked at before the version has been accepted.
 
 from cachewasm.engine import encoding
 from cachewasm.engine.flags import SharedFlags
-from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.tunables import Tunables
 from cachewasm.errors import IncompatibleArtifact
 
@@ -45,7 +44,7 @@ class Metadata:
         self.flags = SharedFlags.read(reader.field("shared_flags"))
         self.isa_flags = reader.field("isa_flags").texts()
         self.tunables = Tunables.read(reader.field("tunables"))
-        self.operator_cost = OperatorCost.read(reader.field("operator_cost"))
+        self.operator_cost = reader.field("operator_cost").rest()
         self.features = reader.field("features").u64()
         self.identity = reader.field("identity").take(32)
         self.tier = reader.field("tier").text()
@@ -65,7 +64,7 @@ def encode_environment(environment: "CompileEnvironment") -> bytes:
             encoding.field("shared_flags", environment.flags.to_bytes()),
             encoding.field("isa_flags", encoding.texts(environment.target.features)),
             encoding.field("tunables", environment.tunables.to_bytes()),
-            encoding.field("operator_cost", environment.operator_cost.to_bytes()),
+            encoding.field("operator_cost", environment.operator_cost),
             encoding.field("features", encoding.u64(environment.features)),
             encoding.field("identity", environment.identity),
         )

@@ -4,17 +4,15 @@ The table is in the key and in the metadata of an artifact, since its numbers ar
 the instructions, a function costs 1 each time it is entered, and bulk operations cost 1 for every byte
 or element; neither can be changed.
 
-On the warm path: the instructions are looked up only where a table is made of something.
+Not on the warm path of engines without costs of their own: an environment has the bytes.
 """
 
 from cachewasm.engine import encoding
-from cachewasm.errors import ConfigError
+from cachewasm.errors import ConfigError, InternalError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from cachewasm.engine.encoding import Reader
 
 # These become no code, or none that is worth counting.
 FREE = frozenset(("block", "drop", "else", "end", "loop", "nop", "return", "unreachable"))
@@ -59,8 +57,9 @@ class OperatorCost:
         return encoding.u16(len(self.changed)) + b"".join(rows)
 
     @classmethod
-    def read(cls, reader: "Reader") -> "OperatorCost":
-        """The inverse of `to_bytes`. Names are not looked up: another version may know others."""
+    def from_bytes(cls, data: bytes) -> "OperatorCost":
+        """The inverse of `to_bytes`. Raises InternalError: such bytes come from this package."""
+        reader = encoding.Reader(data, InternalError)
         rows: list[tuple[str, int]] = []
         for _ in range(reader.u16()):
             name, cost = reader.text(), reader.u16()

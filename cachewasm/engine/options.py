@@ -6,7 +6,6 @@ option is accepted and then ignored. Wrong types raise TypeError with the drop-i
 unacceptable values ConfigError.
 """
 
-from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.target import parse_target
 from cachewasm.errors import ConfigError
 from cachewasm.wasm import features
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from cachewasm.cache.cache import Cache
     from cachewasm.cache.settings import CacheConfig
     from cachewasm.engine.config import Config
+    from cachewasm.engine.operator_cost import OperatorCost
 
     Progress: TypeAlias = Callable[[int, int], object]
     Value: TypeAlias = (
@@ -222,16 +222,18 @@ class ProgressCallback(Option):
 
 
 class Costs(Option):
-    """What instructions cost in fuel; it takes effect with `consume_fuel`."""
+    """What instructions cost in fuel, where it is counted; None for the default costs."""
 
     __slots__ = ()
 
     if TYPE_CHECKING:
 
-        def __get__(self, config: "Config | None", owner: type) -> OperatorCost: ...
+        def __get__(self, config: "Config | None", owner: type) -> "OperatorCost | None": ...
 
-    def __set__(self, config: "Config", value: OperatorCost) -> None:
-        if not isinstance(value, OperatorCost):
+    def __set__(self, config: "Config", value: "OperatorCost | None") -> None:
+        from cachewasm.engine.operator_cost import OperatorCost
+
+        if value is not None and not isinstance(value, OperatorCost):
             raise TypeError("expected an OperatorCost")
         self._choose(config, value)
 

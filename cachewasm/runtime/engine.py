@@ -11,7 +11,6 @@ from cachewasm.engine import host
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config
 from cachewasm.errors import HostError
-from cachewasm.runtime.epoch import Epoch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from cachewasm.cache.settings import CacheConfig
     from cachewasm.cache.store import ArtifactStore
     from cachewasm.engine.options import Progress
+    from cachewasm.runtime.epoch import Epoch
 
 _MAX_FRAMES = 20
 
@@ -58,7 +58,7 @@ class Engine:
         elif not isinstance(config, Config):
             raise TypeError("expected Config")
         self._environment: CompileEnvironment = from_config(config)
-        self._epoch = Epoch() if self._environment.tunables.epoch_interruption else None
+        self._epoch = _epoch(wanted=self._environment.tunables.epoch_interruption)
         self._strategy: str = config.strategy
         # Workers at a time, 0 for one per processor.
         self._jobs: int = config.compile_jobs if config.parallel_compilation else 1
@@ -124,6 +124,14 @@ class Engine:
     def _same(self, other: "Engine") -> bool:
         """Whether code of one may run in stores of the other."""
         return self._environment == other._environment
+
+
+def _epoch(*, wanted: bool) -> "Epoch | None":
+    if not wanted:
+        return None
+    from cachewasm.runtime.epoch import Epoch
+
+    return Epoch()
 
 
 def _store_of(

@@ -36,6 +36,7 @@ COLD = (
     *("cachewasm.cache.verify", "cachewasm.wasm.text", "cachewasm.cache.toml"),
     *("cachewasm.cache.outcomes", "cachewasm.cache.memory", "cachewasm.cache.store"),
     *("cachewasm.cache.misses", "cachewasm.cache.nearest", "cachewasm.engine.ingredients"),
+    *("cachewasm.engine.operator_cost", "cachewasm.runtime.epoch"),
     *("cachewasm.cache.cleanup", "cachewasm.cache.quarantine", "cachewasm.cache.pins"),
     *("cachewasm.cache.index", "cachewasm.cache.facts", "cachewasm.cache.removal"),
 )

@@ -14,7 +14,7 @@ from cachewasm.abi.vmctx import SEGMENT, SPAN, STORE, TABLE
 from cachewasm.compiler.translate import fuel
 from cachewasm.compiler.translate.dispatch import LOWERINGS
 from cachewasm.compiler.translate.registry import Lowering
-from cachewasm.engine.operator_cost import mnemonic
+from cachewasm.engine.operator_cost import OperatorCost, default_cost, mnemonic
 from cachewasm.errors import InternalError
 from cachewasm.record import dataclass
 from cachewasm.wasm.opcodes import BY_NAME, LOOP, OPS, Op
@@ -38,8 +38,9 @@ def lowerings(env: "CompileEnvironment") -> tuple[Lowering, ...]:
             return LOWERINGS
         rows = list(LOWERINGS)
     else:
-        costs = env.operator_cost
-        rows = [_counted(op, LOWERINGS[op.index], costs[mnemonic(op.name)]) for op in OPS]
+        changed = dict(OperatorCost.from_bytes(env.operator_cost).changed)
+        costs = {op: changed.get(name := mnemonic(op.name), default_cost(name)) for op in OPS}
+        rows = [_counted(op, LOWERINGS[op.index], costs[op]) for op in OPS]
     if env.tunables.epoch_interruption:
         rows[LOOP.index] = _followed(rows[LOOP.index], check_epoch)
     return tuple(rows)

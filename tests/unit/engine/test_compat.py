@@ -29,7 +29,7 @@ def section(version: str | None = None, tier: str = "baseline", **changed: bytes
         "shared_flags": ENV.flags.to_bytes(),
         "isa_flags": encoding.texts(ENV.target.features),
         "tunables": ENV.tunables.to_bytes(),
-        "operator_cost": ENV.operator_cost.to_bytes(),
+        "operator_cost": ENV.operator_cost,
         "features": encoding.u64(ENV.features),
         "identity": ENV.identity,
         "tier": encoding.text(tier),

@@ -34,7 +34,7 @@ def make(**changes: object) -> CompileEnvironment:
 CHANGES = {
     "flags": SharedFlags([*DEFAULT_FLAGS.items[:-1], ("optimized_opt_level", 2)]),
     "tunables": tunables.choose({"wasm_backtrace": False}, address_space_limited=False),
-    "operator_cost": OperatorCost({"i32.add": 3}),
+    "operator_cost": OperatorCost({"i32.add": 3}).to_bytes(),
     "features": 30,
     "identity": bytes(32),
     "module_version": "1.2.4",

@@ -34,7 +34,7 @@ def test_ingredients_of_any_field_that_changes_change() -> None:
         "target": Target("aarch64-unknown-linux-gnu"),
         "flags": SharedFlags((*ENV.flags.items, ("new", True))),
         "tunables": Tunables({t.name: 0 for t in TUNABLES}),
-        "operator_cost": OperatorCost({"nop": 1}),
+        "operator_cost": OperatorCost({"nop": 1}).to_bytes(),
         "features": 0,
         "identity": bytes(32),
         "module_version": "mine",
