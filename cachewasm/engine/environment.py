@@ -59,10 +59,10 @@ class CompileEnvironment:
         target: Target,
         flags: SharedFlags,
         tunables: Tunables,
+        operator_cost: bytes,
         features: int,
         identity: bytes,
         module_version: str,
-        operator_cost: bytes = DEFAULT_COST,
     ) -> None:
         for name, value in (
             ("target", target),

@@ -40,11 +40,13 @@ class Metadata:
 
     def __init__(self, reader: encoding.Reader) -> None:
         """Raises the reader's error where the bytes are not of this layout."""
+        from cachewasm.engine.operator_cost import OperatorCost
+
         self.triple = reader.field("target").text()
         self.flags = SharedFlags.read(reader.field("shared_flags"))
         self.isa_flags = reader.field("isa_flags").texts()
         self.tunables = Tunables.read(reader.field("tunables"))
-        self.operator_cost = reader.field("operator_cost").rest()
+        self.operator_cost = OperatorCost.read(reader.field("operator_cost")).to_bytes()
         self.features = reader.field("features").u64()
         self.identity = reader.field("identity").take(32)
         self.tier = reader.field("tier").text()

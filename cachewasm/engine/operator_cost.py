@@ -59,7 +59,11 @@ class OperatorCost:
     @classmethod
     def from_bytes(cls, data: bytes) -> "OperatorCost":
         """The inverse of `to_bytes`. Raises InternalError: such bytes come from this package."""
-        reader = encoding.Reader(data, InternalError)
+        return cls.read(encoding.Reader(data, InternalError))
+
+    @classmethod
+    def read(cls, reader: encoding.Reader) -> "OperatorCost":
+        """From bytes of anybody's. Names are not looked up: another version may know others."""
         rows: list[tuple[str, int]] = []
         for _ in range(reader.u16()):
             name, cost = reader.text(), reader.u16()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cachewasm.engine import encoding, tunables
-from cachewasm.engine.environment import CompileEnvironment
+from cachewasm.engine.environment import DEFAULT_COST, CompileEnvironment
 from cachewasm.engine.flags import DEFAULT_FLAGS, SharedFlags
 from cachewasm.engine.identity import PACKAGE
 from cachewasm.engine.operator_cost import OperatorCost
@@ -24,6 +24,7 @@ def make(**changes: object) -> CompileEnvironment:
         "target": parse_target("x86-64-v2"),
         "flags": DEFAULT_FLAGS,
         "tunables": tunables.choose({}, address_space_limited=False),
+        "operator_cost": DEFAULT_COST,
         "features": 31,
         "identity": bytes(range(32)),
         "module_version": "1.2.3",
