@@ -23,16 +23,19 @@ class Package:
         cache: Path | None = None,
         payload: str = "zstd",
         features: Iterable[str] = (),
+        switches: Iterable[str] = (),
     ) -> Any:
         """An engine. `strategy` is for whoever has tiers, `payload` for whoever has several kinds of
         cache entries; without `cache` nothing is cached.
 
-        `features` are WebAssembly features to switch on. Raises the package's error where it
+        `features` are WebAssembly features to switch on, `switches` other options. Raises the package's error where it
         does not have one.
         """
         config = self.api.Config()
         for feature in features:
             setattr(config, f"wasm_{feature}", True)
+        for switch in switches:
+            setattr(config, switch, True)
         if self.name == "wasmtime":
             if cache is not None:
                 config.cache = str(_peer_cache_config(cache))

@@ -2,13 +2,14 @@
 
 from statistics import median
 
-from benchmarks.figures.figure import BYTES, SECONDS, Figure, Skipped
+from benchmarks.figures.figure import BYTES, SECONDS, TIMES, Figure, Skipped
 
 NAME_WIDTH = 48
 WIDTHS = (9, 9, 8, 14, 7)
 SCALES = {
     SECONDS: (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)),
     BYTES: (("MB", 1e6), ("KB", 1e3), ("B", 1.0)),
+    TIMES: (("x", 1.0),),
 }
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from cachewasm.cache.cache import Cache as Cache
     from cachewasm.cache.settings import CacheConfig as CacheConfig
     from cachewasm.engine.config import Config as Config
+    from cachewasm.engine.operator_cost import OperatorCost as OperatorCost
     from cachewasm.errors import CacheMiss as CacheMiss
     from cachewasm.errors import CachewasmError as CachewasmError
     from cachewasm.errors import CompileError as CompileError
@@ -61,6 +62,7 @@ _HOMES = {
     "cache.cache": ("Cache",),
     "cache.settings": ("CacheConfig",),
     "engine.config": ("Config",),
+    "engine.operator_cost": ("OperatorCost",),
     "errors": (
         "CacheMiss",
         "CachewasmError",

@@ -19,6 +19,8 @@ OPTIONS = (
     ("--invoke", "NAME", "call one export with ARG... and print its results, one per line"),
     *((option.flag, option.metavar, option.help) for option in CODE_OPTIONS),
     ("--jobs", "N", "how many processes may compile; by default one per processor"),
+    ("--fuel", "N", "let the program trap once it has executed about N instructions"),
+    ("--timeout", "TIME", "let the program trap after so long: 30s, 5m, 0.5s"),
     ("--cache-dir", "PATH", "the cache directory"),
     ("--config", "PATH", "the configuration file of the cache"),
     ("--no-cache", "", "compile anew, and store nothing"),
@@ -41,11 +43,13 @@ class RunArguments:
         "debug_info",
         "directories",
         "file",
+        "fuel",
         "help",
         "invoke",
         "jobs",
         "no_cache",
         "program_arguments",
+        "timeout",
         "variables",
     )
 
@@ -57,6 +61,8 @@ class RunArguments:
         self.invoke: str | None = None
         self.code: dict[str, str | bool] = {}
         self.jobs: str | None = None
+        self.fuel: str | None = None
+        self.timeout: str | None = None
         self.cache_dir: str | None = None
         self.config: str | None = None
         self.no_cache = False
@@ -108,6 +114,10 @@ def _set(found: RunArguments, name: str, value: str) -> None:
         found.code[BY_FLAG[name].name] = value if BY_FLAG[name].metavar else True
     elif name == "--jobs":
         found.jobs = value
+    elif name == "--fuel":
+        found.fuel = value
+    elif name == "--timeout":
+        found.timeout = value
     elif name == "--cache-dir":
         found.cache_dir = value
     elif name == "--config":

@@ -18,6 +18,7 @@ from cachewasm.cache.reasons import EntryError
 from cachewasm.cache.trust import SECRET_ID_SIZE
 from cachewasm.engine import metadata
 from cachewasm.engine.config import Config
+from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.errors import IncompatibleArtifact
 from cachewasm.runtime.module import binary_of
 from cachewasm.wasm import decode as binary
@@ -172,6 +173,7 @@ def artifact_facts(data: bytes) -> dict[str, text.Fact]:
             "tunables": {
                 name: getattr(engine.tunables, name) for name in engine.tunables.__slots__
             },
+            "operator_cost": dict(OperatorCost.from_bytes(engine.operator_cost).changed),
             "shared_flags": dict(engine.flags.items),
         },
         "sections": [

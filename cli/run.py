@@ -46,6 +46,11 @@ def run(arguments: "Sequence[str]") -> int:
         return exit_codes.OK
     choose_cache(options.cache_dir, options.config, off=options.no_cache)
     note = Note(f"cachewasm: compiling {printable(options.file)} ...")
+    limits = None
+    if options.fuel is not None or options.timeout is not None:
+        from .limits import Limits
+
+        limits = Limits(options)
     engine = _engine(options, note)
     with about(options.file), note:
         module = _load(engine, options.file)
@@ -58,6 +63,8 @@ def run(arguments: "Sequence[str]") -> int:
         linker.define_wasi()
         _grant(store, options)
     _die_of_sigint()
+    if limits is not None:
+        limits.begin(engine, store)
     # What a start has made stays: the collector need not look at it.
     gc.freeze()
     gc.enable()
@@ -132,6 +139,10 @@ def _engine(options: "RunArguments", note: Note) -> "Engine":
             raise UsageError(COMMAND, str(error)) from None
     if options.debug_info:
         config.debug_info = True
+    if options.fuel is not None:
+        config.consume_fuel = True
+    if options.timeout is not None:
+        config.epoch_interruption = True
     return cachewasm.Engine(config)
 
 

@@ -63,6 +63,7 @@ PUBLIC_NAMES = {
     "MemoryType",
     "Module",
     "ModuleError",
+    "OperatorCost",
     "Store",
     "Table",
     "TableType",

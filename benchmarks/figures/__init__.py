@@ -1,6 +1,16 @@
 """The groups of figures by name, in the order in which they are measured."""
 
-from benchmarks.figures import calls, engines, instances, kernels, memory, modules, peak, processes
+from benchmarks.figures import (
+    calls,
+    engines,
+    instances,
+    kernels,
+    memory,
+    metering,
+    modules,
+    peak,
+    processes,
+)
 from benchmarks.figures.figure import Group
 
 FIGURES: dict[str, Group] = {
@@ -13,6 +23,8 @@ FIGURES: dict[str, Group] = {
     "warm": processes.warm,
     "run-optimized": kernels.kernels("optimized"),
     "run-baseline": kernels.kernels("baseline"),
+    "metered-fuel": metering.metering(metering.FUEL),
+    "metered-epoch": metering.metering(metering.EPOCHS),
     "compile-baseline": modules.misses("baseline"),
     "compile-optimized": modules.misses("optimized"),
     "peak": peak.peaks,

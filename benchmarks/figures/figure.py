@@ -16,6 +16,7 @@ from benchmarks.processes import Commands
 
 SECONDS = "s"
 BYTES = "B"
+TIMES = "x"
 
 # Seconds that the pairs of one figure may take, once it has the fewest that count.
 BUDGET, QUICK_BUDGET = 60.0, 3.0
@@ -98,7 +99,8 @@ def mean(name: str, parts: Sequence[Figure], limit: float | None = None) -> Figu
         (geometric_mean(median(part.pairs.ours) for part in parts),),
         (geometric_mean(median(part.pairs.peer) for part in parts),),
     )
-    return Figure(name, values, geometric_mean(part.ratio for part in parts), limit)
+    ratio = geometric_mean(part.ratio for part in parts)
+    return Figure(name, values, ratio, limit, unit=parts[0].unit)
 
 
 def worst(name: str, parts: Sequence[Figure], limit: float | None = None) -> Figure:

@@ -54,6 +54,8 @@ INTEGER_OVERFLOW = 6
 INTEGER_DIVISION_BY_ZERO = 7
 BAD_CONVERSION_TO_INTEGER = 8
 UNREACHABLE = 9
+INTERRUPT = 10
+OUT_OF_FUEL = 11
 
 # Not a trap of WebAssembly: a host function raised, and the Python error is already set.
 HOST_EXCEPTION = 0xFFFF

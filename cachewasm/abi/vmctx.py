@@ -43,6 +43,9 @@ STORE = Layout(
     ("max_wasm_stack", 8),  # bytes of stack that one entry may use
     ("object", 8),  # the Store itself (borrowed)
     ("backtrace", 8),  # how many return addresses a trap notes
+    ("fuel", 8),  # i64: what is left, as of the last call or return; not above 0: out of fuel
+    ("epoch", 8),  # u64*: the engine's epoch; null if no code asks for it
+    ("epoch_deadline", 8),  # u64: code traps from this epoch on
 )
 
 RESERVATION = Layout(

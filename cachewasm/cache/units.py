@@ -18,6 +18,7 @@ _SIZE_UNITS = {
 MAX_JOBS = 1024
 # More than any size or age needs; int() refuses thousands of digits with an error of its own.
 _MAX_DIGITS = 30
+_DURATION_UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _AGE_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
@@ -29,6 +30,14 @@ def parse_size(text: str) -> int:
 def parse_age(text: str) -> int:
     """Seconds: "30s", "5m", "12h", "5d", "2w"; the unit is needed. Raises ConfigError."""
     return _parse(text, _AGE_UNITS, "an age", "a number and one of the units s, m, h, d, w")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds, with their fraction: "0.5s", "30s", "5m". Raises ConfigError."""
+    milliseconds = _parse(
+        text, _DURATION_UNITS, "a duration", "a number and one of the units s, m, h, d"
+    )
+    return milliseconds / 1000
 
 
 def parse_jobs(text: str) -> int:

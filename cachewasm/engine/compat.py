@@ -94,6 +94,9 @@ def check_metadata(found: "Metadata", environment: "CompileEnvironment", has: "P
     if reason is not None:
         raise IncompatibleArtifact(_chain(_INCOMPATIBLE, reason))
     _check_tunables(found.tunables, environment.tunables)
+    # Without fuel no code depends on them.
+    if found.tunables.consume_fuel and found.operator_cost != environment.operator_cost:
+        raise IncompatibleArtifact("Module costs are incompatible")
     _check_features(found.features, environment.features)
 
 

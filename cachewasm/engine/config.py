@@ -13,6 +13,7 @@ from cachewasm.engine.options import (
     NO_EFFECT,
     CachePlace,
     CompileExecutor,
+    Costs,
     CpuName,
     FeatureProbe,
     FeatureSwitch,
@@ -88,6 +89,9 @@ class Config:
     debug_symbols = _switch("debug_symbols")
     debug_info = _switch("debug_info")
     branch_protection = _switch("branch_protection")
+    consume_fuel = _switch("consume_fuel")
+    operator_cost = Costs(None, KEY, "its numbers are in the code that counts fuel")
+    epoch_interruption = _switch("epoch_interruption")
 
     # What happens around it.
     cache = CachePlace(True, NO_EFFECT, "says where code is kept, not what it is")
@@ -141,8 +145,6 @@ class Config:
     wasm_component_model_implements = FeatureSwitch("component_model_implements")
 
     # Options of the drop-in API that this version cannot honour.
-    consume_fuel = Refused(False)
-    epoch_interruption = Refused(False)
     gc_support = Refused(False)
     macos_use_mach_ports = Refused(False)
     native_unwind_info = Refused(False)

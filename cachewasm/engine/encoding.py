@@ -103,6 +103,10 @@ class Reader:
             raise self._error(f"expected the field `{name}`, found `{found}`")
         return Reader(self.blob(), self._error)
 
+    def rest(self) -> bytes:
+        """All that is left."""
+        return self.take(len(self._data) - self._position)
+
     def finish(self) -> None:
         """There must be nothing left."""
         if self._position != len(self._data):

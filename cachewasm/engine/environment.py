@@ -26,11 +26,15 @@ if TYPE_CHECKING:
     from cachewasm.engine.config import Config
     from cachewasm.engine.machine import Machine
 
+# An OperatorCost that changes nothing.
+DEFAULT_COST = bytes(2)
+
 
 class CompileEnvironment:
     """One engine's environment. Immutable, compared by value.
 
-    `features` are bits of wasm/features.py; `identity` is of 32 bytes; `module_version` is what
+    `features` are bits of wasm/features.py; `identity` is of 32 bytes; `operator_cost` is in the form
+    of engine/operator_cost.py, which only those import who have costs of their own; `module_version` is what
     artifacts carry and are compared by, empty for none.
     """
 
@@ -41,6 +45,7 @@ class CompileEnvironment:
         "flags",
         "identity",
         "module_version",
+        "operator_cost",
         "target",
         "tunables",
     )
@@ -48,6 +53,7 @@ class CompileEnvironment:
     target: Target
     flags: SharedFlags
     tunables: Tunables
+    operator_cost: bytes
     features: int
     identity: bytes
     module_version: str
@@ -60,6 +66,7 @@ class CompileEnvironment:
         target: Target,
         flags: SharedFlags,
         tunables: Tunables,
+        operator_cost: bytes,
         features: int,
         identity: bytes,
         module_version: str,
@@ -68,6 +75,7 @@ class CompileEnvironment:
             ("target", target),
             ("flags", flags),
             ("tunables", tunables),
+            ("operator_cost", operator_cost),
             ("features", features),
             ("identity", identity),
             ("module_version", module_version),
@@ -88,6 +96,7 @@ class CompileEnvironment:
                 encoding.field("module_version", encoding.text(self.module_version)),
                 encoding.field("shared_flags", self.flags.to_bytes()),
                 encoding.field("tunables", self.tunables.to_bytes()),
+                encoding.field("operator_cost", self.operator_cost),
                 encoding.field("features", encoding.u64(self.features)),
                 encoding.field("identity", self.identity),
             )
@@ -106,6 +115,7 @@ class CompileEnvironment:
             module_version=reader.field("module_version").text(),
             flags=SharedFlags.read(reader.field("shared_flags")),
             tunables=Tunables.read(reader.field("tunables")),
+            operator_cost=reader.field("operator_cost").rest(),
             features=reader.field("features").u64(),
             identity=reader.field("identity").take(32),
         )
@@ -192,6 +202,7 @@ def _environment(
 ) -> CompileEnvironment:
     config.validate()
     version = config.module_version
+    costs = config.operator_cost
     if version is None:
         version = identity.engine_version()
     chosen = config.chosen_for_code()
@@ -209,6 +220,7 @@ def _environment(
         tunables=tunables.choose(
             config.chosen_tunables(), address_space_limited=address_space_limited
         ),
+        operator_cost=DEFAULT_COST if costs is None else costs.to_bytes(),
         features=config.features(),
         identity=identity.compiler_identity(),
         module_version=version,

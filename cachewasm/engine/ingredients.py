@@ -8,6 +8,7 @@ bytes, never of this.
 
 from cachewasm.engine import identity
 from cachewasm.engine.buildid import BUILD_ID, CONTENT
+from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.tunables import TUNABLES
 from cachewasm.wasm.features import features_in
 
@@ -37,6 +38,8 @@ def of_environment(environment: "CompileEnvironment") -> dict[str, str | int]:
     for tunable in TUNABLES:
         value = getattr(environment.tunables, tunable.name)
         ingredients[f"tunables.{tunable.name}"] = _plain(value)
+    costs = OperatorCost.from_bytes(environment.operator_cost).changed
+    ingredients["fuel.operator_cost"] = " ".join(f"{name}={cost}" for name, cost in costs)
     if environment.identity == identity.compiler_identity():
         return ingredients | _of_compiler(identity.compiler_parts())
     return ingredients | {"compiler.identity": environment.identity.hex()}

@@ -2,7 +2,7 @@
 
     byte      1      version of this layout
     version   1 + n  length and text: which engines may load the artifact
-    fields    ...    target, shared_flags, isa_flags, tunables, features, identity, tier
+    fields    ...    target, shared_flags, isa_flags, tunables, operator_cost, features, identity, tier
 
 Everything up to the tier depends on the engine alone, so engines compare whole prefixes and decode
 only what differs. The layout after the version string is promised to engines of that version only:
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.engine.environment import CompileEnvironment
 
-LAYOUT = 0
+LAYOUT = 1
 TIERS = ("baseline", "optimized")
 # Far more than any engine writes; a section is copied before it is compared.
 MAX_SIZE = 1 << 16
@@ -27,14 +27,26 @@ MAX_SIZE = 1 << 16
 class Metadata:
     """What the section says after its version string, as it stands there: nothing is judged."""
 
-    __slots__ = ("features", "flags", "identity", "isa_flags", "tier", "triple", "tunables")
+    __slots__ = (
+        "features",
+        "flags",
+        "identity",
+        "isa_flags",
+        "operator_cost",
+        "tier",
+        "triple",
+        "tunables",
+    )
 
     def __init__(self, reader: encoding.Reader) -> None:
         """Raises the reader's error where the bytes are not of this layout."""
+        from cachewasm.engine.operator_cost import OperatorCost
+
         self.triple = reader.field("target").text()
         self.flags = SharedFlags.read(reader.field("shared_flags"))
         self.isa_flags = reader.field("isa_flags").texts()
         self.tunables = Tunables.read(reader.field("tunables"))
+        self.operator_cost = OperatorCost.read(reader.field("operator_cost")).to_bytes()
         self.features = reader.field("features").u64()
         self.identity = reader.field("identity").take(32)
         self.tier = reader.field("tier").text()
@@ -54,6 +66,7 @@ def encode_environment(environment: "CompileEnvironment") -> bytes:
             encoding.field("shared_flags", environment.flags.to_bytes()),
             encoding.field("isa_flags", encoding.texts(environment.target.features)),
             encoding.field("tunables", environment.tunables.to_bytes()),
+            encoding.field("operator_cost", environment.operator_cost),
             encoding.field("features", encoding.u64(environment.features)),
             encoding.field("identity", environment.identity),
         )

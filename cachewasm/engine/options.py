@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from cachewasm.cache.cache import Cache
     from cachewasm.cache.settings import CacheConfig
     from cachewasm.engine.config import Config
+    from cachewasm.engine.operator_cost import OperatorCost
 
     Progress: TypeAlias = Callable[[int, int], object]
     Probe: TypeAlias = Callable[[str], bool | None]
-    Value: TypeAlias = bool | int | str | CacheConfig | Cache | Executor | Progress | Probe | None
+    Value: TypeAlias = (
+        bool | int | str | CacheConfig | Cache | Executor | OperatorCost | Progress | Probe | None
+    )
 
 KEY, NO_EFFECT, REFUSED = "in the key", "without effect on code", "refused"
 
@@ -339,6 +342,23 @@ class ProgressCallback(Option):
     def __set__(self, config: "Config", value: "Progress | None") -> None:
         if value is not None and not callable(value):
             raise TypeError("expected a callable")
+        self._choose(config, value)
+
+
+class Costs(Option):
+    """What instructions cost in fuel, where it is counted; None for the default costs."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> "OperatorCost | None": ...
+
+    def __set__(self, config: "Config", value: "OperatorCost | None") -> None:
+        from cachewasm.engine.operator_cost import OperatorCost
+
+        if value is not None and not isinstance(value, OperatorCost):
+            raise TypeError("expected an OperatorCost")
         self._choose(config, value)
 
 

@@ -63,6 +63,10 @@ def _guard_of_nothing(config: "Config") -> bool:
     return config.guard_before_linear_memory and not config.memory_guard_size
 
 
+def _costs_of_nothing(config: "Config") -> bool:
+    return config.operator_cost is not None and not config.consume_fuel
+
+
 def _several_jobs(config: "Config") -> bool:
     return not config.parallel_compilation and config.compile_jobs > 1
 
@@ -90,6 +94,12 @@ RULES = (
         "memory_guard_size",
         _guard_of_nothing,
         "the guard before a memory is as large as the one behind it",
+    ),
+    Rule(
+        "operator_cost",
+        "consume_fuel",
+        _costs_of_nothing,
+        "costs are counted in fuel",
     ),
     Rule(
         "parallel_compilation",

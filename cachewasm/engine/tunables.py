@@ -72,6 +72,10 @@ TUNABLES = (
     Tunable("debug_info", False, "native debug information support"),
     # Whether functions begin with an instruction that marks where an indirect branch may land.
     Tunable("branch_protection", False, None),
+    # Whether code counts what it executes, and traps when that is used up.
+    Tunable("consume_fuel", False, "fuel support"),
+    # Whether code compares the engine's epoch with its store's deadline.
+    Tunable("epoch_interruption", False, "epoch interruption"),
 )
 
 
@@ -93,6 +97,8 @@ class Tunables:
     debug_symbols: bool
     debug_info: bool
     branch_protection: bool
+    consume_fuel: bool
+    epoch_interruption: bool
 
     def __init__(self, values: "Mapping[str, int]") -> None:
         """`values` has every tunable, and nothing else."""

@@ -91,7 +91,7 @@ def store_busy(func: "Func") -> None:
 
 def raise_trap(func: "Func") -> None:
     """Raise what the thread's record says of the trap that just ended an entry."""
-    from cachewasm.abi.traps import HOST_EXCEPTION, MESSAGES
+    from cachewasm.abi.traps import HOST_EXCEPTION, MESSAGES, OUT_OF_FUEL
     from cachewasm.runtime import frames
 
     store = _store_of(func)
@@ -99,6 +99,8 @@ def raise_trap(func: "Func") -> None:
     code = native.read_u64(record + THREAD.trap_code)
     if code == HOST_EXCEPTION:
         raise InternalError("a host function failed without an exception")
+    if code == OUT_OF_FUEL:
+        store._fuel_used_up()
     found = frames.read(store, record)
     raise Trap(frames.describe(MESSAGES[code], found, record), code=code, frames=found)
 

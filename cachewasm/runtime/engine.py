@@ -10,7 +10,7 @@ from cachewasm.cache.local import LocalStore
 from cachewasm.engine import compat, host
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config
-from cachewasm.errors import HostError, WasmtimeError
+from cachewasm.errors import HostError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cachewasm.engine.options import Progress
     from cachewasm.engine.target import Target
     from cachewasm.runtime.engine_weak import EngineWeak
+    from cachewasm.runtime.epoch import Epoch
 
     Input = TypeVar("Input")
     Result = TypeVar("Result")
@@ -47,6 +48,7 @@ class Engine:
         "_cache",
         "_config",
         "_environment",
+        "_epoch",
         "_executor",
         "_jobs",
         "_max_frames",
@@ -67,6 +69,7 @@ class Engine:
         # Whoever made it may go on changing it.
         self._config = config = config.copy()
         self._environment: CompileEnvironment = from_config(config)
+        self._epoch = _epoch(wanted=self._environment.tunables.epoch_interruption)
         self._strategy: str = config.strategy
         # Workers at a time, 0 for one per processor.
         self._jobs: int = config.compile_jobs if config.parallel_compilation else 1
@@ -190,8 +193,13 @@ class Engine:
             return detect(file.read(HEADER_SIZE))
 
     def increment_epoch(self) -> None:
-        """Raises WasmtimeError: epochs are not configured."""
-        raise WasmtimeError("epoch interruption is not configured in this engine")
+        """Add 1 to the epoch: code of a store whose deadline it reaches traps at its next check.
+
+        Any thread may do so at any time, and a signal handler, too. Without `epoch_interruption` no
+        code looks at the epoch, and this does nothing.
+        """
+        if self._epoch is not None:
+            self._epoch.increment()
 
     def is_pulley(self) -> bool:
         """Whether code is interpreted: never."""
@@ -200,6 +208,14 @@ class Engine:
     def _agrees_with(self, other: "Engine") -> bool:
         """Whether code of one may run in stores of the other."""
         return self._environment == other._environment
+
+
+def _epoch(*, wanted: bool) -> "Epoch | None":
+    if not wanted:
+        return None
+    from cachewasm.runtime.epoch import Epoch
+
+    return Epoch()
 
 
 def _store_of(

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from cachewasm.wasi.ctx import WasiCtx
     from cachewasm.wasm.types import ValType
 
+_MAX_U64 = (1 << 64) - 1
+_MAX_USABLE_FUEL = (1 << 63) - 1
+
 
 class Store:
     """A store of an engine. `data` is any object of the embedder's, given back by `data()`."""
@@ -58,6 +61,7 @@ class Store:
         "_externref_cells",
         "_externref_tables",
         "_externrefs",
+        "_fuel_reserve",
         "_func_type",
         "_funcs",
         "_instances",
@@ -101,6 +105,10 @@ class Store:
         native.write_u64(self._context + STORE.backtrace, noted_frames(engine._max_frames))
         # The table of reservations, and how many have room in it.
         self._reservations: tuple[int, int] = (0, 0)
+        if engine._epoch is not None:
+            native.write_u64(self._context + STORE.epoch, engine._epoch.address)
+        # What compiled code cannot count: it is never used up.
+        self._fuel_reserve = 0
         self._memories: list[LinearMemory] = []
         self._limits = StoreLimits()
         self._table_count = 0
@@ -140,16 +148,44 @@ class Store:
         self._externrefs.collect(reachable, spare=spare)
 
     def set_fuel(self, fuel: int) -> None:
-        """Raises WasmtimeError: fuel is not configured."""
-        raise WasmtimeError("fuel is not configured in this store")
+        """Give wasm code this much fuel instead of what it has left; a new store has none.
+
+        From 0 to 2**64 - 1, of which 2**63 - 1 can be used up. A host function may do so, too. Raises
+        WasmtimeError without `consume_fuel`, and while another thread runs code of this store.
+        """
+        self._require_fuel()
+        fuel = _u64("fuel", fuel)
+        self._check_thread()
+        usable = min(fuel, _MAX_USABLE_FUEL)
+        self._fuel_reserve = fuel - usable
+        native.write_u64(self._context + STORE.fuel, usable)
 
     def get_fuel(self) -> int:
-        """Raises WasmtimeError: fuel is not configured."""
-        raise WasmtimeError("fuel is not configured in this store")
+        """The fuel that is left, as of the last call or return of wasm code; so after a trap it may be
+        more than what was left when that happened. Raises WasmtimeError without `consume_fuel`.
+        """
+        self._require_fuel()
+        left = native.read_u64(self._context + STORE.fuel)
+        # Below 0: code that makes no further check went on after the last one.
+        return (left if left <= _MAX_USABLE_FUEL else 0) + self._fuel_reserve
+
+    def _require_fuel(self) -> None:
+        if not self.engine._environment.tunables.consume_fuel:
+            raise WasmtimeError("fuel is not configured in this store")
+
+    def _fuel_used_up(self) -> None:
+        """Wasm code has trapped because it has none left; what it had is in no register any more."""
+        native.write_u64(self._context + STORE.fuel, 0)
 
     def set_epoch_deadline(self, ticks_after_current: int) -> None:
-        """Raises WasmtimeError: epochs are not configured."""
-        raise WasmtimeError("epoch interruption is not configured in this store")
+        """Let wasm code trap once the engine's epoch is this many ticks beyond the current one; a new
+        store's code traps at once. Any thread may do so at any time. Without `epoch_interruption` no
+        code looks at the deadline.
+        """
+        ticks = _u64("ticks_after_current", ticks_after_current)
+        epoch = self.engine._epoch
+        now = 0 if epoch is None else epoch.current
+        native.write_u64(self._context + STORE.epoch_deadline, min(now + ticks, _MAX_U64))
 
     def set_wasi(self, wasi: "WasiConfig") -> None:
         """Use this WASI configuration, which is used up, for the instances of this store."""
@@ -303,6 +339,14 @@ class Store:
 
     def _from_raw(self, type: "ValType", raw: int) -> object:
         return values.of_raw_type(self, type, raw)
+
+
+def _u64(name: str, value: int) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"expected an int for {name}")
+    if not 0 <= value <= _MAX_U64:
+        raise WasmtimeError(f"{name} must be from 0 to {_MAX_U64}")
+    return value
 
 
 def store_of(store: "Store | Any") -> Store:

@@ -118,6 +118,7 @@ def _made_with(entry: Entry) -> tuple[CompileEnvironment, str]:
         target=Target(made.triple, made.isa_flags, str(tune) if tune else None),
         flags=made.flags,
         tunables=made.tunables,
+        operator_cost=made.operator_cost,
         features=made.features,
         identity=made.identity,
         module_version=version,

@@ -43,6 +43,7 @@ COLD = (
     "cachewasm.cache.single_flight",
     *("cachewasm.cache.siblings", "cachewasm.runtime.fleet", "cachewasm.runtime.in_parallel"),
     *("cachewasm.engine.cpus", "cachewasm.engine.suggest", "cachewasm.runtime.engine_weak"),
+    *("cachewasm.engine.operator_cost", "cachewasm.runtime.epoch"),
 )
 # Of the standard library, what would lengthen a first compile by milliseconds.
 SLOW = {

@@ -13,7 +13,7 @@ import pytest
 
 import cachewasm
 from cachewasm.compiler.translate.module import translate
-from cachewasm.engine.environment import CompileEnvironment
+from cachewasm.engine.environment import DEFAULT_COST, CompileEnvironment
 from cachewasm.engine.flags import DEFAULT_FLAGS
 from cachewasm.engine.target import parse_target
 from cachewasm.engine.tunables import choose
@@ -40,6 +40,7 @@ def _environment(text: str) -> CompileEnvironment:
         target=parse_target("x86-64-v3"),
         flags=DEFAULT_FLAGS,
         tunables=choose(tunables, address_space_limited=False),
+        operator_cost=DEFAULT_COST,
         features=features.DEFAULT,
         identity=bytes(32),
         module_version="",

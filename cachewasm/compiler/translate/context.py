@@ -12,8 +12,8 @@ from cachewasm.compiler.translate.debug import (
     LineTable,
     PcSections,
 )
-from cachewasm.compiler.translate.dispatch import lowerings_for
 from cachewasm.compiler.translate.ir import CODE, Signature
+from cachewasm.compiler.translate.metering import lowerings
 from cachewasm.wasm.module import Module, ValidModule
 
 TYPE_CHECKING = False
@@ -55,7 +55,9 @@ class ModuleContext:
         "baseline",
         "bases_move",
         "called",
+        "consume_fuel",
         "env",
+        "epoch_interruption",
         "funcref_index",
         "guard_size",
         "layout",
@@ -70,7 +72,6 @@ class ModuleContext:
         self.module = valid.module
         self.env = env
         self.baseline = baseline
-        self.lowerings = lowerings_for(env)
         referenced = escapes(valid)
         self.funcref_index = {funcidx: i for i, funcidx in enumerate(referenced)}
         self.layout = instance_layout(self.module, len(referenced))
@@ -84,6 +85,9 @@ class ModuleContext:
         self.places: LineTable | PcSections | None = None
         if env.tunables.generate_address_map:
             self.places = PcSections() if baseline else LineTable()
+        self.consume_fuel = env.tunables.consume_fuel
+        self.epoch_interruption = env.tunables.epoch_interruption
+        self.lowerings = lowerings(env)
         self._signatures: dict[int, Signature] = {}
 
     def function_places(self, funcidx: int) -> FunctionPlaces:

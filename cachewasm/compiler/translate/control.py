@@ -7,6 +7,7 @@ a branch that is then not taken do no harm, since whoever arrives at the label h
 
 from cachewasm.abi import traps
 from cachewasm.abi.vmctx import FUNC_BOUNDED, SLOT_SIZE, STORE
+from cachewasm.compiler.translate import fuel
 from cachewasm.compiler.translate.ir import LLVM_TYPES, return_lines
 from cachewasm.compiler.translate.registry import Family
 from cachewasm.wasm.function_validator import ControlFrame
@@ -29,13 +30,15 @@ class Frame:
     """An enclosing block in the making.
 
     `height` is that of the stack below the parameters. `label` is None in unreachable code, where
-    frames only count ends. For an `if`, `arguments` and `known` are the parameters and the known
-    locals with which the `else` arm starts, and `has_else` tells whether that arm has begun.
+    frames only count ends. `deferred` is the fuel that is charged behind the label, None until it is
+    branched to. For an `if`, `arguments`, `known`, `left` and `pending` are the parameters, the known
+    locals and the fuel with which the `else` arm starts, and `has_else` tells whether that arm has begun.
     """
 
     __slots__ = (
         "arguments",
         "carried",
+        "deferred",
         "has_else",
         "height",
         "is_if",
@@ -43,6 +46,8 @@ class Frame:
         "is_target",
         "known",
         "label",
+        "left",
+        "pending",
         "slots",
     )
 
@@ -57,10 +62,17 @@ class Frame:
         self.slots: list[str] | None = None
         self.arguments: list[str] = []
         self.known: dict[int, str] = {}
+        self.deferred: int | None = None
+        self.left: str | None = None
+        self.pending = 0
 
     def store_slots(self, t: "FunctionTranslator") -> None:
         """Store what a branch to this frame's label carries: the top of the stack."""
         self.is_target = True
+        if t.context.consume_fuel:
+            if self.deferred is None:
+                self.deferred = 0 if self.is_loop else t.fuel.pending
+            fuel.settle(t, self.deferred)
         count = len(self.carried)
         if not count:
             return
@@ -115,6 +127,7 @@ def _if(t: "FunctionTranslator", _type: BlockType) -> None:
     frame.arguments = t.stack[frame.height :]
     if len(t.known) <= _MAX_REMEMBERED:
         frame.known = t.known.copy()
+    frame.left, frame.pending = t.fuel.left, t.fuel.pending
     t.n = n = t.n + 1
     t.emit(f"  br i1 {condition}, label %{n}, label %e{frame.label}\n{n}:")
 
@@ -136,6 +149,7 @@ def _begin_else(t: "FunctionTranslator", frame: Frame) -> None:
     t.stack.extend(frame.arguments)
     t.forget()
     t.known = frame.known
+    t.fuel.left, t.fuel.pending = frame.left, frame.pending
     frame.has_else = True
     t.live = True
 
@@ -154,12 +168,16 @@ def _end(t: "FunctionTranslator", _imm: None) -> None:
 
 def _end_if_without_else(t: "FunctionTranslator", frame: Frame) -> None:
     """The missing arm leaves the parameters as results."""
-    if t.live and not frame.carried:
+    if t.live and not frame.carried and frame.left is None:
         # The label of the missing arm serves the end of the first arm too.
+        if t.context.consume_fuel:
+            fuel.settle(t, frame.pending)
         t.emit(f"  br label %e{frame.label}")
         _begin_else(t, frame)
         t.forget()
     else:
+        if frame.deferred is None:
+            frame.deferred = frame.pending  # so that the missing arm has nothing to charge
         if t.live:
             frame.store_slots(t)
             t.emit(f"  br label %b{frame.label}")
@@ -177,6 +195,7 @@ def _end_arm(t: "FunctionTranslator", frame: Frame) -> None:
     t.emit(f"b{frame.label}:")
     del t.stack[frame.height :]
     t.forget()
+    t.fuel.pending = frame.deferred or 0
     t.live = True
     frame.load_slots(t)
 
@@ -195,17 +214,52 @@ def _br(t: "FunctionTranslator", depth: int) -> None:
 @FAMILY.lowers("br_if")
 def _br_if(t: "FunctionTranslator", depth: int) -> None:
     condition = t.condition(t.stack.pop())
-    t.branch_if(condition, f"b{_branch(t, depth).label}")
+    frame = t.frames[-1 - depth]
+    # A branch back to a loop is likely to be taken, and better off without a block of its own.
+    if frame.is_loop or not _differs(t, frame):
+        frame.store_slots(t)
+        t.branch_if(condition, f"b{frame.label}")
+        return
+    t.n = n = t.n + 1
+    label = t.new_label()
+    t.emit(f"  br i1 {condition}, label %{n}, label %c{label}\n{n}:")
+    _on_the_way(t, frame)
+    t.emit(f"c{label}:")
+
+
+def _differs(t: "FunctionTranslator", frame: Frame) -> bool:
+    """Whether some fuel must be charged on the way to a label, but not if the branch is not taken."""
+    return frame.deferred is not None and frame.deferred != t.fuel.pending
+
+
+def _on_the_way(t: "FunctionTranslator", frame: Frame) -> None:
+    """A block that goes on to a label; the code behind it does not know of it."""
+    left, pending = t.fuel.left, t.fuel.pending
+    frame.store_slots(t)
+    t.emit(f"  br label %b{frame.label}")
+    t.fuel.left, t.fuel.pending = left, pending
 
 
 @FAMILY.lowers("br_table")
 def _br_table(t: "FunctionTranslator", imm: tuple[tuple[int, ...], int]) -> None:
     depths, default = imm
     index = t.stack.pop()
-    labels = {depth: _branch(t, depth).label for depth in sorted({*depths, default})}
-    cases = " ".join(f"i32 {i}, label %b{labels[depth]}" for i, depth in enumerate(depths))
+    labels: dict[int, str] = {}
+    detours: list[tuple[int, Frame]] = []
+    for depth in sorted({*depths, default}):
+        frame = t.frames[-1 - depth]
+        if _differs(t, frame):
+            detours.append((t.new_label(), frame))
+            labels[depth] = f"c{detours[-1][0]}"
+        else:
+            frame.store_slots(t)
+            labels[depth] = f"b{frame.label}"
+    cases = " ".join(f"i32 {i}, label %{labels[depth]}" for i, depth in enumerate(depths))
     t.alone()
-    t.emit(f"  switch i32 {index}, label %b{labels[default]} [ {cases} ]")
+    t.emit(f"  switch i32 {index}, label %{labels[default]} [ {cases} ]")
+    for label, frame in detours:
+        t.emit(f"c{label}:")
+        _on_the_way(t, frame)
     t.live = False
 
 
@@ -216,6 +270,8 @@ def _return_instruction(t: "FunctionTranslator", _imm: None) -> None:
 
 def _return(t: "FunctionTranslator") -> None:
     """Leave the function with the results on the stack."""
+    if t.context.consume_fuel:
+        fuel.give_back(t)
     if not t.signature.in_registers:
         area = t.field(t.store_context(), STORE.results)
         for i, llvm_type in enumerate(t.signature.result_types):

@@ -6,7 +6,7 @@ cross a label; LLVM's SROA makes the SSA form. Within straight-line code a local
 remembered (`known`), which spares most loads; so is the extension of an index (`wide`). Values have
 numbers, which LLVM need not look up by name, and so do labels that follow the branch to them; numbers
 grow in the order of the text and may have gaps. The entry block is 0, then come the locals. Other labels are
-one of the letters b, e, f, r, t and a number; no value is named so.
+one of the letters b, c, e, f, r, t and a number; no value is named so.
 
 Always holds between instructions: while `live`, `stack` has as many operands as the validator has
 types; whatever they name dominates the place where the text goes on.
@@ -19,6 +19,7 @@ from cachewasm.abi.vmctx import CONTEXT, FUNC_BOUNDED, MEMORY, STORE
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.control import Frame
 from cachewasm.compiler.translate.dispatch import UNREACHABLE_LOWERINGS
+from cachewasm.compiler.translate.fuel import Fuel
 from cachewasm.compiler.translate.ir import (
     CODE,
     INVARIANT,
@@ -33,6 +34,7 @@ from cachewasm.compiler.translate.ir import (
     load_builtin,
     load_field,
 )
+from cachewasm.compiler.translate.metering import enter
 from cachewasm.errors import UnsupportedModule
 from cachewasm.wasm.function_validator import FunctionValidator
 from cachewasm.wasm.opcodes import BY_NAME
@@ -82,6 +84,7 @@ class FunctionTranslator:
         "flag_of",
         "flags",
         "frames",
+        "fuel",
         "funcidx",
         "known",
         "label_count",
@@ -130,6 +133,7 @@ class FunctionTranslator:
         }
         # An i32 -> the same as i64, as far as it is extended already.
         self.wide: dict[str, str] = {}
+        self.fuel = Fuel()
 
         self._places = context.function_places(funcidx)
         self._location = ""
@@ -140,14 +144,18 @@ class FunctionTranslator:
         self.frames.append(Frame(self, self.validator.ctrls[0], height=0))
         step = self.validator.step
         lowerings = self.context.lowerings
+        # Where every instruction is counted, none goes past its lowering.
+        quick = (None, None) if self.context.consume_fuel else (LOCAL_GET, I32_CONST)
+        quick_get, quick_const = quick
         stack = self.stack
         highest = 0
         vals, local_types = self.validator.vals, self.validator.locals
         locals_count = len(local_types)
+        enter(self)
         imm: Any  # of the type that the instruction's row promises
         for offset, op, imm in self.validator.instructions():
             # Almost half of all instructions: validated and translated in one go.
-            if op is LOCAL_GET:
+            if op is quick_get:
                 if self.live and imm < locals_count:
                     vals.append(local_types[imm])
                     value = self.known.get(imm)
@@ -155,7 +163,7 @@ class FunctionTranslator:
                         value = self.load_local(imm)
                     stack.append(value)
                     continue
-            elif op is I32_CONST and self.live:
+            elif op is quick_const and self.live:
                 vals.append(I32)
                 stack.append(str(imm))
                 continue
@@ -217,6 +225,7 @@ class FunctionTranslator:
         """Arrive at a label that is reached from elsewhere too."""
         self.known = {}
         self.wide.clear()
+        self.fuel.left = None
 
     def push_flag(self, flag: str) -> None:
         """Push an i1 as i32, so that a branch that follows at once can use the i1."""
@@ -238,6 +247,10 @@ class FunctionTranslator:
     def store_context(self) -> str:
         """The store's context."""
         return self._at_entry("%store", "%vmctx", CONTEXT.store)
+
+    def epoch(self) -> str:
+        """The address of the engine's epoch."""
+        return self._at_entry("%epoch", self.store_context(), STORE.epoch)
 
     def memory(self, memidx: int) -> str:
         """The definition of a memory."""

@@ -146,6 +146,45 @@ def test_run_trap_prints_the_backtrace(cachewasm: Cachewasm, module: MakeModule)
     assert "unreachable" in lines[-1]
 
 
+ENDLESS = '(module (func (export "_start") (loop (br 0))))'
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [("--fuel=100000", "all fuel consumed by WebAssembly"), ("--timeout=0.05s", "interrupt")],
+)
+def test_run_limited_program_without_an_end_traps(
+    cachewasm: Cachewasm, module: MakeModule, option: str, reason: str
+) -> None:
+    done = cachewasm("run", option, module("endless.wasm", ENDLESS))
+    assert done.returncode == 134
+    assert done.stderr.decode().splitlines()[-1] == f"    wasm trap: {reason}"
+
+
+def test_run_program_within_its_limits_is_left_alone(
+    cachewasm: Cachewasm, module: MakeModule
+) -> None:
+    path = module("echo.wasm", ECHO)
+    done = cachewasm("run", "--fuel", "1000000", "--timeout", "1h", path, "one")
+    assert (done.returncode, done.stdout) == (0, b"echo.wasm\0one\0")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("--fuel", "-1"), "--fuel needs a number from 0"),
+        (("--fuel", str(2**64)), "--fuel needs a number from 0"),
+        (("--timeout", "5"), "--timeout: '5' is not a duration"),
+    ],
+)
+def test_run_wrong_limit_is_wrong_usage(
+    cachewasm: Cachewasm, option: tuple[str, str], message: str
+) -> None:
+    done = cachewasm("run", *option, "absent.wasm")
+    assert done.returncode == 2
+    assert message in done.stderr.decode()
+
+
 @pytest.mark.parametrize("tier", ["baseline", "optimized"])
 def test_run_interrupted_program_dies_of_the_signal(
     console_script: str, module: MakeModule, tier: str

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cachewasm.cache.units import parse_age, parse_jobs, parse_size
+from cachewasm.cache.units import parse_age, parse_duration, parse_jobs, parse_size
 from cachewasm.errors import ConfigError
 
 
@@ -58,6 +58,19 @@ def test_parse_age_understands(text: str, expected: int) -> None:
 def test_parse_age_refuses(text: str) -> None:
     with pytest.raises(ConfigError, match="is not an age: expected a number"):
         parse_age(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("0s", 0), ("0.25s", 0.25), ("30s", 30), ("1.5m", 90), ("2h", 7200)]
+)
+def test_parse_duration_understands(text: str, expected: float) -> None:
+    assert parse_duration(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "5", "s", "-5s", "5ms", "2w", "1e3s"])
+def test_parse_duration_refuses(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not a duration: expected a number"):
+        parse_duration(text)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("1", 1), ("08", 8), ("1024", 1024)])

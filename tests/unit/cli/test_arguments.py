@@ -20,6 +20,8 @@ def test_scan_values_may_follow_or_be_joined() -> None:
     found = scan(["--env", "A=1=2", "--env=B=", "--cache-dir=/c", "--invoke", "f", "m"])
     assert found.variables == [("A", "1=2"), ("B", "")]
     assert (found.cache_dir, found.invoke) == ("/c", "f")
+    found = scan(["--fuel", "5", "--timeout=3s", "m"])
+    assert (found.fuel, found.timeout) == ("5", "3s")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from cachewasm.compiler.trampolines import representatives
 from cachewasm.compiler.translate.context import escapes, instance_layout
 from cachewasm.compiler.translate.ir import module_text
 from cachewasm.compiler.translate.module import translate, translate_trampolines
-from cachewasm.engine.environment import CompileEnvironment
+from cachewasm.engine.environment import DEFAULT_COST, CompileEnvironment
 from cachewasm.engine.flags import DEFAULT_FLAGS
 from cachewasm.engine.target import parse_target
 from cachewasm.engine.tunables import choose
@@ -72,6 +72,7 @@ def make_env(target: str = "x86-64-v2", **tunables: int) -> CompileEnvironment:
         target=parse_target(target),
         flags=DEFAULT_FLAGS,
         tunables=choose(tunables, address_space_limited=False),
+        operator_cost=DEFAULT_COST,
         features=features.DEFAULT,
         identity=bytes(32),
         module_version="",

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from cachewasm.engine import host
 from cachewasm.engine.config import OPTIONS, Config
 from cachewasm.engine.isa import X86_64
+from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.options import Jobs, OptLevel, Size, Strategy, Switch
 
 IS_X86 = host.machine() == X86_64
@@ -21,6 +22,7 @@ VALUES: dict[str, list[object]] = {
     "compile_progress": [None, print],
     "detect_host_feature": [None, lambda name: None],
     "max_wasm_stack": [1 << 16, 1 << 20],
+    "operator_cost": [OperatorCost({"nop": 2}), OperatorCost({"i32.add": 0})],
     "module_version": [None, "", "mine", "yours"],
     "target_features": ["+avx512bw", "+gfni,-bmi2"] if IS_X86 else ["+i8mm", "-rdm"],
     "tune_cpu": ["znver4", "generic"] if IS_X86 else ["neoverse-n1", "generic"],

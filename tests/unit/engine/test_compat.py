@@ -11,13 +11,17 @@ from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.engine.flags import DEFAULT_FLAGS, FLAGS, NO_EFFECT, SharedFlags
 from cachewasm.engine.isa import X86_64
+from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.target import parse_target
 from cachewasm.errors import HostError, IncompatibleArtifact
 from cachewasm.wasm import features
 
 ENV = environment.from_config(Config())
 CONTEXT = "compilation settings of module incompatible with native host\n\nCaused by:\n    "
-FIELDS = ("target", "shared_flags", "isa_flags", "tunables", "features", "identity")
+FIELDS = (
+    *("target", "shared_flags", "isa_flags", "tunables", "operator_cost", "features"),
+    "identity",
+)
 
 
 def section(version: str | None = None, tier: str = "baseline", **changed: bytes) -> bytes:
@@ -27,6 +31,7 @@ def section(version: str | None = None, tier: str = "baseline", **changed: bytes
         "shared_flags": ENV.flags.to_bytes(),
         "isa_flags": encoding.texts(ENV.target.features),
         "tunables": ENV.tunables.to_bytes(),
+        "operator_cost": ENV.operator_cost,
         "features": encoding.u64(ENV.features),
         "identity": ENV.identity,
         "tier": encoding.text(tier),
@@ -34,7 +39,7 @@ def section(version: str | None = None, tier: str = "baseline", **changed: bytes
     values.update(changed)
     text = (ENV.module_version if version is None else version).encode()
     fields = b"".join(encoding.field(name, value) for name, value in values.items())
-    return bytes((0, len(text))) + text + fields
+    return bytes((metadata.LAYOUT, len(text))) + text + fields
 
 
 def refusal(data: bytes, env: CompileEnvironment = ENV) -> str:
@@ -74,6 +79,7 @@ def test_metadata_round_trips(tier: str) -> None:
     assert version == ENV.module_version
     assert (found.triple, found.isa_flags) == (ENV.target.triple, ENV.target.features)
     assert (found.flags, found.tunables) == (ENV.flags, ENV.tunables)
+    assert found.operator_cost == ENV.operator_cost
     assert (found.features, found.identity, found.tier) == (ENV.features, ENV.identity, tier)
 
 
@@ -85,16 +91,16 @@ def test_check_own_section_is_accepted(tier: str) -> None:
 
 def test_check_another_layout_is_refused() -> None:
     assert refusal(b"") == "invalid engine section"
-    assert refusal(b"\1" + section()[1:]) == "mismatched version in engine section"
-    assert refusal(b"\0") == "engine section too small"
-    assert refusal(b"\0\5abcd") == "engine section too small"
+    assert refusal(b"\0" + section()[1:]) == "mismatched version in engine section"
+    assert refusal(b"\1") == "engine section too small"
+    assert refusal(b"\1\5abcd") == "engine section too small"
     assert refusal(section() + bytes(metadata.MAX_SIZE)) == "invalid engine section"
 
 
 def test_check_another_version_is_refused_before_the_rest_is_looked_at() -> None:
     expected = "Module was compiled with incompatible version '45'"
     assert refusal(section("45")) == expected
-    assert refusal(b"\0\2" + b"45" + b"anything") == expected
+    assert refusal(b"\1\2" + b"45" + b"anything") == expected
     assert refusal(section("")) == "Module was compiled with incompatible version ''"
 
 
@@ -107,7 +113,7 @@ def test_check_custom_version_accepts_its_own() -> None:
 def test_check_without_a_version_accepts_every_version() -> None:
     env = engine(module_version="")
     compat.check(section("45"), env)
-    assert metadata.encode(env, "baseline")[:2] == b"\0\0"
+    assert metadata.encode(env, "baseline")[:2] == b"\1\0"
 
 
 def test_check_another_architecture_is_refused() -> None:
@@ -227,6 +233,8 @@ def test_check_isa_flags_of_a_lower_level_are_accepted() -> None:
         ("wasm_backtrace", 0, "without WebAssembly backtrace support but it is enabled"),
         ("debug_symbols", 0, "without debug symbols but it is enabled"),
         ("debug_info", 1, "with native debug information support but it is not enabled"),
+        ("consume_fuel", 1, "with fuel support but it is not enabled"),
+        ("epoch_interruption", 1, "with epoch interruption but it is not enabled"),
     ],
 )
 def test_check_another_tunable_is_refused(option: str, value: int, message: str) -> None:
@@ -258,6 +266,26 @@ def test_check_branch_protection_is_no_reason_to_refuse() -> None:
     compat.check(section(tunables=chosen(branch_protection=1).to_bytes()), ENV)
     protected = engine(branch_protection=True, module_version=ENV.module_version)
     compat.check(section(), protected)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("consume_fuel", "fuel support"), ("epoch_interruption", "epoch interruption")],
+)
+def test_check_module_that_is_not_metered_is_refused(option: str, message: str) -> None:
+    env = engine(module_version=ENV.module_version, **{option: True})
+    expected = f"Module was compiled without {message} but it is enabled for the host"
+    assert refusal(section(), env) == expected
+
+
+def test_check_other_costs_are_refused_where_fuel_is_counted() -> None:
+    costs = OperatorCost({"i32.add": 7}).to_bytes()
+    env = engine(module_version=ENV.module_version, consume_fuel=True)
+    metered = env.tunables.to_bytes()
+    compat.check(section(tunables=metered), env)
+    message = "Module costs are incompatible"
+    assert refusal(section(tunables=metered, operator_cost=costs), env) == message
+    compat.check(section(operator_cost=costs), ENV)
 
 
 def test_check_module_features_must_be_a_subset() -> None:

@@ -175,6 +175,7 @@ def test_config_options_are_visible_on_the_class() -> None:
         ("cranelift_debug_verifier", "true", "expected a bool"),
         ("collector", 3, "expected a str"),
         ("consume_fuel", 1, "expected a bool"),
+        ("operator_cost", {"nop": 1}, "expected an OperatorCost"),
     ],
 )
 def test_config_wrong_type_is_a_type_error(name: str, value: object, message: str) -> None:

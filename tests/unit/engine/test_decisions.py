@@ -20,6 +20,8 @@ METADATA = {
     "flags": REFUSED,  # by the bucket of each: test_flags.py
     "isa_flags": REFUSED,
     "tunables": REFUSED,
+    # Compared where fuel is counted.
+    "operator_cost": REFUSED,
     "features": REFUSED,
     # Another compiler's code keeps the same conventions; what changes those changes the version.
     "identity": LOADED,
@@ -40,6 +42,8 @@ TUNABLES_DECIDED = {
     "generate_address_map": LOADED,
     "wasm_backtrace": REFUSED,
     "debug_symbols": REFUSED,
+    "consume_fuel": REFUSED,
+    "epoch_interruption": REFUSED,
     "debug_info": REFUSED,
     # Marks that no indirect branch misses; the loader protects pages of code that has them.
     "branch_protection": LOADED,
@@ -50,6 +54,7 @@ ENVIRONMENT = {
     "flags": ("flags",),
     "tunables": ("tunables",),
     "features": ("features",),
+    "operator_cost": ("operator_cost",),
     "identity": ("identity",),
     "module_version": (),  # the section's head, which is read before all of these
 }

@@ -11,10 +11,11 @@ import pytest
 
 from cachewasm.engine import encoding, environment, host, tunables
 from cachewasm.engine.config import Config
-from cachewasm.engine.environment import CompileEnvironment, from_config
+from cachewasm.engine.environment import DEFAULT_COST, CompileEnvironment, from_config
 from cachewasm.engine.flags import DEFAULT_FLAGS, SharedFlags
 from cachewasm.engine.identity import PACKAGE
 from cachewasm.engine.isa import LEVELS
+from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.target import parse_target
 from cachewasm.errors import CachewasmError, InternalError
 
@@ -26,6 +27,7 @@ def make(**changes: object) -> CompileEnvironment:
         "target": parse_target("x86-64-v2"),
         "flags": DEFAULT_FLAGS,
         "tunables": tunables.choose({}, address_space_limited=False),
+        "operator_cost": DEFAULT_COST,
         "features": 31,
         "identity": bytes(range(32)),
         "module_version": "1.2.3",
@@ -36,6 +38,7 @@ def make(**changes: object) -> CompileEnvironment:
 CHANGES = {
     "flags": SharedFlags([*DEFAULT_FLAGS.items[:-1], ("optimized_opt_level", 2)]),
     "tunables": tunables.choose({"wasm_backtrace": False}, address_space_limited=False),
+    "operator_cost": OperatorCost({"i32.add": 3}).to_bytes(),
     "features": 30,
     "identity": bytes(32),
     "module_version": "1.2.4",
@@ -89,7 +92,7 @@ def test_environment_bytes_name_every_field_with_its_length() -> None:
     assert encoding.text("features") + encoding.blob((5).to_bytes(8, "little")) in data
     for name in ("target", "cpu", "isa_flags", "tune", "module_version", "shared_flags"):
         assert encoding.text(name) in data
-    for name in ("tunables", "identity"):
+    for name in ("tunables", "operator_cost", "identity"):
         assert encoding.text(name) in data
 
 

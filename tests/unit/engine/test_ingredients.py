@@ -9,6 +9,7 @@ from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config
 from cachewasm.engine.flags import FLAGS, SharedFlags
 from cachewasm.engine.isa import FEATURES, X86_64
+from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.target import Target, parse_target
 from cachewasm.engine.tunables import TUNABLES, Tunables
 from cachewasm.wasm.features import FEATURES as WASM_FEATURES
@@ -33,6 +34,7 @@ def test_ingredients_of_any_field_that_changes_change() -> None:
         "target": Target("aarch64-unknown-linux-gnu"),
         "flags": SharedFlags((*ENV.flags.items, ("new", True))),
         "tunables": Tunables({t.name: 0 for t in TUNABLES}),
+        "operator_cost": OperatorCost({"nop": 1}).to_bytes(),
         "features": 0,
         "identity": bytes(32),
         "module_version": "mine",

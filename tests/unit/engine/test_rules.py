@@ -7,11 +7,13 @@ import pytest
 from cachewasm import Engine
 from cachewasm.engine import environment
 from cachewasm.engine.config import OPTIONS
+from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.rules import RULES, Rule
 from cachewasm.errors import ConfigError
 from cachewasm.wasm import features
 from tests.unit.engine.option_values import config_with
 
+COSTS = OperatorCost({"nop": 1})
 EXECUTOR = ThreadPoolExecutor(1)
 
 # Per row: values that contradict each other, the sentence, and values that do not.
@@ -32,6 +34,12 @@ CASES: dict[tuple[str, str], tuple[tuple[object, object], str, tuple[object, obj
         "the options guard_before_linear_memory = True and memory_guard_size = 0 contradict each "
         "other: the guard before a memory is as large as the one behind it",
         (False, 0),
+    ),
+    ("operator_cost", "consume_fuel"): (
+        (COSTS, False),
+        "the options operator_cost and consume_fuel = False contradict each other: "
+        "costs are counted in fuel",
+        (COSTS, True),
     ),
     ("parallel_compilation", "compile_jobs"): (
         (False, 2),

@@ -24,19 +24,6 @@ def test_store_of_no_engine_is_a_type_error(api: Any, engine: object) -> None:
 
 
 @pytest.mark.usefixtures("own")
-def test_store_fuel_and_epochs_are_refused(api: Any, store: Any) -> None:
-    uses: tuple[Callable[[], object], ...] = (
-        lambda: store.set_fuel(5),
-        store.get_fuel,
-        lambda: store.set_epoch_deadline(1),
-        store.engine.increment_epoch,
-    )
-    for use in uses:
-        with pytest.raises(api.WasmtimeError, match="not configured"):
-            use()
-
-
-@pytest.mark.usefixtures("own")
 def test_store_of_an_equal_engine_takes_the_module(api: Any, module: Callable[..., Any]) -> None:
     text = '(module (func (export "f") (result i32) (i32.const 4)))'
     store = api.Store(api.Engine())
