@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_FETCHES_APART = os.uname().machine == "aarch64"
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 
@@ -175,6 +176,10 @@ def load(plan: Artifact) -> Image:
             _map_zeroed(int(address), plan)
     except OSError as error:
         raise HostError(f"cannot map compiled code: {error.strerror or error}") from error
+    if _FETCHES_APART:
+        from cachewasm.loader.fetch import show_code
+
+        show_code(int(address) + offset, text_size)
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
     return Image(address, plan.moved_to(native.view(int(address), size)))
 

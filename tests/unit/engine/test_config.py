@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cachewasm.engine import environment
 from cachewasm.engine.config import OPTIONS, Config
+from cachewasm.engine.host import machine
 from cachewasm.engine.options import KEY, NO_EFFECT, REFUSED, FeatureSwitch, Refused, Switch
 from cachewasm.engine.tunables import MAX_SIZE, TUNABLES
 from cachewasm.errors import ConfigError
@@ -35,7 +36,7 @@ OTHER_VALUES = {
     "memory_reservation": 1 << 20,
     "module_version": "mine",
     "strategy": "optimized",
-    "target": "aarch64-unknown-linux-gnu",
+    "target": "x86-64-v1" if machine() == "aarch64" else "aarch64-unknown-linux-gnu",
 }
 
 # The drop-in API's options, from its documentation.
