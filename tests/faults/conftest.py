@@ -27,6 +27,8 @@ def mappings():
         return maps.readlines()
 """
 
+# Under emulation (tests/aarch64/).
+SLOWER = 5 if "CACHEWASM_TEST_EMULATED" in os.environ else 1
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -63,7 +65,7 @@ def run_python() -> RunPython:
             input=source,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=timeout * SLOWER,
             env={**os.environ, "PYTHONFAULTHANDLER": ""},
         )
         if check:

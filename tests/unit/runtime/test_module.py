@@ -180,16 +180,18 @@ def test_deserialize_damaged_artifact_is_incompatible_or_harmless(
     engine: Any, module: Callable[..., Any]
 ) -> None:
     artifact = bytes(module(SAMPLE).serialize())
+    # Code for AArch64 begins at 64 KiB, most of them padding.
     text = Artifact(artifact).text_range[0]
+    used = len(artifact[:text].rstrip(b"\0"))
     refused = 0
-    for place in range(text):
+    for place in range(min(used + 64, text)):
         damaged = bytearray(artifact)
         damaged[place] ^= 0xFF
         try:
             cachewasm.Module.deserialize(engine, damaged)
         except cachewasm.IncompatibleArtifact:
             refused += 1
-    assert refused > text // 3
+    assert refused > used // 3
 
 
 @pytest.mark.parametrize(
