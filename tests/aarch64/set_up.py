@@ -150,7 +150,7 @@ def _write_launcher(emulator: str) -> None:
     interpreter = f"{root}/usr/bin/python{PYTHON}"
     words = " ".join(shlex.quote(word) for word in (emulator, "-L", str(root)))
     launcher.write_text(
-        f"#!/bin/sh\nexport CACHEWASM_TEST_EMULATED=1\n"
+        f"#!/bin/sh\nexport AARCH64_EMULATED=1\n"
         f'exec {words} -0 "$0" {shlex.quote(interpreter)} "$@"\n'
     )
     launcher.chmod(0o755)

@@ -28,7 +28,7 @@ def mappings():
 """
 
 # Under emulation (tests/aarch64/).
-SLOWER = 5 if "CACHEWASM_TEST_EMULATED" in os.environ else 1
+SLOWER = 5 if "AARCH64_EMULATED" in os.environ else 1
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
