@@ -16,6 +16,7 @@ from types import ModuleType
 
 import pytest
 
+EMULATED = "AARCH64_EMULATED"
 OF_THE_TESTS = ("CACHEWASM_TEST_MODULES", "CACHEWASM_SPEC_DIR", "CACHEWASM_UPDATE_GOLDEN")
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 MODULES = BENCHMARKS / "modules"
@@ -23,6 +24,25 @@ MODULES = BENCHMARKS / "modules"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engine", choices=("cachewasm", "wasmtime"), default="cachewasm")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "emulator_cannot(reason): what qemu's user mode does not do as a kernel does"
+    )
+    if EMULATED in os.environ:
+        from hypothesis import HealthCheck, settings
+
+        slow = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+        settings.register_profile("emulated", slow)
+        settings.load_profile("emulated")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In the environment of tests/aarch64/set_up.py, skip what its emulator cannot do."""
+    for item in items if EMULATED in os.environ else ():
+        for mark in item.iter_markers("emulator_cannot"):
+            item.add_marker(pytest.mark.skip(reason=f"emulated: {mark.args[0]}"))
 
 
 @pytest.fixture(scope="session", autouse=True)

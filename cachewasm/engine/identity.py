@@ -3,7 +3,8 @@
 That is this package's sources (but for those that only store, run or serve compiled code), the
 version of llvmlite, and the build ids of the native libraries that hold LLVM. Nothing of it is
 imported, and neither paths nor times are in the digest: two environments with the same content are
-the same compiler, wherever and whenever they were installed.
+the same compiler, wherever and whenever they were installed. Builds that are known to be of the same
+compiler for machines that differ count as one, so code for one machine can be made on another.
 
 A built package carries the digest of its sources as a constant, which the build writes (setup.py);
 in a checkout it is computed. Since sources can be edited while they run, `sources_changed()` says
@@ -18,7 +19,7 @@ import time
 from blake3 import blake3
 
 from cachewasm.engine import encoding
-from cachewasm.engine.buildid import library_ids
+from cachewasm.engine.buildid import BUILD_ID, library_ids
 from cachewasm.engine.version import VERSION
 from cachewasm.errors import HostError
 
@@ -34,6 +35,16 @@ SOURCES, LLVMLITE, LIBRARY = "sources", "llvmlite", "library"
 # These store, map, run and serve compiled code. What they and the code expect of each other is
 # stated in abi/, which counts.
 _NOT_COMPILER = ("cache", "runtime", "wasi", "wast")
+
+# The libraries in the wheels of one release of llvmlite, all made of the same sources: on whichever
+# machine they run, they give the same bytes (tests/aarch64/). An id stands for all in its row.
+_SAME_LIBRARIES = (
+    (  # llvmlite 0.50.0 on PyPI: x86-64, AArch64
+        BUILD_ID + bytes.fromhex("58b53e4d8cf32e1c7ec71e5cc59cdece1b11682a"),
+        BUILD_ID + bytes.fromhex("487169c6ad54d0e0cf4906d70f7d36b939e3edae"),
+    ),
+)
+_STANDS_FOR = {build_id: row[0] for row in _SAME_LIBRARIES for build_id in row}
 
 
 class _Known:
@@ -67,15 +78,15 @@ def compiler_identity() -> bytes:
 def compiler_parts() -> list[tuple[str, bytes]]:
     """What the identity is made of: each part by its name, SOURCES, LLVMLITE or LIBRARY.
 
-    These are a digest, the file in which llvmlite states its version, and what `library_ids` gives.
-    Raises HostError.
+    These are a digest, the file in which llvmlite states its version, and what `library_ids` gives,
+    or what that stands for. Raises HostError.
     """
     parts = [(SOURCES, source_digest())]
     place = _find_llvmlite()
     if place is not None:
         parts.append((LLVMLITE, _read(f"{place}/_version.py")))
         for build_id in library_ids(f"{place}/binding/libllvmlite.so"):
-            parts.append((LIBRARY, build_id))
+            parts.append((LIBRARY, _STANDS_FOR.get(build_id, build_id)))
     return parts
 
 

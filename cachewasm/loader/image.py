@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _kept_files: set[int] = set()
 _MAX_FILES = 128
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_FETCHES_APART = os.uname().machine == "aarch64"
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 # Where a page is 4 KiB. A page that is not half full would take longer to clear than it saves.
@@ -298,6 +299,10 @@ def load(plan: Artifact, *, keep_file: bool = False) -> Image:
             _map_zeroed(int(address), plan)
     except OSError as error:
         raise HostError(f"cannot map compiled code: {error.strerror or error}") from error
+    if _FETCHES_APART:
+        from cachewasm.loader.fetch import show_code
+
+        show_code(int(address) + offset, text_size)
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
     image = Image(address, plan.moved_to(native.view(int(address), size)), keep_file=keep_file)
     if isinstance(copy, SealedCopy):

@@ -56,6 +56,8 @@ def check_children(*expected):
     assert found == list(expected), (expected, forked, {pid: told_of(pid) for pid in found})
 """
 
+# Under emulation (tests/aarch64/).
+SLOWER = 5 if "AARCH64_EMULATED" in os.environ else 1
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -92,7 +94,7 @@ def run_python() -> RunPython:
             input=source,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=timeout * SLOWER,
             env={**os.environ, "PYTHONFAULTHANDLER": ""},
         )
         if check:

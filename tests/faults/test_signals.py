@@ -82,6 +82,7 @@ CRASHES = {
 }
 
 
+@pytest.mark.emulator_cannot("the emulator says itself that a signal was fatal")
 @pytest.mark.parametrize("crash", CRASHES)
 def test_crash_without_faulthandler_dies_by_the_signal(run_python: Any, crash: str) -> None:
     done = run_python(

@@ -117,6 +117,7 @@ def test_native_target_leaves_out_a_feature_whose_implied_one_is_hidden(
     assert set(host.native_target().features) == lowest | {"lzcnt"}
 
 
+@pytest.mark.emulator_cannot("a limit of the address space is ignored: it would be the emulator's")
 def test_address_space_under_a_low_limit_is_limited() -> None:
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)\n"

@@ -246,3 +246,19 @@ def test_library_ids_truncated_or_foreign_file_is_refused_or_digested(tmp_path: 
         buildid.library_ids(write(tmp_path / "lib.so", b"MZ" + library[2:]))
     with pytest.raises(HostError, match="cannot identify"):
         buildid.library_ids(str(tmp_path / "missing.so"))
+
+
+def test_identity_builds_of_one_compiler_for_several_machines_are_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def parts_with(build_id: bytes) -> list[tuple[str, bytes]]:
+        monkeypatch.setattr(identity, "library_ids", lambda path: [build_id])
+        return identity.compiler_parts()
+
+    for row in identity._SAME_LIBRARIES:
+        assert len(row) > 1
+        assert len({tuple(parts_with(build_id)) for build_id in row}) == 1
+    known = [build_id for row in identity._SAME_LIBRARIES for build_id in row]
+    other = buildid.BUILD_ID + bytes(20)
+    assert len(set(known)) == len(known)
+    assert parts_with(other)[-1] == (identity.LIBRARY, other)

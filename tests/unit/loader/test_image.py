@@ -51,6 +51,7 @@ def load(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cal
     return image.load
 
 
+@pytest.mark.emulator_cannot("/proc/self/maps never shows code as executable")
 def test_load_maps_code_executable_and_nothing_writable(
     load: Callable[..., image.Image], artifact: bytes
 ) -> None:

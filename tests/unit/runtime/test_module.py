@@ -1,5 +1,6 @@
 """Modules: what they tell of themselves, and artifacts that must not be loaded."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ SAMPLE = """
   (func (export "answer") (result i32) (i32.const 42))
   (data (i32.const 0) "bytes"))
 """
+# A target that is not this machine.
+FOREIGN = "x86-64-v1" if os.uname().machine == "aarch64" else "aarch64-unknown-linux-gnu"
 ANSWER = '(module (func (export "f") (result i32) (i32.const 42)))'
 
 
@@ -177,22 +180,24 @@ def test_deserialize_damaged_artifact_is_incompatible_or_harmless(
     engine: Any, module: Callable[..., Any]
 ) -> None:
     artifact = bytes(module(SAMPLE).serialize())
+    # Code for AArch64 begins at 64 KiB, most of them padding.
     text = Artifact(artifact).text_range[0]
+    used = len(artifact[:text].rstrip(b"\0"))
     refused = 0
-    for place in range(text):
+    for place in range(min(used + 64, text)):
         damaged = bytearray(artifact)
         damaged[place] ^= 0xFF
         try:
             cachewasm.Module.deserialize(engine, damaged)
         except cachewasm.IncompatibleArtifact:
             refused += 1
-    assert refused > text // 3
+    assert refused > used // 3
 
 
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("target", "aarch64-unknown-linux-gnu"),
+        ("target", FOREIGN),
         ("signals_based_traps", False),
         ("memory_reservation", 0),
         ("module_version", "other"),
@@ -212,8 +217,8 @@ def test_module_for_another_machine_is_compiled_but_not_loaded(
     wasm: Callable[[str], bytes],
 ) -> None:
     config = cachewasm.Config()
-    config.target = "aarch64-unknown-linux-gnu"
-    with pytest.raises(cachewasm.WasmtimeError, match="aarch64"):
+    config.target = FOREIGN
+    with pytest.raises(cachewasm.WasmtimeError, match=FOREIGN[:3]):
         cachewasm.Module(cachewasm.Engine(config), wasm(ANSWER))
 
 
