@@ -14,7 +14,7 @@ CLASS_64 = 2
 LITTLE_ENDIAN = 1
 ELF_VERSION = 1
 OS_ABI = 0xCA
-ABI_VERSION = 3
+ABI_VERSION = 4
 TYPE_DYN = 3
 
 MACHINE_X86_64 = 62
@@ -32,6 +32,9 @@ NAMES_SECTION = ".cachewasm.names"
 DIGEST_SECTION = ".cachewasm.digest"
 TEXT_SECTION = ".text"
 RODATA_SECTION = ".rodata"
+# Unwind tables: of functions, and of their landing pads.
+FRAMES_SECTION = ".eh_frame"
+PADS_SECTION = ".gcc_except_table"
 DATA_SECTION = ".cachewasm.data"
 BSS_SECTION = ".bss"
 

@@ -29,6 +29,7 @@ _SHT_NULL = 0
 _SHT_SYMTAB = 2
 _SHT_STRTAB = 3
 _SHT_RELA = 4
+_SHT_GROUP = 17
 _SHT_LLVM_ADDRSIG = 0x6FFF4C03
 _SHT_X86_64_UNWIND = 0x70000001
 _SECTION_TYPES = frozenset(
@@ -39,6 +40,7 @@ _SECTION_TYPES = frozenset(
         _SHT_STRTAB,
         _SHT_RELA,
         SHT_NOBITS,
+        _SHT_GROUP,
         _SHT_LLVM_ADDRSIG,
         _SHT_X86_64_UNWIND,
     }

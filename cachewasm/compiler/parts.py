@@ -51,6 +51,12 @@ class Definitions:
     sizes: "array[int]"
 
 
+# What refers to a personality function for .eh_frame, which unwind.py does without.
+_INDIRECT = "DW.ref."
+# Read by unwind.py, which makes the image's of them.
+NOT_LOADED = (".eh_frame", ".gcc_except_table")
+
+
 class ObjectParts:
     """The parts of one object. `constants` has the distinct ones per size, one after the other;
     `targets` and `values` say per symbol where it lies, or -1 if it lies in no part.
@@ -150,7 +156,11 @@ class ObjectParts:
         found = Definitions([], bytearray(), bytearray(), array("I"), array("I"))
         rows = zip(self.object.symbols, self.targets, self.values, strict=True)
         for symbol, target, at in rows:
-            if not symbol.is_global or symbol.section == SECTION_UNDEFINED:
+            if (
+                not symbol.is_global
+                or symbol.section == SECTION_UNDEFINED
+                or symbol.name.startswith(_INDIRECT)
+            ):
                 continue
             if target < 0:
                 raise InternalError(f"link: symbol {symbol.name!r} lies in no part of an image")
@@ -169,7 +179,9 @@ def align_up(value: int, align: int) -> int:
 
 def _part(section: Section) -> int | None:
     """The part that a section belongs to; None for what is not loaded."""
-    if not section.flags & SHF_ALLOC or section.name == ".eh_frame" or is_pc_section(section):
+    if not section.flags & SHF_ALLOC or section.name in NOT_LOADED or is_pc_section(section):
+        return None
+    if _INDIRECT in section.name:
         return None
     writable = section.flags & SHF_WRITE
     if section.type == SHT_NOBITS and writable:

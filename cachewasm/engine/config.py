@@ -61,6 +61,7 @@ class Config:
     signals_based_traps = _switch("signals_based_traps")
     generate_address_map = _switch("generate_address_map")
     wasm_backtrace = _switch("wasm_backtrace")
+    native_unwind_info = _switch("native_unwind_info")
 
     # What happens around it.
     cache = CachePlace(True, NO_EFFECT, "says where code is kept, not what it is")
@@ -115,7 +116,6 @@ class Config:
     macos_use_mach_ports = Refused(False)
     memory_init_cow = Refused(False)
     memory_reservation_for_growth = Refused(0)
-    native_unwind_info = Refused(False)
     profiler = Refused("none")
     shared_memory = Refused(False)
     wasm_relaxed_simd_deterministic = Refused(False)

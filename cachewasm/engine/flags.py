@@ -36,8 +36,6 @@ FLAGS = (
     # A frame larger than a page touches each of its pages, so that none steps over a stack guard.
     Flag("enable_probestack", True, required=True),
     Flag("probestack_strategy", "inline", required=True),
-    # No unwinder ever sees wasm frames: traps jump to the entry.
-    Flag("unwind_info", False, required=True),
     # Images are mapped at any address.
     Flag("is_pic", True, required=True),
     # LLVM's levels of code generation in the two tiers: how fast code is, not how it is called.

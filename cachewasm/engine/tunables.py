@@ -50,6 +50,8 @@ TUNABLES = (
     Tunable("generate_address_map", True, None),
     # Whether a trap lists the wasm functions on the stack.
     Tunable("wasm_backtrace", True, "WebAssembly backtrace support"),
+    # Whether every function has unwind tables, which the process's unwinder is told of.
+    Tunable("native_unwind_info", False, None),
 )
 
 
@@ -64,6 +66,7 @@ class Tunables:
     signals_based_traps: bool
     generate_address_map: bool
     wasm_backtrace: bool
+    native_unwind_info: bool
 
     def __init__(self, values: "Mapping[str, int]") -> None:
         """`values` has every tunable, and nothing else."""

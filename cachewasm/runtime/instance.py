@@ -25,8 +25,9 @@ from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.module import Module
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.runtime.table import Table
+from cachewasm.runtime.tag import Tag, make_tag
 from cachewasm.wasm import constexpr
-from cachewasm.wasm.types import EXTERNREF, FUNC, GLOBAL
+from cachewasm.wasm.types import FUNC, GLOBAL, TAG, TagType
 from cachewasm.wasm.types import MEMORY as MEMORY_KIND
 from cachewasm.wasm.types import TABLE as TABLE_KIND
 
@@ -77,7 +78,16 @@ _INIT_DATA = ctypes.CFUNCTYPE(
 class Instance:
     """An instance of a module; it lives as long as its store."""
 
-    __slots__ = ("_cells", "_context", "_exports", "_memories", "_module", "_store", "_tables")
+    __slots__ = (
+        "_cells",
+        "_context",
+        "_exports",
+        "_memories",
+        "_module",
+        "_store",
+        "_tables",
+        "_tags",
+    )
 
     def __init__(
         self, store: "Store | Caller", module: Module, imports: "Sequence[Extern]"
@@ -99,6 +109,7 @@ class Instance:
         self._memories: list[Memory] = []
         self._tables: list[Table] = []
         self._cells: list[int] = []
+        self._tags: list[int] = []
         self._context = owner._allocate(module._layout.size)
         # From here on the store keeps what exists, even if initialisation fails: tables of other
         # instances may refer to this one by then.
@@ -135,6 +146,8 @@ class Instance:
                 self._tables.append(item)
             elif isinstance(item, Global):
                 self._cells.append(item._cell)
+            elif isinstance(item, Tag):
+                self._tags.append(item._tag)
             else:
                 funcref = funcref_of(item)
                 code = native.read_u64(funcref + FUNCREF.code)
@@ -153,6 +166,9 @@ class Instance:
         defined = context + layout.defined_globals
         for i in range(len(info.globals) - len(self._cells)):
             self._cells.append(defined + i * GLOBAL_CELL_SIZE)
+        for typeidx in info.tag_typeidx[len(self._tags) :]:
+            self._tags.append(make_tag(store, TagType(info.types[typeidx])))
+        _write_pointers(context + layout.tags, self._tags)
         self._init_funcrefs()
 
     def _init_funcrefs(self) -> None:
@@ -183,8 +199,7 @@ class Instance:
         for i, init in enumerate(info.global_inits):
             global_type = info.globals[first + i]
             native.write_u64(self._cells[first + i], self._evaluate(init))
-            if global_type.content is EXTERNREF:
-                store._externref_cells.append(self._cells[first + i])
+            store._note_cell(self._cells[first + i], global_type.content)
         for i, element in enumerate(info.elements):
             if element.mode != DECLARATIVE:
                 self._init_element(element, self._context + layout.elements + i * SEGMENT.size)
@@ -286,6 +301,9 @@ class Instance:
             return self._memories[index]
         if kind == TABLE_KIND:
             return self._tables[index]
+        if kind == TAG:
+            tag_type = TagType(self._info.types[self._info.tag_typeidx[index]])
+            return Tag._of(self._store, self._tags[index], tag_type)
         assert kind == GLOBAL
         return Global._of(self._store, self._cells[index], self._info.globals[index])
 

@@ -10,8 +10,9 @@ from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.module import Module
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.runtime.table import Table
+from cachewasm.runtime.tag import Tag
 from cachewasm.runtime.typeids import entry_of
-from cachewasm.wasm.types import FuncType, GlobalType, MemoryType, TableType
+from cachewasm.wasm.types import FuncType, GlobalType, MemoryType, TableType, TagType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -257,6 +258,8 @@ def _default(store: Store, type: "Any") -> "Extern | _HostFunction":
         return Global(store, type, _zero(type.content))
     if isinstance(type, TableType):
         return Table(store, type, None)
+    if isinstance(type, TagType):
+        return Tag(store, type)
     assert isinstance(type, MemoryType)
     return Memory(store, type)
 

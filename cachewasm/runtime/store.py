@@ -22,13 +22,14 @@ from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime import threads, values
 from cachewasm.runtime.engine import Engine
+from cachewasm.runtime.exceptions import KeptExceptions
 from cachewasm.runtime.externrefs import ExternrefTable
 from cachewasm.runtime.func import func_of, funcref_of, store_address
 from cachewasm.runtime.limits import StoreLimits
 from cachewasm.runtime.linear import LinearMemory, TableElements
 from cachewasm.runtime.process import support_image
 from cachewasm.runtime.typeids import entry_by_id
-from cachewasm.wasm.types import EXTERNREF, MemoryType, TableType
+from cachewasm.wasm.types import EXNREF, EXTERNREF, MemoryType, TableType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class Store:
         "_context",
         "_data",
         "_descriptors",
+        "_exception_cells",
+        "_exception_tables",
+        "_exceptions",
         "_externref_cells",
         "_externref_tables",
         "_externrefs",
@@ -90,6 +94,10 @@ class Store:
         native.write_u64(self._context + STORE.results, self._allocate(RESULT_SLOTS * SLOT_SIZE))
         native.write_u64(self._context + STORE.max_wasm_stack, engine._max_wasm_stack)
         native.write_u64(self._context + STORE.object, id(self))
+        self._exceptions = KeptExceptions.make()
+        native.write_u64(self._context + STORE.exceptions, self._exceptions)
+        self._exception_cells: list[int] = []
+        self._exception_tables: list[TableElements] = []
         self._reservations = native.Block.make(0)
         self._memories: list[LinearMemory] = []
         self._limits = StoreLimits()
@@ -114,11 +122,23 @@ class Store:
         return self._data
 
     def gc(self) -> None:
-        """Forget the externref objects that wasm code cannot reach any more.
+        """Forget the externref objects and exceptions that wasm code cannot reach any more.
 
         Does nothing while wasm code of this store runs.
         """
         self._collect(spare=0)
+        if not native.read_u64(self._context + STORE.thread):
+            self._exceptions.collect(self._exception_roots())
+
+    def _exception_roots(self) -> list[memoryview]:
+        """What may hold references to exceptions besides the stack."""
+        # SAFETY: cells and tables of this store; the results of a call lie in its result area.
+        results = native.read_u64(self._context + STORE.results)
+        return [
+            native.view(results, RESULT_SLOTS * SLOT_SIZE).cast("Q"),
+            *(native.view(cell, 8).cast("Q") for cell in self._exception_cells),
+            *(memoryview(table.view()).cast("B").cast("Q") for table in self._exception_tables),
+        ]
 
     def _collect(self, *, spare: int) -> None:
         if native.read_u64(self._context + STORE.thread):
@@ -211,7 +231,16 @@ class Store:
         self._blocks.append(table)
         if type.element is EXTERNREF:
             self._externref_tables.append(table)
+        elif type.element is EXNREF:
+            self._exception_tables.append(table)
         return table
+
+    def _note_cell(self, cell: int, content: "ValType") -> None:
+        """Remember the cell of a global that may hold a reference to what is collected."""
+        if content is EXTERNREF:
+            self._externref_cells.append(cell)
+        elif content is EXNREF:
+            self._exception_cells.append(cell)
 
     def _add_trampolines(self, number: int, thunk: int, host_stub: int) -> None:
         """Note the trampolines of a type, and give them to whoever waits for them."""

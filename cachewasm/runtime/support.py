@@ -10,9 +10,9 @@ On the warm path.
 import ctypes
 
 from cachewasm.abi import process
-from cachewasm.abi.builtins import BUILTINS
+from cachewasm.abi.builtins import BUILTIN_INDEX, BUILTINS, UNWINDER
 from cachewasm.abi.support import OFFSETS, PROCESS_BLOCK, SYMBOLS
-from cachewasm.artifact.format import INFO_SECTION
+from cachewasm.artifact.format import FRAMES_SECTION, INFO_SECTION
 from cachewasm.errors import HostError
 from cachewasm.loader import native
 from cachewasm.loader.image import Image
@@ -21,6 +21,8 @@ from cachewasm.runtime.locks import process_lock
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from cachewasm.loader.unwind import Unwinder
 
 _SIGSEGV = 11  # Linux, every architecture
 _MAX_IMAGES = 1 << 16
@@ -40,10 +42,12 @@ class Support:
     __slots__ = (
         "_action",
         "_callbacks",
+        "_frames",
         "_free_rows",
         "_image",
         "_images",
         "_lock",
+        "_unwinder",
         "address",
         "builtins",
         "thread_key",
@@ -57,13 +61,16 @@ class Support:
         self.address = {
             name: image.text + offset for name, offset in zip(SYMBOLS, offsets, strict=True)
         }
-        self.builtins = native.Block.make(8 * len(BUILTINS))
+        self.builtins = native.Block.make(8 * len(BUILTIN_INDEX))
         for index, (name, _, _) in enumerate(BUILTINS):
             native.write_u64(self.builtins + 8 * index, self.address[name])
         # The published images. The table is never moved, since the signal handler of another thread
         # may be reading it; the system gives it pages as it fills.
         self._images = native.Block.make(process.IMAGES_HEADER + _MAX_IMAGES * process.IMAGES_ROW)
         self._free_rows: list[int] = []
+        # The unwind tables of published images, by row; registered once there is an unwinder.
+        self._frames: dict[int, int] = {}
+        self._unwinder: Unwinder | None = None
         # Publishing may run finalizers, which may drop images or load others.
         self._lock = process_lock()
         self._action = native.Block.make(process.SIGACTION_SIZE)
@@ -124,6 +131,30 @@ class Support:
             native.write_u64(at + 8, code.text + code.text_size)
             code.address.before_unmap(lambda: self._unpublish(row, at))
             code.published = True
+            if code.artifact.has_section(FRAMES_SECTION):
+                frames = code.artifact.section(FRAMES_SECTION)
+                self._frames[row] = address = ctypes.addressof(ctypes.c_char.from_buffer(frames))
+                if self._unwinder is not None:
+                    self._unwinder.register(address)
+
+    def unwind(self) -> None:
+        """Let exceptions pass through the code of all images that have unwind tables, those to come
+        as well. Raises HostError.
+        """
+        with self._lock:
+            if self._unwinder is not None:
+                return
+            from cachewasm.loader.unwind import Unwinder
+
+            unwinder = Unwinder()
+            for name in UNWINDER:
+                # SAFETY: rows of our own table, which nobody has read before: no code that throws
+                # runs before this method has returned.
+                at = self.builtins + 8 * BUILTIN_INDEX[name]
+                native.write_u64(at, unwinder.address(name))
+            for frames in self._frames.values():
+                unwinder.register(frames)
+            self._unwinder = unwinder
 
     def _take_row(self) -> int:
         if not self._free_rows:
@@ -138,4 +169,7 @@ class Support:
         # SAFETY: as in publish; the end goes first.
         native.write_u64(at + 8, 0)
         native.write_u64(at, 0)
+        frames = self._frames.pop(row, 0)
+        if frames and self._unwinder is not None:
+            self._unwinder.deregister(frames)
         self._free_rows.append(row)

@@ -12,7 +12,8 @@ from cachewasm.compiler.translate.debug import (
     LineTable,
     PcSections,
 )
-from cachewasm.compiler.translate.ir import CODE, Signature
+from cachewasm.compiler.translate.ir import CODE, THROWS, Signature
+from cachewasm.wasm.features import EXCEPTIONS
 from cachewasm.wasm.module import Module, ValidModule
 
 TYPE_CHECKING = False
@@ -40,6 +41,7 @@ def instance_layout(module: Module, funcrefs: int) -> InstanceLayout:
         data=len(module.data_segments),
         elements=len(module.elements),
         funcrefs=funcrefs,
+        tags=len(module.tag_typeidxs),
     )
 
 
@@ -53,6 +55,7 @@ class ModuleContext:
         "_signatures",
         "baseline",
         "called",
+        "code",
         "env",
         "funcref_index",
         "guard_size",
@@ -67,6 +70,8 @@ class ModuleContext:
         self.module = valid.module
         self.env = env
         self.baseline = baseline
+        # Exceptions may pass through any function, in modules without tags as well.
+        self.code = THROWS if env.features & EXCEPTIONS else CODE
         referenced = escapes(valid)
         self.funcref_index = {funcidx: i for i, funcidx in enumerate(referenced)}
         self.layout = instance_layout(self.module, len(referenced))
@@ -106,5 +111,7 @@ class ModuleContext:
             if funcidx not in funcs:
                 signature = self.signature(self.module.func_typeidxs[funcidx])
                 name = symbols.function(funcidx)
-                lines.append(f"declare hidden {signature.result} @{name}({signature.types}) {CODE}")
+                lines.append(
+                    f"declare hidden {signature.result} @{name}({signature.types}) {self.code}"
+                )
         return lines

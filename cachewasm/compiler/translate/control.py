@@ -10,16 +10,17 @@ from cachewasm.abi.vmctx import FUNC_BOUNDED, SLOT_SIZE, STORE
 from cachewasm.compiler.translate.ir import LLVM_TYPES, return_lines
 from cachewasm.compiler.translate.registry import Family
 from cachewasm.wasm.function_validator import ControlFrame
-from cachewasm.wasm.opcodes import IF, LOOP
+from cachewasm.wasm.opcodes import IF, LOOP, TryTable
 from cachewasm.wasm.types import ValType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cachewasm.compiler.translate.exception import Try
     from cachewasm.compiler.translate.function import FunctionTranslator
 
 FAMILY = Family()
 
-BlockType = ValType | int | None
+BlockType = ValType | int | TryTable | None
 
 # Up to this many known locals are remembered at an `if` for its other arm.
 _MAX_REMEMBERED = 64
@@ -30,7 +31,8 @@ class Frame:
 
     `height` is that of the stack below the parameters. `label` is None in unreachable code, where
     frames only count ends. For an `if`, `arguments` and `known` are the parameters and the known
-    locals with which the `else` arm starts, and `has_else` tells whether that arm has begun.
+    locals with which the `else` arm starts, and `has_else` tells whether that arm has begun. `trying`
+    belongs to exception.py.
     """
 
     __slots__ = (
@@ -44,6 +46,7 @@ class Frame:
         "known",
         "label",
         "slots",
+        "trying",
     )
 
     def __init__(self, t: "FunctionTranslator", frame: ControlFrame, height: int) -> None:
@@ -57,6 +60,7 @@ class Frame:
         self.slots: list[str] | None = None
         self.arguments: list[str] = []
         self.known: dict[int, str] = {}
+        self.trying: Try | None = None
 
     def store_slots(self, t: "FunctionTranslator") -> None:
         """Store what a branch to this frame's label carries: the top of the stack."""
@@ -64,10 +68,14 @@ class Frame:
         count = len(self.carried)
         if not count:
             return
-        t.carry(count)
+        self.store_values(t, t.stack[len(t.stack) - count :])
+
+    def store_values(self, t: "FunctionTranslator", values: list[str]) -> None:
+        """Store these values for whoever arrives at the label."""
+        self.is_target = True
+        t.carry(len(values))
         if self.slots is None:
             self.slots = [t.slot(llvm_type) for llvm_type in self.carried]
-        values = t.stack[len(t.stack) - count :]
         for llvm_type, slot, value in zip(self.carried, self.slots, values, strict=True):
             t.emit(f"  store {llvm_type} {value}, ptr {slot}")
 
@@ -77,7 +85,7 @@ class Frame:
             t.stack.append(t.value(f"load {llvm_type}, ptr {slot}"))
 
 
-def _enter(t: "FunctionTranslator") -> Frame:
+def enter(t: "FunctionTranslator") -> Frame:
     """Make the frame of the block that the validator has just entered."""
     control = t.validator.ctrls[-1]
     frame = Frame(t, control, len(t.stack) - len(control.start_types))
@@ -94,12 +102,12 @@ def _branch(t: "FunctionTranslator", depth: int) -> Frame:
 
 @FAMILY.lowers("block")
 def _block(t: "FunctionTranslator", _type: BlockType) -> None:
-    _enter(t)
+    enter(t)
 
 
 @FAMILY.lowers("loop")
 def _loop(t: "FunctionTranslator", _type: BlockType) -> None:
-    frame = _enter(t)
+    frame = enter(t)
     t.flags &= ~FUNC_BOUNDED
     frame.store_slots(t)
     del t.stack[frame.height :]
@@ -111,7 +119,7 @@ def _loop(t: "FunctionTranslator", _type: BlockType) -> None:
 @FAMILY.lowers("if")
 def _if(t: "FunctionTranslator", _type: BlockType) -> None:
     condition = t.condition(t.stack.pop())
-    frame = _enter(t)
+    frame = enter(t)
     frame.arguments = t.stack[frame.height :]
     if len(t.known) <= _MAX_REMEMBERED:
         frame.known = t.known.copy()
@@ -144,10 +152,12 @@ def _begin_else(t: "FunctionTranslator", frame: Frame) -> None:
 def _end(t: "FunctionTranslator", _imm: None) -> None:
     frame = t.frames.pop()
     if frame.label is not None:
+        if frame.trying is not None:
+            frame.trying.end(t, frame)
         if frame.is_if and not frame.has_else:
             _end_if_without_else(t, frame)
         else:
-            _end_arm(t, frame)
+            end_arm(t, frame)
     if not t.frames and t.live:
         _return(t)
 
@@ -164,10 +174,10 @@ def _end_if_without_else(t: "FunctionTranslator", frame: Frame) -> None:
             frame.store_slots(t)
             t.emit(f"  br label %b{frame.label}")
         _begin_else(t, frame)
-    _end_arm(t, frame)
+    end_arm(t, frame)
 
 
-def _end_arm(t: "FunctionTranslator", frame: Frame) -> None:
+def end_arm(t: "FunctionTranslator", frame: Frame) -> None:
     """Go on behind the block with its results."""
     if frame.is_loop or not frame.is_target:
         return  # reached from above only, if at all

@@ -10,13 +10,13 @@ from struct import Struct
 
 from cachewasm.abi import vmctx
 from cachewasm.abi.builtins import BUILTIN_INDEX
-from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, FuncType, ValType
+from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, FuncType, ValType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.engine.target import Target
 
-# References travel as integers: the address of a Funcref or an externref handle; 0 is null.
+# References travel as integers: the address of a Funcref or Exception, or an externref handle; 0 is null.
 LLVM_TYPES: dict[ValType, str] = {
     I32: "i32",
     I64: "i64",
@@ -24,6 +24,7 @@ LLVM_TYPES: dict[ValType, str] = {
     F64: "double",
     FUNCREF: "i64",
     EXTERNREF: "i64",
+    EXNREF: "i64",
 }
 
 # More results than this travel through the store's result area.
@@ -32,6 +33,7 @@ REGISTER_RESULTS = 2
 # Attribute groups and metadata that `module_text` defines.
 CODE = "#0"
 TRAP = "#1"
+THROWS = "#2"  # of a function that exceptions pass through
 INVARIANT = ", !invariant.load !0"
 UNLIKELY = ", !prof !1"  # the first successor of the branch is cold
 LIKELY = ", !prof !2"
@@ -157,11 +159,26 @@ def fence(llvm_type: str, operand: str) -> str:
     return f"call {llvm_type} @llvm.arithmetic.fence.{_MANGLED[llvm_type]}({llvm_type} {operand})"
 
 
-def module_text(target: "Target", body: Sequence[str], header: Sequence[str] = ()) -> str:
+def module_text(
+    target: "Target",
+    body: Sequence[str],
+    header: Sequence[str] = (),
+    *,
+    throws: bool = False,
+    unwind_info: bool = False,
+) -> str:
     """A whole module: `header` defines nodes of metadata from number FIRST_FREE_METADATA on, `body`
     holds functions and globals.
+
+    With `throws` there are functions of the group THROWS; with `unwind_info` all have unwind tables.
     """
     tune = f' "tune-cpu"="{target.tune}"' if target.tune else ""
+    common = (
+        f'"frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="{target.cpu}"'
+        f' "target-features"="{target.llvm_features()}"{tune}'
+    )
+    code = "nounwind uwtable" if unwind_info else "nounwind"
+    throwing = (f"attributes {THROWS} = {{ uwtable {common} }}",) if throws else ()
     return "\n".join(
         (
             f'target triple = "{target.triple}"',
@@ -169,10 +186,9 @@ def module_text(target: "Target", body: Sequence[str], header: Sequence[str] = (
             '!1 = !{!"branch_weights", i32 1, i32 1000000}',
             '!2 = !{!"branch_weights", i32 1000000, i32 1}',
             *header,
-            f'attributes {CODE} = {{ nounwind "frame-pointer"="all" "probe-stack"="inline-asm"'
-            f' "no-builtins" "target-cpu"="{target.cpu}"'
-            f' "target-features"="{target.llvm_features()}"{tune} }}',
+            f"attributes {CODE} = {{ {code} {common} }}",
             f"attributes {TRAP} = {{ cold nomerge noreturn nounwind }}",
+            *throwing,
             *body,
             "",
         )
