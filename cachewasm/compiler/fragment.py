@@ -97,7 +97,7 @@ def make_fragment(data: bytes) -> Fragment:
         relocations = _relocate_text(parts)
         distances = _relocate_rodata(parts)
         _pad_functions(parts)
-        code_offsets, wasm_offsets = _pc_sections(parts) or _line_table(parts)
+        code_offsets, wasm_offsets = _address_map(parts)
         fragment = Fragment(
             machine=parts.object.machine,
             text=memoryview(parts.contents[TEXT]),
@@ -191,6 +191,16 @@ def _pad_functions(parts: ObjectParts) -> None:
                 raise InternalError("link: there is code outside of functions")
             text[end:start] = padding * (start - end)
         end = max(end, start + size)
+
+
+def _address_map(parts: ObjectParts) -> "tuple[array[int], array[int]]":
+    """Rows of the address map: a function has them from one source or the other."""
+    lines = _line_table(parts)
+    sections = _pc_sections(parts)
+    if sections is None or not lines[0]:
+        return sections or lines
+    rows = sorted([*zip(*lines, strict=True), *zip(*sections, strict=True)])
+    return array("I", [row[0] for row in rows]), array("I", [row[1] for row in rows])
 
 
 def _pc_sections(parts: ObjectParts) -> "tuple[array[int], array[int]] | None":

@@ -47,11 +47,13 @@ def read(parts: ObjectParts) -> bytes:
     if frames is None:
         return b""
     pads = _Pads(parts, sections.get(PADS_SECTION))
-    found = sorted(_frames(parts, frames, pads))
     rows: list[bytes] = []
-    for start, size, instructions, pad in found:
-        table = b"" if pad is None else pads.table(pad)
-        rows += (_ROW.pack(start, size, len(instructions), len(table)), instructions, table)
+    try:
+        for start, size, instructions, pad in sorted(_frames(parts, frames, pads), key=_start):
+            table = b"" if pad is None else pads.table(pad)
+            rows += (_ROW.pack(start, size, len(instructions), len(table)), instructions, table)
+    except (LookupError, ValueError, struct.error) as error:
+        raise InternalError(f"link: damaged unwind tables: {error}") from None
     return b"".join(rows)
 
 
@@ -64,7 +66,6 @@ class _Pads:
             raise InternalError("link: a landing pad is no clean-up")
         numbers = [i for i, each in enumerate(parts.object.sections) if each is section]
         self.number = numbers[0] if numbers else -1
-        self.starts: list[int] = []
 
     def table(self, start: int) -> bytes:
         """The table at `start`: a head of no type table, then call sites, whose length is given."""
@@ -88,6 +89,10 @@ class _Pads:
 
 
 _Frame = tuple[int, int, bytes, int | None]
+
+
+def _start(frame: _Frame) -> int:
+    return frame[0]
 
 
 def _frames(parts: ObjectParts, section: Section, pads: _Pads) -> Iterator[_Frame]:

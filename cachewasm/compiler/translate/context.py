@@ -60,6 +60,7 @@ class ModuleContext:
         "funcref_index",
         "guard_size",
         "layout",
+        "lines",
         "module",
         "places",
         "valid",
@@ -83,6 +84,8 @@ class ModuleContext:
         self.places: LineTable | PcSections | None = None
         if env.tunables.generate_address_map:
             self.places = PcSections() if baseline else LineTable()
+        # Of functions that cannot have PC sections, once there is one.
+        self.lines: LineTable | None = None
         self._signatures: dict[int, Signature] = {}
 
     def function_places(self, funcidx: int) -> FunctionPlaces:
@@ -90,6 +93,20 @@ class ModuleContext:
         if not self.places:
             return NO_PLACES
         return self.places.function(symbols.function(funcidx), self.module.body(funcidx).start)
+
+    def line_places(self, funcidx: int) -> FunctionPlaces | None:
+        """The lines of a function that cannot have PC sections; None if it has none in any case."""
+        if not isinstance(self.places, PcSections):
+            return None
+        if self.lines is None:
+            self.lines = LineTable()
+        return self.lines.function(symbols.function(funcidx), self.module.body(funcidx).start)
+
+    def header(self) -> tuple[str, ...]:
+        """The metadata that the places need."""
+        if self.lines is not None:
+            return self.lines.header
+        return self.places.header if self.places else ()
 
     def signature(self, typeidx: int) -> Signature:
         """The signature of a type."""

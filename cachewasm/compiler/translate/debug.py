@@ -5,9 +5,11 @@ memory accesses only: nothing else can be on the stack or fault, and each costs 
 
 There are two ways to write them. `LineTable` survives every optimization. `PcSections` costs LLVM a
 tenth of that, but its code generator keeps it on a call only if FastISel selects the call, so it is
-for the baseline tier: see FunctionTranslator.alone.
+for the baseline tier: see FunctionTranslator.alone. It never selects an invoke, so functions that catch
+exceptions have lines in that tier, too.
 """
 
+import re
 from typing import NamedTuple
 
 from cachewasm.compiler.pc_sections import FUNCTIONS, INSTRUCTIONS
@@ -80,6 +82,14 @@ class PcSections:
             f', !pcsections !{{!"{INSTRUCTIONS}", !{{i32 ',
             "}}",
         )
+
+
+_PC_PLACE = re.compile(rf', !pcsections !{{!"{INSTRUCTIONS}", !{{i32 (\d+)}}}}')
+
+
+def with_lines(text: str, places: FunctionPlaces) -> str:
+    """A line of a function's text, its PC sections replaced by `places`."""
+    return _PC_PLACE.sub(lambda found: f"{places.before}{found[1]}{places.after}", text)
 
 
 NO_PLACES = FunctionPlaces((), "", "", "")

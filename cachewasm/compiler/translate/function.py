@@ -19,6 +19,7 @@ from cachewasm.abi.vmctx import CONTEXT, FUNC_BOUNDED, MEMORY, STORE
 from cachewasm.compiler.translate import exception
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.control import Frame
+from cachewasm.compiler.translate.debug import with_lines
 from cachewasm.compiler.translate.dispatch import LOWERINGS, UNREACHABLE_LOWERINGS
 from cachewasm.compiler.translate.ir import (
     INVARIANT,
@@ -403,6 +404,8 @@ class FunctionTranslator:
         checked = self.calls or estimate > _UNCHECKED_FRAME
         store = self.store_context() if checked else ""
         personality = exception.PERSONALITY if self.has_pads else ""
+        if self.has_pads:
+            self._use_lines()
         lines = [
             *self._places.nodes,
             f"define hidden {signature.result} @{symbols.function(self.funcidx)}"
@@ -421,6 +424,16 @@ class FunctionTranslator:
             lines.append("  unreachable")
         lines.append("}")
         return lines
+
+    def _use_lines(self) -> None:
+        """Replace PC sections, which invokes cannot have."""
+        places = self.context.line_places(self.funcidx)
+        if places is None:
+            return
+        self._lines = [with_lines(line, places) for line in self._lines]
+        self._cold = [(label, code, with_lines(dbg, places)) for label, code, dbg in self._cold]
+        self._places = places
+        self._location_offset = -1
 
     def _drop_dead_stores(self) -> None:
         """Leave nothing of the stores to locals that are never loaded, which have no alloca."""

@@ -53,7 +53,7 @@ def translate(
     throws = context.code == THROWS
     if throws:
         declarations += exception.declarations()
-    header = context.places.header if context.places else ()
+    header = context.header()
     ir = module_text(
         env.target,
         declarations + body,
