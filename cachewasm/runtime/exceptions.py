@@ -43,6 +43,15 @@ class KeptExceptions(native.Block):
             at = native.read_u64(at + EXCEPTION.next)
         return found
 
+    def carried(self) -> list[memoryview]:
+        """What each of them carries."""
+        found = []
+        for start in self.addresses():
+            size = native.read_u64(start + EXCEPTION.offsets["size"])
+            # SAFETY: the exception is alive and as long as it says.
+            found.append(native.view(start, size)[EXCEPTION.size :].cast("Q"))
+        return found
+
     def collect(self, roots: "Iterable[memoryview]") -> None:
         """Free what no word of `roots` points into, directly or by way of another exception."""
         exceptions = self.addresses()

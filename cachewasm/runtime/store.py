@@ -146,6 +146,9 @@ class Store:
         reachable = {native.read_u64(cell) for cell in self._externref_cells}
         for table in self._externref_tables:
             reachable.update(table.view())
+        # What exceptions carry may be handles; taking other words for some keeps a little too much.
+        for carried in self._exceptions.carried():
+            reachable.update(carried)
         self._externrefs.collect(reachable, spare=spare)
 
     def set_fuel(self, fuel: int) -> None:

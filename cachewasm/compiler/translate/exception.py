@@ -171,13 +171,13 @@ def _pass_on(t: "FunctionTranslator", exception: str, handler: Handler | None) -
     if handler is not None:
         handler.enter(t, exception)
         return
-    _raise(t, exception)
+    _raise(t, exception, is_caught=False)
 
 
-def _raise(t: "FunctionTranslator", exception: str) -> None:
-    """Ask the unwinder who catches an exception."""
+def _raise(t: "FunctionTranslator", exception: str, *, is_caught: bool) -> None:
+    """Ask the unwinder who catches an exception: what catches here, or callers alone."""
     arguments = f"ptr %vmctx, ptr {exception}"
-    t.call("void", f"@{symbols.RAISE_EXCEPTION}", arguments, may_throw=True)
+    t.call("void", f"@{symbols.RAISE_EXCEPTION}", arguments, may_throw=is_caught)
     t.emit("  unreachable")
 
 
@@ -227,7 +227,7 @@ def _throw(t: "FunctionTranslator", exception: str, tag: int | None) -> None:
     if t.handler is not None and t.handler.is_sure_to_catch(tag):
         t.handler.enter(t, exception)
     else:
-        _raise(t, exception)
+        _raise(t, exception, is_caught=True)
     t.live = False
 
 
