@@ -8,7 +8,7 @@ import ctypes
 from cachewasm.abi.vmctx import DESCRIPTOR, FUNC_OBJECT, FUNCREF, HOST, KIND_BY_NAME, THREAD
 from cachewasm.errors import InternalError, Trap, WasmtimeError
 from cachewasm.loader import native
-from cachewasm.runtime import exceptions, threads
+from cachewasm.runtime import threads
 from cachewasm.runtime.func import descriptor_of, funcref_of, store_address, type_of
 from cachewasm.runtime.values import from_raw, to_raw
 
@@ -117,6 +117,8 @@ def raise_trap(func: "Func") -> None:
 
 def collect_exceptions(store: "Store", _kind: int, lowest: int) -> None:
     """Free the exceptions that code of the store cannot reach."""
+    from cachewasm.runtime import exceptions
+
     exceptions.collect(store, lowest)
 
 

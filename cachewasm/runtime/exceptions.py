@@ -5,8 +5,11 @@ exception. Compiled code says nothing about where its references are, so the sta
 conservatively: any word that points into an exception keeps it. That runs when so many have been kept
 that it pays, and reads the stack between the innermost and the outermost entry of this thread.
 
-On the warm path.
+On the warm path of modules with tags only.
 """
+
+import gc
+from bisect import bisect_right
 
 from cachewasm.abi.vmctx import ACTIVATION, EXCEPTION, KEPT_EXCEPTIONS, THREAD
 from cachewasm.loader import native
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from cachewasm.runtime.store import Store
 
 _FIRST_COLLECTION = 10_000
+_SIZE = EXCEPTION.offsets["size"]
 
 
 class KeptExceptions(native.Block):
@@ -45,34 +49,34 @@ class KeptExceptions(native.Block):
 
     def carried(self) -> list[memoryview]:
         """What each of them carries."""
-        found = []
-        for start in self.addresses():
-            size = native.read_u64(start + EXCEPTION.offsets["size"])
-            # SAFETY: the exception is alive and as long as it says.
-            found.append(native.view(start, size)[EXCEPTION.size :].cast("Q"))
-        return found
+        return [_carried(start) for start in self.addresses()]
 
     def collect(self, roots: "Iterable[memoryview]") -> None:
         """Free what no word of `roots` points into, directly or by way of another exception."""
+        # A finalizer that ran now could call wasm code, which moves references about.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            self._collect(roots)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _collect(self, roots: "Iterable[memoryview]") -> None:
         exceptions = self.addresses()
         if not exceptions:
             return
-        from bisect import bisect_right
-
         starts = sorted(exceptions)
-        ends = [start + native.read_u64(start + EXCEPTION.offsets["size"]) for start in starts]
-        low, high = starts[0], ends[-1]
+        low, high = starts[0], starts[-1] + _size(starts[-1])
         reachable: set[int] = set()
         waiting = list(roots)
         while waiting:
             for word in set(waiting.pop()):
                 if low <= word < high:
-                    i = bisect_right(starts, word) - 1
-                    start, end = starts[i], ends[i]
-                    if word < end and start not in reachable:
+                    start = starts[bisect_right(starts, word) - 1]
+                    if start not in reachable and word < start + _size(start):
                         reachable.add(start)
-                        # SAFETY: the exception is alive and as long as it says.
-                        waiting.append(native.view(start, end - start)[EXCEPTION.size :].cast("Q"))
+                        waiting.append(_carried(start))
         kept = [start for start in exceptions if start in reachable]
         previous = int(self) + KEPT_EXCEPTIONS.first
         for start in kept:
@@ -91,6 +95,16 @@ class KeptExceptions(native.Block):
         super()._release()
 
 
+def _size(exception: int) -> int:
+    # SAFETY: the exception is alive.
+    return native.read_u64(exception + _SIZE)
+
+
+def _carried(exception: int) -> memoryview:
+    # SAFETY: the exception is alive and as long as it says.
+    return native.view(exception, _size(exception))[EXCEPTION.size :].cast("Q")
+
+
 def collect(store: "Store", lowest: int) -> None:
     """Free what is unreachable while code of `store` runs on this thread; `lowest` is the end of its
     stack.
@@ -104,6 +118,6 @@ def collect(store: "Store", lowest: int) -> None:
     # SAFETY: this thread's stack, from a frame that is alive to another.
     stack = native.view(lowest, (highest - lowest) & -8).cast("Q")
     # What was kept last is on its way to the code that asked for it.
-    first = store._exceptions + KEPT_EXCEPTIONS.first
-    latest = native.view(first, 8).cast("Q")
-    store._exceptions.collect([stack, latest, *store._exception_roots()])
+    exceptions = store._use_exceptions()
+    latest = native.view(exceptions + KEPT_EXCEPTIONS.first, 8).cast("Q")
+    exceptions.collect([stack, latest, *store._exception_roots()])

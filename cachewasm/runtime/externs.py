@@ -11,7 +11,6 @@ from cachewasm.runtime.global_ import Global
 from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.store import Store
 from cachewasm.runtime.table import Table
-from cachewasm.runtime.tag import Tag
 from cachewasm.wasm.types import (
     FUNC,
     GLOBAL,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cachewasm.runtime.func import Func
+    from cachewasm.runtime.tag import Tag
     from cachewasm.wasm.types import ExternType
 
     Extern = Func | Memory | Table | Global | Tag
@@ -48,13 +48,20 @@ def kind_of(store: Store, item: "Any") -> int:
         kind, owner = TABLE_KIND, id(item._store)
     elif isinstance(item, Global):
         kind, owner = GLOBAL, id(item._store)
-    elif isinstance(item, Tag):
+    elif _is_tag(item):
         kind, owner = TAG, id(item._store)
     else:
         raise TypeError(f"expected a Func, Global, Memory, Table or Tag, not {item!r}")
     if owner != id(store):
         raise WasmtimeError("object used with the wrong store")
     return kind
+
+
+def _is_tag(item: object) -> bool:
+    # Imported by the few who have tags.
+    from cachewasm.runtime.tag import Tag
+
+    return isinstance(item, Tag)
 
 
 def check_import(store: Store, module: str, name: str, want: "ExternType", item: "Any") -> None:

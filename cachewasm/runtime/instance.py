@@ -25,7 +25,6 @@ from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.module import Module
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.runtime.table import Table
-from cachewasm.runtime.tag import Tag, make_tag
 from cachewasm.wasm import constexpr
 from cachewasm.wasm.types import FUNC, GLOBAL, TAG, TagType
 from cachewasm.wasm.types import MEMORY as MEMORY_KIND
@@ -146,8 +145,9 @@ class Instance:
                 self._tables.append(item)
             elif isinstance(item, Global):
                 self._cells.append(item._cell)
-            elif isinstance(item, Tag):
-                self._tags.append(item._tag)
+            elif type(item) is not store._func_type:
+                tag: Any = item
+                self._tags.append(tag._tag)
             else:
                 funcref = funcref_of(item)
                 code = native.read_u64(funcref + FUNCREF.code)
@@ -166,10 +166,17 @@ class Instance:
         defined = context + layout.defined_globals
         for i in range(len(info.globals) - len(self._cells)):
             self._cells.append(defined + i * GLOBAL_CELL_SIZE)
-        for typeidx in info.tag_typeidx[len(self._tags) :]:
-            self._tags.append(make_tag(store, TagType(info.types[typeidx])))
-        _write_pointers(context + layout.tags, self._tags)
+        if len(info.tag_typeidx):
+            self._make_tags()
         self._init_funcrefs()
+
+    def _make_tags(self) -> None:
+        from cachewasm.runtime.tag import make_tag
+
+        info = self._info
+        for typeidx in info.tag_typeidx[len(self._tags) :]:
+            self._tags.append(make_tag(self._store, TagType(info.types[typeidx])))
+        _write_pointers(self._context + self._module._layout.tags, self._tags)
 
     def _init_funcrefs(self) -> None:
         info, layout, context = self._info, self._module._layout, self._context
@@ -302,6 +309,8 @@ class Instance:
         if kind == TABLE_KIND:
             return self._tables[index]
         if kind == TAG:
+            from cachewasm.runtime.tag import Tag
+
             tag_type = TagType(self._info.types[self._info.tag_typeidx[index]])
             return Tag._of(self._store, self._tags[index], tag_type)
         assert kind == GLOBAL

@@ -10,7 +10,6 @@ from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.module import Module
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.runtime.table import Table
-from cachewasm.runtime.tag import Tag
 from cachewasm.runtime.typeids import entry_of
 from cachewasm.wasm.types import FuncType, GlobalType, MemoryType, TableType, TagType
 
@@ -259,6 +258,8 @@ def _default(store: Store, type: "Any") -> "Extern | _HostFunction":
     if isinstance(type, TableType):
         return Table(store, type, None)
     if isinstance(type, TagType):
+        from cachewasm.runtime.tag import Tag
+
         return Tag(store, type)
     assert isinstance(type, MemoryType)
     return Memory(store, type)

@@ -260,7 +260,9 @@ class Module:
         if self in store._modules:
             return
         store._support.publish(self._image)
-        if len(self._info.tag_typeidx) or self.engine._environment.tunables.native_unwind_info:
+        if len(self._info.tag_typeidx):
+            store._use_exceptions()
+        elif self.engine._environment.tunables.native_unwind_info:
             store._support.unwind()
         store._modules.append(self)
         # The image may outlive the module's other parts, but not the other way round.

@@ -22,7 +22,6 @@ from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime import threads, values
 from cachewasm.runtime.engine import Engine
-from cachewasm.runtime.exceptions import KeptExceptions
 from cachewasm.runtime.externrefs import ExternrefTable
 from cachewasm.runtime.func import func_of, funcref_of, store_address
 from cachewasm.runtime.limits import StoreLimits
@@ -35,6 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from cachewasm.runtime.exceptions import KeptExceptions
     from cachewasm.runtime.func import Func
     from cachewasm.runtime.instance import Instance
     from cachewasm.runtime.module import Module
@@ -94,8 +94,7 @@ class Store:
         native.write_u64(self._context + STORE.results, self._allocate(RESULT_SLOTS * SLOT_SIZE))
         native.write_u64(self._context + STORE.max_wasm_stack, engine._max_wasm_stack)
         native.write_u64(self._context + STORE.object, id(self))
-        self._exceptions = KeptExceptions.make()
-        native.write_u64(self._context + STORE.exceptions, self._exceptions)
+        self._exceptions: KeptExceptions | None = None
         self._exception_cells: list[int] = []
         self._exception_tables: list[TableElements] = []
         self._reservations = native.Block.make(0)
@@ -127,7 +126,7 @@ class Store:
         Does nothing while wasm code of this store runs.
         """
         self._collect(spare=0)
-        if not native.read_u64(self._context + STORE.thread):
+        if self._exceptions is not None and not native.read_u64(self._context + STORE.thread):
             self._exceptions.collect(self._exception_roots())
 
     def _exception_roots(self) -> list[memoryview]:
@@ -147,8 +146,9 @@ class Store:
         for table in self._externref_tables:
             reachable.update(table.view())
         # What exceptions carry may be handles; taking other words for some keeps a little too much.
-        for carried in self._exceptions.carried():
-            reachable.update(carried)
+        if self._exceptions is not None:
+            for carried in self._exceptions.carried():
+                reachable.update(carried)
         self._externrefs.collect(reachable, spare=spare)
 
     def set_fuel(self, fuel: int) -> None:
@@ -237,6 +237,16 @@ class Store:
         elif type.element is EXNREF:
             self._exception_tables.append(table)
         return table
+
+    def _use_exceptions(self) -> "KeptExceptions":
+        """The exceptions that are kept; what a store must have before it runs code with tags."""
+        if self._exceptions is None:
+            from cachewasm.runtime.exceptions import KeptExceptions
+
+            self._support.unwind()
+            self._exceptions = KeptExceptions.make()
+            native.write_u64(self._context + STORE.exceptions, self._exceptions)
+        return self._exceptions
 
     def _note_cell(self, cell: int, content: "ValType") -> None:
         """Remember the cell of a global that may hold a reference to what is collected."""

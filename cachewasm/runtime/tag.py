@@ -1,4 +1,6 @@
-"""`Tag`: tags from Python. Two tags are one if they are the same instance. On the warm path."""
+"""`Tag`: tags from Python. Two tags are one if they are the same instance. On the warm path of
+modules with tags only.
+"""
 
 from cachewasm.abi.vmctx import TAG
 from cachewasm.errors import WasmtimeError

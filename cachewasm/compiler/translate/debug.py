@@ -9,7 +9,6 @@ for the baseline tier: see FunctionTranslator.alone. It never selects an invoke,
 exceptions have lines in that tier, too.
 """
 
-import re
 from typing import NamedTuple
 
 from cachewasm.compiler.pc_sections import FUNCTIONS, INSTRUCTIONS
@@ -18,6 +17,10 @@ from cachewasm.compiler.translate.ir import FIRST_FREE_METADATA
 _UNIT, _FILE, _TYPE, _VERSION, _DWARF, _FIRST_FREE = range(
     FIRST_FREE_METADATA, FIRST_FREE_METADATA + 6
 )
+
+
+_PC_BEFORE = f', !pcsections !{{!"{INSTRUCTIONS}", !{{i32 '
+_PC_AFTER = "}}"
 
 
 class FunctionPlaces(NamedTuple):
@@ -79,17 +82,19 @@ class PcSections:
         return FunctionPlaces(
             (),
             f' !pcsections !{{!"{FUNCTIONS}", !{{i32 {offset + 1}}}}}',
-            f', !pcsections !{{!"{INSTRUCTIONS}", !{{i32 ',
-            "}}",
+            _PC_BEFORE,
+            _PC_AFTER,
         )
-
-
-_PC_PLACE = re.compile(rf', !pcsections !{{!"{INSTRUCTIONS}", !{{i32 (\d+)}}}}')
 
 
 def with_lines(text: str, places: FunctionPlaces) -> str:
     """A line of a function's text, its PC sections replaced by `places`."""
-    return _PC_PLACE.sub(lambda found: f"{places.before}{found[1]}{places.after}", text)
+    head, *rest = text.split(_PC_BEFORE)
+    parts = [head]
+    for part in rest:
+        number, _, after = part.partition(_PC_AFTER)
+        parts += (places.before, number, places.after, after)
+    return "".join(parts)
 
 
 NO_PLACES = FunctionPlaces((), "", "", "")
