@@ -65,6 +65,8 @@ PUBLIC_NAMES = {
     "Store",
     "Table",
     "TableType",
+    "Tag",
+    "TagType",
     "TextError",
     "Trap",
     "TrapCode",

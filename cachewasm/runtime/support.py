@@ -133,9 +133,10 @@ class Support:
             code.published = True
             if code.artifact.has_section(FRAMES_SECTION):
                 frames = code.artifact.section(FRAMES_SECTION)
-                self._frames[row] = address = ctypes.addressof(ctypes.c_char.from_buffer(frames))
+                address = ctypes.addressof(ctypes.c_char.from_buffer(frames))
                 if self._unwinder is not None:
                     self._unwinder.register(address)
+                self._frames[row] = address
 
     def unwind(self) -> None:
         """Let exceptions pass through the code of all images that have unwind tables, those to come
@@ -144,6 +145,8 @@ class Support:
         with self._lock:
             if self._unwinder is not None:
                 return
+            import gc
+
             from cachewasm.loader.unwind import Unwinder
 
             unwinder = Unwinder()
@@ -152,9 +155,16 @@ class Support:
                 # runs before this method has returned.
                 at = self.builtins + 8 * BUILTIN_INDEX[name]
                 native.write_u64(at, unwinder.address(name))
-            for frames in self._frames.values():
-                unwinder.register(frames)
-            self._unwinder = unwinder
+            # Nor may a finalizer drop an image meanwhile; other threads wait for the lock.
+            collecting = gc.isenabled()
+            gc.disable()
+            try:
+                for frames in self._frames.values():
+                    unwinder.register(frames)
+                self._unwinder = unwinder
+            finally:
+                if collecting:
+                    gc.enable()
 
     def _take_row(self) -> int:
         if not self._free_rows:
@@ -169,7 +179,9 @@ class Support:
         # SAFETY: as in publish; the end goes first.
         native.write_u64(at + 8, 0)
         native.write_u64(at, 0)
-        frames = self._frames.pop(row, 0)
-        if frames and self._unwinder is not None:
-            self._unwinder.deregister(frames)
+        if row in self._frames:
+            with self._lock:
+                frames = self._frames.pop(row)
+                if self._unwinder is not None:
+                    self._unwinder.deregister(frames)
         self._free_rows.append(row)

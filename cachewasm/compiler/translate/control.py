@@ -32,7 +32,7 @@ class Frame:
     `height` is that of the stack below the parameters. `label` is None in unreachable code, where
     frames only count ends. For an `if`, `arguments` and `known` are the parameters and the known
     locals with which the `else` arm starts, and `has_else` tells whether that arm has begun. `trying`
-    belongs to exception.py.
+    and `outer`, what catches around the block, belong to exception.py.
     """
 
     __slots__ = (
@@ -45,6 +45,7 @@ class Frame:
         "is_target",
         "known",
         "label",
+        "outer",
         "slots",
         "trying",
     )
@@ -61,6 +62,7 @@ class Frame:
         self.arguments: list[str] = []
         self.known: dict[int, str] = {}
         self.trying: Try | None = None
+        self.outer = t.handler
 
     def store_slots(self, t: "FunctionTranslator") -> None:
         """Store what a branch to this frame's label carries: the top of the stack."""

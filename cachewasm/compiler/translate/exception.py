@@ -36,6 +36,8 @@ FAMILY = Family()
 
 _FORCED_UNWIND, _ = UNWINDER
 _END_OF_STACK = 16  # _UA_END_OF_STACK
+# How many tries a throw looks at to spare itself the unwinder: nesting must not make it slow.
+_MOST_ASKED = 32
 
 PERSONALITY = f" personality ptr @{symbols.PERSONALITY}"
 
@@ -60,9 +62,11 @@ class Handler:
         self._has_pad = False
 
     def is_sure_to_catch(self, tag: int | None) -> bool:
-        """Whether an exception of this tag (None: of any) ends up in this function."""
+        """Whether it is known that an exception of this tag (None: of any) ends up in this function."""
         handler: Handler | None = self
-        while handler is not None:
+        for _ in range(_MOST_ASKED):
+            if handler is None:
+                break
             if None in handler.tags or (tag is not None and tag in handler.tags):
                 return True
             handler = handler.outer
@@ -320,13 +324,13 @@ def _delegate(t: "FunctionTranslator", depth: int) -> None:
 
 
 def _handler_at(t: "FunctionTranslator", depth: int) -> Handler | None:
-    """What catches an exception that is thrown at the label `depth`: its own try in its body, or the
-    next one around it.
+    """What catches an exception that is thrown at the label `depth`: its own try in its body, or
+    what catches around it.
     """
-    for frame in reversed(t.frames[: len(t.frames) - depth]):
-        if frame.trying is not None and frame.trying.in_body:
-            return frame.trying.handler
-    return None
+    frame = t.frames[-1 - depth]
+    if frame.trying is not None and frame.trying.in_body:
+        return frame.trying.handler
+    return frame.outer
 
 
 # --- Once in an image -----------------------------------------------------------------------------
