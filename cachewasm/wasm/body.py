@@ -200,8 +200,8 @@ def _slow_op(data: bytes, offset: int, features: int) -> tuple[Op, int]:
         if proposal:
             feature.require(features, proposal, f"instruction {text}", offset)
         raise MalformedModule(f"illegal opcode {text}", offset=offset)
-    if op.proposal:
-        feature.require(features, op.proposal, f"instruction {op.name}", offset)
+    for needed in feature.features_in(op.proposal):
+        feature.require(features, needed.bit, f"instruction {op.name}", offset)
     return op, pos
 
 

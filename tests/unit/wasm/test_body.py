@@ -91,7 +91,7 @@ def test_instructions_of_a_proposal_are_refused_by_its_name(code: str, feature: 
         ("0a 0b", features.EXCEPTIONS),
         ("1f 40 00 0b 0b", features.EXCEPTIONS),
         ("d0 69 0b", features.EXCEPTIONS),
-        ("06 40 0b 0b", features.LEGACY_EXCEPTIONS),
+        ("06 40 0b 0b", features.EXCEPTIONS),
         ("02 05 0b 0b", features.MULTI_VALUE),
         ("28 40 01 00 0b", features.MULTI_MEMORY),
     ],

@@ -151,3 +151,5 @@ def test_legacy_instructions_need_their_own_feature() -> None:
     binary = wat2wasm("(module (func (try (do))))")
     with pytest.raises(UnsupportedModule, match="`legacy_exceptions`, which is not enabled"):
         validate_bodies(validate(decode(binary, features.DEFAULT | features.EXCEPTIONS)))
+    with pytest.raises(UnsupportedModule, match="`exceptions`, which is not enabled"):
+        validate_bodies(validate(decode(binary, features.DEFAULT | features.LEGACY_EXCEPTIONS)))
