@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cachewasm.runtime.module import Module as Module
     from cachewasm.runtime.store import Store as Store
     from cachewasm.runtime.table import Table as Table
+    from cachewasm.runtime.tag import Tag as Tag
     from cachewasm.runtime.text import wat2wasm as wat2wasm
     from cachewasm.runtime.values import Val as Val
     from cachewasm.wasi.config import WasiConfig as WasiConfig
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from cachewasm.wasm.types import Limits as Limits
     from cachewasm.wasm.types import MemoryType as MemoryType
     from cachewasm.wasm.types import TableType as TableType
+    from cachewasm.wasm.types import TagType as TagType
     from cachewasm.wasm.types import ValType as ValType
 
 # Where each public name is defined.
@@ -94,6 +96,7 @@ _HOMES = {
     "runtime.module": ("Module",),
     "runtime.store": ("Store",),
     "runtime.table": ("Table",),
+    "runtime.tag": ("Tag",),
     "runtime.text": ("wat2wasm",),
     "runtime.values": ("Val",),
     "wasi.config": ("WasiConfig",),
@@ -106,6 +109,7 @@ _HOMES = {
         "Limits",
         "MemoryType",
         "TableType",
+        "TagType",
         "ValType",
     ),
 }

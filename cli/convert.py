@@ -5,8 +5,8 @@ import sys
 from argparse import Namespace
 
 from cachewasm import wat2wasm as to_binary
-from cachewasm.engine.config import Config
 from cachewasm.runtime.module import binary_of
+from cachewasm.wasm.features import IMPLEMENTED
 from cachewasm.wasm.text.printer import wasm2wat as to_text
 
 from . import exit_codes
@@ -32,7 +32,7 @@ def wasm2wat(options: Namespace) -> int:
     """Print the text of `options.file`, or write it; a text is laid out anew."""
     path: str = options.file
     with about(path):
-        text = to_text(binary_of(read(path)), Config().features())
+        text = to_text(binary_of(read(path)), IMPLEMENTED)
     if options.output is None:
         # Whatever the terminal's encoding is, the text format's is UTF-8.
         if sys.stdout is not None:

@@ -17,15 +17,23 @@ from cachewasm.cache import alias, entry, manifest
 from cachewasm.cache.reasons import EntryError
 from cachewasm.cache.trust import SECRET_ID_SIZE
 from cachewasm.engine import metadata
-from cachewasm.engine.config import Config
 from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.errors import IncompatibleArtifact
 from cachewasm.runtime.module import binary_of
 from cachewasm.wasm import decode as binary
-from cachewasm.wasm.features import features_in
-from cachewasm.wasm.module import Module
+from cachewasm.wasm.features import IMPLEMENTED, features_in
+from cachewasm.wasm.module import Module, Tag
 from cachewasm.wasm.reader import Reader
-from cachewasm.wasm.types import FUNC, KIND_NAMES, FuncType
+from cachewasm.wasm.types import (
+    FUNC,
+    KIND_NAMES,
+    TAG,
+    FuncType,
+    GlobalType,
+    MemoryType,
+    TableType,
+    TagType,
+)
 
 from . import exit_codes, text
 from .entry import header_facts, manifest_facts
@@ -81,7 +89,7 @@ def inspect(options: Namespace) -> int:
 
 def module_facts(data: bytes) -> dict[str, text.Fact]:
     """A module in binary elf. Raises ModuleError."""
-    module = binary.decode(data, Config().features())
+    module = binary.decode(data, IMPLEMENTED)
     imported = [
         sum(item.kind == kind for item in module.imports) for kind in range(len(KIND_NAMES))
     ]
@@ -98,6 +106,7 @@ def module_facts(data: bytes) -> dict[str, text.Fact]:
             "tables": len(module.tables),
             "memories": len(module.memories),
             "globals": len(module.globals),
+            "tags": len(module.tags),
             "exports": len(module.exports),
             "element_segments": len(module.elements),
             "data_segments": len(module.data_segments),
@@ -109,9 +118,7 @@ def module_facts(data: bytes) -> dict[str, text.Fact]:
                 "module": item.module,
                 "name": item.name,
                 "kind": KIND_NAMES[item.kind],
-                "type": repr(module.types[item.type])
-                if isinstance(item.type, int) and item.type < len(module.types)
-                else repr(item.type),
+                "type": _imported_type(module, item.type),
             }
             for item in module.imports
         ],
@@ -127,11 +134,21 @@ def module_facts(data: bytes) -> dict[str, text.Fact]:
     }
 
 
+def _imported_type(module: Module, type: int | TableType | MemoryType | GlobalType | Tag) -> str:
+    typeidx = type.typeidx if isinstance(type, Tag) else type
+    if not isinstance(typeidx, int) or typeidx >= len(module.types):
+        return repr(type)
+    functype = module.types[typeidx]
+    return repr(TagType(functype) if isinstance(type, Tag) else functype)
+
+
 def _type_of(module: Module, kind: int, index: int) -> str | None:
     """The type of something in an index space; None for what an invalid module lacks."""
-    if kind == FUNC:
-        typeidxs = module.func_typeidxs
+    if kind in (FUNC, TAG):
+        typeidxs = module.func_typeidxs if kind == FUNC else module.tag_typeidxs
         known: tuple[object, ...] = module.types
+        if kind == TAG:
+            known = tuple(map(TagType, module.types))
         index = typeidxs[index] if index < len(typeidxs) else len(known)
     else:
         spaces = (module.table_types, module.memory_types, module.global_types)
@@ -190,7 +207,8 @@ def _info_facts(artifact: Artifact) -> dict[str, text.Fact]:
     info = ModuleInfo(artifact.section(elf.INFO_SECTION))
     known = artifact.section(elf.NAMES_SECTION)
     types = [_function_type(info, typeidx) for typeidx in info.func_typeidx]
-    spaces = (types, info.tables, info.memories, info.globals)
+    tags = [TagType(_function_type(info, typeidx)) for typeidx in info.tag_typeidx]
+    spaces = (types, info.tables, info.memories, info.globals, tags)
     try:
         exports = [
             {"name": name, "kind": KIND_NAMES[kind], "type": repr(spaces[kind][index])}
@@ -201,7 +219,7 @@ def _info_facts(artifact: Artifact) -> dict[str, text.Fact]:
                 "module": module,
                 "name": name,
                 "kind": KIND_NAMES[kind],
-                "type": repr(info.types[type] if isinstance(type, int) else type),
+                "type": repr(_import_type(info, kind, type)),
             }
             for module, name, kind, type in info.imports
         ]
@@ -232,6 +250,12 @@ def _info_facts(artifact: Artifact) -> dict[str, text.Fact]:
             for i, start in enumerate(info.body_starts)
         ],
     }
+
+
+def _import_type(info: ModuleInfo, kind: int, type: object) -> object:
+    if not isinstance(type, int):
+        return type
+    return TagType(info.types[type]) if kind == TAG else info.types[type]
 
 
 def _function_type(info: ModuleInfo, typeidx: int) -> FuncType:

@@ -27,6 +27,8 @@ def wast(options: Namespace) -> int:
     """Run `options.files`; the exit code says whether a command of any of them failed."""
     choose_cache(options.cache_dir, options.config, off=options.no_cache)
     config = Config()
+    # Scripts say what they need by needing it.
+    config.wasm_exceptions = config.wasm_legacy_exceptions = True
     if options.tier is not None:
         config.strategy = options.tier
     engine = Engine(config)

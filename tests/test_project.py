@@ -67,6 +67,8 @@ PUBLIC_NAMES = {
     "Store",
     "Table",
     "TableType",
+    "Tag",
+    "TagType",
     "TextError",
     "Trap",
     "TrapCode",

@@ -18,6 +18,17 @@ BUILTINS: tuple[tuple[str, str, str], ...] = (
     ("table_copy", "void", "ptr, ptr, ptr, i64, i64, i64"),
     ("table_fill", "void", "ptr, ptr, i64, i64, i64"),
     ("table_init", "void", "ptr, ptr, ptr, i64, i64, i64"),
+    ("exception_new", "ptr", "ptr, ptr, i64"),
+    ("exception_keep", "i64", "ptr, ptr"),
+    ("exception_drop", "void", "ptr"),
+    ("exception_backtrace", "void", "ptr, ptr"),
+    ("exception_stop", "i32", "i32, i32, i64, ptr, ptr, ptr"),
 )
 
-BUILTIN_INDEX = {name: index for index, (name, _, _) in enumerate(BUILTINS)}
+# Functions of the unwinder (libgcc_s), behind the builtins in their table. Its addresses are there once
+# a module with tags has been registered: nobody else throws or catches.
+UNWINDER = ("_Unwind_ForcedUnwind", "__gcc_personality_v0")
+
+BUILTIN_INDEX = {
+    name: index for index, name in enumerate((*(name for name, _, _ in BUILTINS), *UNWINDER))
+}

@@ -40,6 +40,7 @@ C_FUNCTIONS = (
     "mprotect",
     "mremap",
     "munmap",
+    "malloc",
     "realloc",
     "free",
     "sigaction",
@@ -55,6 +56,7 @@ CALLBACKS = (
     "raise_trap",  # (func): raise what the thread's record says
     "to_raw",  # (store, kind, object) -> int: any conversion but the plain ones
     "from_raw",  # (store, kind, int) -> object: references
+    "collect_exceptions",  # (store, 0, lowest address of the stack to search)
     "unpack_results",  # (count, object) -> tuple: results of a host function, unless just one
 )
 

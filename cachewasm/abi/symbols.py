@@ -16,6 +16,10 @@ def host_stub(typeidx: int) -> str:
     return f"host{typeidx}"
 
 
+PERSONALITY = "personality"  # what the unwinder asks about a frame that has landing pads
+RAISE_EXCEPTION = "raise_exception"
+
+
 def display(funcidx: int, name: str | None) -> str:
     """A wasm function in an artifact's symbol table, for debuggers and profilers."""
     return f"wasm[0]::function[{funcidx}]" + (f"::{name}" if name else "")

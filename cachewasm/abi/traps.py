@@ -56,9 +56,15 @@ BAD_CONVERSION_TO_INTEGER = 8
 UNREACHABLE = 9
 INTERRUPT = 10
 OUT_OF_FUEL = 11
+NULL_REFERENCE = 13
 
 # Not a trap of WebAssembly: a host function raised, and the Python error is already set.
 HOST_EXCEPTION = 0xFFFF
+
+# Nor these: an exception that nobody caught, and no memory for one.
+EXCEPTION = 0xFFFE
+NO_MEMORY = 0xFFFD
+EXCEPTION_MESSAGE = "thrown Wasm exception"
 
 MESSAGES = {code: message for code, _, message in TRAPS}
 

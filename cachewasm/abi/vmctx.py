@@ -46,6 +46,7 @@ STORE = Layout(
     ("fuel", 8),  # i64: what is left, as of the last call or return; not above 0: out of fuel
     ("epoch", 8),  # u64*: the engine's epoch; null if no code asks for it
     ("epoch_deadline", 8),  # u64: code traps from this epoch on
+    ("exceptions", 8),  # KeptExceptions*
 )
 
 RESERVATION = Layout(
@@ -80,6 +81,34 @@ TABLE = Layout(
     ("base", 8),  # u64[]: Funcref* or externref handles; 0 is null
     ("length", 8),  # elements
     ("maximum", 8),  # elements
+)
+
+# An exception: what the unwinder demands (32 bytes, aligned to 16), then what it carries as slots. A
+# reference to it is its address. `exception_new` makes it; it is freed when a clause catches it that
+# does not hand over a reference, else it is kept (linked) and freed once nothing can refer to it.
+EXCEPTION = Layout(
+    "Exception",
+    ("unwinder", 16),  # class, clean-up function
+    ("in_flight", 8),  # nonzero once the unwinder has been asked to find who catches it
+    ("unwinder_private", 8),
+    ("personality", 8),  # __gcc_personality_v0
+    ("tag", 8),  # Tag*
+    ("kept", 8),  # nonzero once it is linked
+    ("next", 8),  # Exception*
+    ("size", 8),  # bytes of all of it
+    ("padding", 8),
+    align=16,
+)
+
+# A tag: exceptions are of the same tag if they have its address.
+TAG = Layout("Tag", ("type_id", 4), ("unused", 4))
+
+# The exceptions of a store that references may exist to.
+KEPT_EXCEPTIONS = Layout(
+    "KeptExceptions",
+    ("first", 8),
+    ("count", 8),
+    ("limit", 8),  # when the next one is kept beyond it, the unreachable ones are freed
 )
 
 # A global variable; imported ones are reached through a pointer to the cell.
@@ -179,7 +208,7 @@ RESULT_SLOTS = 1000
 SLOT_SIZE = 16
 
 # Kinds of values in a Signature.
-KIND_I32, KIND_I64, KIND_F32, KIND_F64, KIND_FUNCREF, KIND_EXTERNREF = range(6)
+KIND_I32, KIND_I64, KIND_F32, KIND_F64, KIND_FUNCREF, KIND_EXTERNREF, KIND_EXNREF = range(7)
 KIND_BY_NAME = {
     "i32": KIND_I32,
     "i64": KIND_I64,
@@ -187,6 +216,7 @@ KIND_BY_NAME = {
     "f64": KIND_F64,
     "funcref": KIND_FUNCREF,
     "externref": KIND_EXTERNREF,
+    "exnref": KIND_EXNREF,
 }
 
 
@@ -203,6 +233,7 @@ class InstanceLayout:
         "memories",
         "size",
         "tables",
+        "tags",
     )
 
     def __init__(
@@ -216,8 +247,9 @@ class InstanceLayout:
         data: int,
         elements: int,
         funcrefs: int,
+        tags: int = 0,
     ) -> None:
-        """`memories` and `tables` count imported and defined ones together.
+        """`memories`, `tables` and `tags` count imported and defined ones together.
 
         `funcrefs` counts the functions that may be referenced (the module info's escapes).
         """
@@ -239,4 +271,6 @@ class InstanceLayout:
         end += elements * SEGMENT.size
         self.funcrefs = end  # Funcref[]
         end += funcrefs * FUNCREF.size
+        self.tags = end  # Tag*[]
+        end += tags * 8
         self.size = end

@@ -35,6 +35,9 @@ BTI_SECTION = ".cachewasm.bti"
 DIGEST_SECTION = ".cachewasm.digest"
 TEXT_SECTION = ".text"
 RODATA_SECTION = ".rodata"
+# Unwind tables: of functions, and of their landing pads.
+FRAMES_SECTION = ".eh_frame"
+PADS_SECTION = ".gcc_except_table"
 DATA_SECTION = ".cachewasm.data"
 BSS_SECTION = ".bss"
 

@@ -18,6 +18,7 @@ from cachewasm.wasm.types import (
     GLOBAL,
     MEMORY,
     TABLE,
+    TAG,
     VALTYPE_BY_CODE,
     FuncType,
     GlobalType,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from cachewasm.wasm.constexpr import ConstExpr
 
-    # A function's type is an index into `types`.
+    # The type of a function or tag is an index into `types`.
     ImportedType: TypeAlias = "int | TableType | MemoryType | GlobalType"
     ImportRow: TypeAlias = "tuple[str, str, int, ImportedType]"
     ExportRow: TypeAlias = "tuple[str, int, int]"
@@ -57,12 +58,13 @@ if TYPE_CHECKING:
     PART_ESCAPES,
     PART_BODY_STARTS,
     PART_DATA_COPIES,
-) = range(17)
-PART_COUNT = 17
+    PART_TAG_TYPEIDX,
+) = range(18)
+PART_COUNT = 18
 PARTS = struct.Struct(f"<{2 * PART_COUNT}I")
 # How many functions, tables, memories and globals are imported; start function; data count; how
-# many data segments there are, and how many of them are passive.
-SCALARS = struct.Struct("<8I")
+# many data segments there are, and how many of them are passive; how many tags are imported.
+SCALARS = struct.Struct("<9I")
 NONE = 0xFFFFFFFF
 
 # When a segment is copied: at instantiation, by an instruction, never.
@@ -126,7 +128,8 @@ class DataDef:
 class ModuleInfo:
     """The module info of an artifact; attributes other than the scalars are decoded on first use.
 
-    Index spaces are whole: imports come first in `tables`, `memories`, `globals` and `func_typeidx`;
+    Index spaces are whole: imports come first in `tables`, `memories`, `globals`,
+    `func_typeidx` and `tag_typeidx`;
     `global_inits`, `code_ranges` and `func_flags` count what the module itself defines.
     `code_ranges` holds offset and size per function, `trampolines` the offsets of array-call thunk and
     host-call stub per type, all from the start of the text. `escapes` lists, ascending, the functions
@@ -155,12 +158,14 @@ class ModuleInfo:
         "imported_globals",
         "imported_memories",
         "imported_tables",
+        "imported_tags",
         "imports",
         "memories",
         "name",
         "passive_data_count",
         "start",
         "tables",
+        "tag_typeidx",
         "trampolines",
         "types",
     )
@@ -169,6 +174,7 @@ class ModuleInfo:
     imported_tables: int
     imported_memories: int
     imported_globals: int
+    imported_tags: int
     start: int | None
     data_count: int | None
     data_segment_count: int
@@ -190,6 +196,7 @@ class ModuleInfo:
     escapes: memoryview
     body_starts: memoryview
     data_copies: memoryview
+    tag_typeidx: memoryview
 
     def __init__(self, section: memoryview) -> None:
         self._section = section
@@ -208,6 +215,7 @@ class ModuleInfo:
             data_count,
             self.data_segment_count,
             self.passive_data_count,
+            self.imported_tags,
         ) = SCALARS.unpack(scalars)
         self.func_typeidx = self._array(PART_FUNC_TYPEIDX)
         self.code_ranges = self._array(PART_CODE_RANGES)
@@ -216,6 +224,7 @@ class ModuleInfo:
         self.escapes = self._array(PART_ESCAPES)
         self.body_starts = self._array(PART_BODY_STARTS)
         self.data_copies = self._array(PART_DATA_COPIES)
+        self.tag_typeidx = self._array(PART_TAG_TYPEIDX)
         funcs = len(self.func_typeidx)
         defined = funcs - self.imported_funcs
         if len(self.code_ranges) != 2 * defined or not (
@@ -347,6 +356,7 @@ def _imports(info: ModuleInfo) -> "list[ImportRow]":
         or kinds.count(TABLE) != info.imported_tables
         or kinds.count(MEMORY) != info.imported_memories
         or kinds.count(GLOBAL) != info.imported_globals
+        or kinds.count(TAG) != info.imported_tags
     ):
         raise _damaged()
     return imports
@@ -357,6 +367,7 @@ _IMPORTED_TYPES: "dict[int, Callable[[_Rows], ImportedType]]" = {
     TABLE: _Rows.table_type,
     MEMORY: _Rows.memory_type,
     GLOBAL: _Rows.global_type,
+    TAG: _Rows.u32,
 }
 
 
@@ -380,6 +391,8 @@ def _index_space(info: ModuleInfo, kind: int) -> "Sized":
         return info.memories
     if kind == GLOBAL:
         return info.globals
+    if kind == TAG:
+        return info.tag_typeidx
     raise _damaged()
 
 

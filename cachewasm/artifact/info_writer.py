@@ -13,7 +13,7 @@ from cachewasm.artifact import info
 from cachewasm.errors import InternalError
 from cachewasm.record import dataclass
 from cachewasm.wasm import constexpr
-from cachewasm.wasm.module import DataSegment, ElementSegment, Import, Module, SegmentMode
+from cachewasm.wasm.module import DataSegment, ElementSegment, Import, Module, SegmentMode, Tag
 from cachewasm.wasm.types import FuncType, GlobalType, Limits, MemoryType, TableType
 
 TYPE_CHECKING = False
@@ -98,6 +98,7 @@ def encode_info(module: Module, code: CodeLayout) -> bytes:
         info.NONE if module.data_count is None else module.data_count,
         len(module.data_segments),
         sum(segment.mode is SegmentMode.PASSIVE for segment in module.data_segments),
+        module.imported_tags,
     )
     parts[info.PART_TYPES] = b"".join(map(_func_type, module.types))
     parts[info.PART_IMPORTS] = b"".join(map(_import, module.imports))
@@ -127,6 +128,7 @@ def encode_info(module: Module, code: CodeLayout) -> bytes:
     parts[info.PART_ESCAPES] = array("I", escapes).tobytes()
     parts[info.PART_BODY_STARTS] = array("I", (body.start for body in module.code)).tobytes()
     parts[info.PART_DATA_COPIES] = copies.tobytes()
+    parts[info.PART_TAG_TYPEIDX] = array("I", module.tag_typeidxs).tobytes()
     return _join(parts)
 
 
@@ -188,6 +190,8 @@ def _import(item: Import) -> bytes:
             described = _memory_type(item.type)
         case GlobalType():
             described = _global_type(item.type)
+        case Tag():
+            described = _U32.pack(item.type.typeidx)
     return _text(item.module) + _text(item.name) + bytes([item.kind]) + described
 
 

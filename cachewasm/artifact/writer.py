@@ -1,7 +1,7 @@
 """Write an artifact: an ELF64 file that readelf, objdump and gdb open.
 
     ELF header | section headers | sections in the given order | .symtab | .strtab | .shstrtab
-    | .text | .rodata | .cachewasm.data
+    | .text | .rodata | .gcc_except_table | .eh_frame | .cachewasm.data
 
 Everything that describes comes before the code, where the text's alignment leaves room anyway; so
 behind the support image, which has no data, memory is free for its zero-filled area. Addresses
@@ -46,6 +46,15 @@ _STB_GLOBAL = 1 << 4
 
 
 @dataclass(frozen=True, slots=True)
+class UnwindTable:
+    """One of the sections that an unwinder reads, at an offset from the start of the text."""
+
+    name: str
+    offset: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CodeImage:
     """Linked code; offsets count from the start of the text."""
 
@@ -54,6 +63,7 @@ class CodeImage:
     rodata_offset: int
     bss_offset: int = 0
     bss_size: int = 0
+    unwind: tuple[UnwindTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +117,10 @@ def write_artifact(
         for s in sections
         if s.name == DATA_SECTION
     ]
+    unwinding = {table.name: table for table in image.unwind}
+    unwind = [_Section(table.name, table.body, 8, flags=SHF_ALLOC) for table in image.unwind]
     tables = [symtab, strtab] if symbols else []
-    placed = [*metadata, *tables, shstrtab, text, rodata, *data]
+    placed = [*metadata, *tables, shstrtab, text, rodata, *unwind, *data]
     if image.bss_size:
         placed.append(bss)
 
@@ -123,6 +135,10 @@ def write_artifact(
             section.offset = text.offset + image.rodata_offset
             if section.offset < end:
                 raise InternalError("artifact: text and constants overlap")
+        elif section.name in unwinding:
+            section.offset = text.offset + unwinding[section.name].offset
+            if section.offset < end:
+                raise InternalError("artifact: constants and unwind tables overlap")
         section.address = section.offset if section.flags & SHF_ALLOC else 0
         section.size = len(section.body)
         end = section.offset + section.size

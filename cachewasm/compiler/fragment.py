@@ -17,6 +17,7 @@ from array import array
 from collections.abc import Sequence
 
 from cachewasm.artifact.addrmap import NO_OFFSET
+from cachewasm.compiler import unwind
 from cachewasm.compiler.dwarf_line import line_rows
 from cachewasm.compiler.object import MACHINE_AARCH64, MACHINE_X86_64, MAX_ALIGN, parse_object
 from cachewasm.compiler.parts import (
@@ -52,8 +53,8 @@ _U64 = struct.Struct("<Q")
 
 # Magic, machine, the parts' alignments, size of BSS; then the sizes of text, rodata, each size of
 # constants and names, and the numbers of definitions, undefined symbols, distances, batches, rows.
-_HEADER = struct.Struct("<4s17I")
-_MAGIC = b"CWF1"
+_HEADER = struct.Struct("<4s18I")
+_MAGIC = b"CWF2"
 _MAX_SIZE = 0xFFFFFFFF
 _BATCH = struct.Struct("<2I")  # kind and number of relocations
 
@@ -64,7 +65,8 @@ class Fragment:
 
     `constants` are the distinct ones of each of CONSTANT_SIZES; `rodata` is all other read-only
     data, whose 32-bit words at `distances` lack the distance from the start of `rodata` to that of
-    the text. `code_offsets` and `wasm_offsets` are rows of the address map, none for the end.
+    the text. `code_offsets` and `wasm_offsets` are rows of the address map, none for the end. `unwind` is as
+    unwind.py has it.
     """
 
     machine: int
@@ -81,6 +83,7 @@ class Fragment:
     relocations: list[Relocations]
     code_offsets: "array[int]"
     wasm_offsets: "array[int]"
+    unwind: bytes
 
 
 def make_fragment(data: bytes) -> Fragment:
@@ -94,7 +97,7 @@ def make_fragment(data: bytes) -> Fragment:
         relocations = _relocate_text(parts)
         distances = _relocate_rodata(parts)
         _pad_functions(parts)
-        code_offsets, wasm_offsets = _pc_sections(parts) or _line_table(parts)
+        code_offsets, wasm_offsets = _address_map(parts)
         fragment = Fragment(
             machine=parts.object.machine,
             text=memoryview(parts.contents[TEXT]),
@@ -110,6 +113,7 @@ def make_fragment(data: bytes) -> Fragment:
             relocations=relocations,
             code_offsets=code_offsets,
             wasm_offsets=wasm_offsets,
+            unwind=unwind.read(parts),
         )
     except (IndexError, OverflowError, struct.error) as error:
         raise InternalError(f"link: a damaged object: {error}") from None
@@ -189,6 +193,16 @@ def _pad_functions(parts: ObjectParts) -> None:
         end = max(end, start + size)
 
 
+def _address_map(parts: ObjectParts) -> "tuple[array[int], array[int]]":
+    """Rows of the address map: a function has them from one source or the other."""
+    lines = _line_table(parts)
+    sections = _pc_sections(parts)
+    if sections is None or not lines[0]:
+        return sections or lines
+    rows = sorted([*zip(*lines, strict=True), *zip(*sections, strict=True)])
+    return array("I", [row[0] for row in rows]), array("I", [row[1] for row in rows])
+
+
 def _pc_sections(parts: ObjectParts) -> "tuple[array[int], array[int]] | None":
     """Rows of the address map from the sections of pc_sections.py; None if there are none."""
     sections = [section for section in parts.object.sections if is_pc_section(section)]
@@ -257,6 +271,7 @@ def encode(fragment: Fragment) -> bytes:
         len(fragment.distances),
         len(fragment.relocations),
         len(fragment.code_offsets),
+        len(fragment.unwind),
     )
     batches = b"".join(_BATCH.pack(b.kind, len(b.places)) for b in fragment.relocations)
     arrays: list[bytearray | array[int]] = [
@@ -270,7 +285,16 @@ def encode(fragment: Fragment) -> bytes:
         fragment.wasm_offsets,
     ]
     return b"".join(
-        (header, batches, fragment.text, fragment.rodata, *fragment.constants, names, *arrays)
+        (
+            header,
+            batches,
+            fragment.text,
+            fragment.rodata,
+            *fragment.constants,
+            names,
+            *arrays,
+            fragment.unwind,
+        )
     )
 
 
@@ -308,7 +332,7 @@ def decode(data: bytes | bytearray | memoryview) -> Fragment:
     magic, machine, *fields = _HEADER.unpack(reader.take(_HEADER.size))
     text_align, rodata_align, bss_align, bss_size, text_size, rodata_size, *fields = fields
     constant_sizes, fields = fields[: len(CONSTANT_SIZES)], fields[len(CONSTANT_SIZES) :]
-    names_size, defined, undefined, distances, batches, rows = fields
+    names_size, defined, undefined, distances, batches, rows, unwind_size = fields
     if magic != _MAGIC:
         raise InternalError("not a fragment")
     heads = list(_BATCH.iter_unpack(reader.take(batches * _BATCH.size)))
@@ -341,6 +365,7 @@ def decode(data: bytes | bytearray | memoryview) -> Fragment:
         ],
         code_offsets=reader.numbers(rows),
         wasm_offsets=reader.numbers(rows),
+        unwind=bytes(reader.take(unwind_size)),
     )
     if not reader.at_end():
         raise InternalError("a fragment is too long")
@@ -358,6 +383,7 @@ def _check(fragment: Fragment) -> None:
     text_size, rodata_size = len(fragment.text), len(fragment.rodata)
     if max(text_size, rodata_size, fragment.bss_size) > _MAX_SIZE:
         raise InternalError("a fragment is too large")
+    unwind.check(fragment.unwind, text_size)
     targets = PARTS + len(fragment.undefined)
     for size, constants in zip(CONSTANT_SIZES, fragment.constants, strict=True):
         if len(constants) % size:

@@ -5,7 +5,8 @@ start of the text. That is possible because objects are made so (hidden symbols,
 code pointer); what nobody defines is refused.
 
     0                rodata_offset                        bss_offset (a 64 KiB boundary)
-    | text of all fragments | constants | other rodata of all |  zero-filled: support image only
+    | text of all fragments | constants | other rodata of all | unwind tables |  zero-filled: support
+                                                                               image only
 
 In memory the start lies on a 64 KiB boundary, so AArch64's page-relative relocations can be computed
 here. Equal constants become one, in the order in which they are first needed. An image depends on the
@@ -20,8 +21,10 @@ import struct
 from array import array
 from collections.abc import Callable, Sequence
 
+from cachewasm.abi.symbols import PERSONALITY
 from cachewasm.artifact.addrmap import NO_OFFSET
-from cachewasm.artifact.writer import CodeImage
+from cachewasm.artifact.writer import CodeImage, UnwindTable
+from cachewasm.compiler import unwind
 from cachewasm.compiler.fragment import Fragment
 from cachewasm.compiler.parts import CONSTANT_SIZES, PADDING, RODATA, TEXT, align_up
 from cachewasm.compiler.relocate import relocate
@@ -60,11 +63,14 @@ class LinkedImage:
     symbols: dict[str, SymbolDef]
     code_offsets: "array[int]"
     wasm_offsets: "array[int]"
+    unwind: tuple[UnwindTable, ...]
 
     @property
     def code(self) -> CodeImage:
         """What an artifact holds of it."""
-        return CodeImage(self.text, self.rodata, self.rodata_offset, self.bss_offset, self.bss_size)
+        return CodeImage(
+            self.text, self.rodata, self.rodata_offset, self.bss_offset, self.bss_size, self.unwind
+        )
 
 
 class UndefinedSymbols(InternalError):
@@ -101,7 +107,8 @@ def link(
     pools, pooled, rodata_end = _pool_constants(fragments, rodata_offset)
     rodata = [(f.rodata_align, len(f.rodata)) for f in fragments]
     rodata_bases, rodata_end = _place(rodata, rodata_end)
-    bss_offset = align_up(rodata_end, _BSS_ALIGN)
+    tables = unwind.place([f.unwind for f in fragments], rodata_end)
+    bss_offset = align_up(tables.end, _BSS_ALIGN)
     bss_bases, bss_end = _place([(f.bss_align, f.bss_size) for f in fragments], bss_offset)
     if bss_end > _MAX_OFFSET:
         raise CompileError("the module's code is too large: over 4 GiB")
@@ -118,6 +125,7 @@ def link(
             for batch in fragment.relocations:
                 relocate(machine, code, base[TEXT], batch, addresses)
     code_offsets, wasm_offsets = _address_map(fragments, text_bases, text_end)
+    personality = symbols.get(PERSONALITY)
     has_bss = bss_end > bss_offset
     return LinkedImage(
         machine=machine,
@@ -129,6 +137,7 @@ def link(
         symbols=symbols,
         code_offsets=code_offsets,
         wasm_offsets=wasm_offsets,
+        unwind=tables.make(machine, text_bases, personality.offset if personality else None),
     )
 
 

@@ -30,6 +30,7 @@ _SHT_SYMTAB = 2
 _SHT_STRTAB = 3
 _SHT_RELA = 4
 _SHT_NOTE = 7
+_SHT_GROUP = 17
 _SHT_LLVM_ADDRSIG = 0x6FFF4C03
 _SHT_X86_64_UNWIND = 0x70000001
 _SECTION_TYPES = frozenset(
@@ -41,6 +42,7 @@ _SECTION_TYPES = frozenset(
         _SHT_RELA,
         SHT_NOBITS,
         _SHT_NOTE,
+        _SHT_GROUP,
         _SHT_LLVM_ADDRSIG,
         _SHT_X86_64_UNWIND,
     }

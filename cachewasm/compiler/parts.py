@@ -36,9 +36,6 @@ PARTS = 3
 # The sizes of mergeable constants, in the order of an image: so each is aligned to its size.
 CONSTANT_SIZES = (32, 16, 8, 4)
 
-# Of no use where nothing unwinds and no system loader looks.
-_LEFT_OUT = frozenset({".eh_frame", ".note.gnu.property"})
-
 # What stands between functions; the first traps on x86-64, the second is undefined on AArch64.
 PADDING = {MACHINE_X86_64: b"\xcc", MACHINE_AARCH64: b"\0"}
 
@@ -52,6 +49,14 @@ class Definitions:
     are_funcs: bytearray
     offsets: "array[int]"
     sizes: "array[int]"
+
+
+# What refers to a personality function for .eh_frame, which unwind.py does without.
+_INDIRECT = "DW.ref."
+# Read by unwind.py, which makes the image's of them.
+UNWIND_SECTIONS = (".eh_frame", ".gcc_except_table")
+# Of no use where no system loader looks.
+_LEFT_OUT = frozenset({*UNWIND_SECTIONS, ".note.gnu.property"})
 
 
 class ObjectParts:
@@ -153,7 +158,11 @@ class ObjectParts:
         found = Definitions([], bytearray(), bytearray(), array("I"), array("I"))
         rows = zip(self.object.symbols, self.targets, self.values, strict=True)
         for symbol, target, at in rows:
-            if not symbol.is_global or symbol.section == SECTION_UNDEFINED:
+            if (
+                not symbol.is_global
+                or symbol.section == SECTION_UNDEFINED
+                or symbol.name.startswith(_INDIRECT)
+            ):
                 continue
             if target < 0:
                 raise InternalError(f"link: symbol {symbol.name!r} lies in no part of an image")
@@ -173,6 +182,8 @@ def align_up(value: int, align: int) -> int:
 def _part(section: Section) -> int | None:
     """The part that a section belongs to; None for what is not loaded."""
     if not section.flags & SHF_ALLOC or section.name in _LEFT_OUT or is_pc_section(section):
+        return None
+    if _INDIRECT in section.name:
         return None
     writable = section.flags & SHF_WRITE
     if section.type == SHT_NOBITS and writable:

@@ -92,6 +92,7 @@ class Config:
     consume_fuel = _switch("consume_fuel")
     operator_cost = Costs(None, KEY, "its numbers are in the code that counts fuel")
     epoch_interruption = _switch("epoch_interruption")
+    native_unwind_info = _switch("native_unwind_info")
 
     # What happens around it.
     cache = CachePlace(True, NO_EFFECT, "says where code is kept, not what it is")
@@ -147,7 +148,6 @@ class Config:
     # Options of the drop-in API that this version cannot honour.
     gc_support = Refused(False)
     macos_use_mach_ports = Refused(False)
-    native_unwind_info = Refused(False)
     profiler = Profiler("none")
     shared_memory = Refused(False)
     table_lazy_init = Refused(False)

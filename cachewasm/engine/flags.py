@@ -72,8 +72,6 @@ FLAGS = (
     Flag("enable_probestack", True, ONE_VALUE),
     # Linux lets a stack be touched anywhere above its guard; other systems have functions for it.
     Flag("probestack_strategy", "inline", ON_SYSTEM, where="linux"),
-    # No unwinder ever sees wasm frames: traps jump to the entry.
-    Flag("unwind_info", False, OFF),
     # Images are mapped at any address.
     Flag("is_pic", True, ONE_VALUE),
     # Code that takes floats for real numbers, or that may trap later than it has stored, is none of

@@ -91,7 +91,14 @@ def store_busy(func: "Func") -> None:
 
 def raise_trap(func: "Func") -> None:
     """Raise what the thread's record says of the trap that just ended an entry."""
-    from cachewasm.abi.traps import HOST_EXCEPTION, MESSAGES, OUT_OF_FUEL
+    from cachewasm.abi.traps import (
+        EXCEPTION,
+        EXCEPTION_MESSAGE,
+        HOST_EXCEPTION,
+        MESSAGES,
+        NO_MEMORY,
+        OUT_OF_FUEL,
+    )
     from cachewasm.runtime import frames
 
     store = _store_of(func)
@@ -99,10 +106,22 @@ def raise_trap(func: "Func") -> None:
     code = native.read_u64(record + THREAD.trap_code)
     if code == HOST_EXCEPTION:
         raise InternalError("a host function failed without an exception")
+    if code == NO_MEMORY:
+        raise MemoryError("no memory for an exception")
     if code == OUT_OF_FUEL:
         store._fuel_used_up()
     found = frames.read(store, record)
+    if code == EXCEPTION:
+        # As in the drop-in API: a trap of no code.
+        raise Trap(frames.explain(EXCEPTION_MESSAGE, found), frames=found)
     raise Trap(frames.describe(MESSAGES[code], found, record), code=code, frames=found)
+
+
+def collect_exceptions(store: "Store", _kind: int, lowest: int) -> None:
+    """Free the exceptions that code of the store cannot reach."""
+    from cachewasm.runtime import exceptions
+
+    exceptions.collect(store, lowest)
 
 
 def unpack_results(count: int, result: "Any") -> "tuple[object, ...]":
@@ -130,5 +149,6 @@ def table(thread_key: "Callable[[], int]") -> "dict[str, Callable[..., object]]"
         "raise_trap": raise_trap,
         "to_raw": to_raw,
         "from_raw": from_raw,
+        "collect_exceptions": collect_exceptions,
         "unpack_results": unpack_results,
     }

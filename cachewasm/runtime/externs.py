@@ -15,11 +15,13 @@ from cachewasm.wasm.types import (
     FUNC,
     GLOBAL,
     KIND_NAMES,
+    TAG,
     FuncType,
     GlobalType,
     Limits,
     MemoryType,
     TableType,
+    TagType,
 )
 from cachewasm.wasm.types import MEMORY as MEMORY_KIND
 from cachewasm.wasm.types import TABLE as TABLE_KIND
@@ -29,9 +31,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cachewasm.runtime.func import Func
+    from cachewasm.runtime.tag import Tag
     from cachewasm.wasm.types import ExternType
 
-    Extern = Func | Memory | Table | Global
+    Extern = Func | Memory | Table | Global | Tag
 
 
 def kind_of(store: Store, item: "Any") -> int:
@@ -45,11 +48,20 @@ def kind_of(store: Store, item: "Any") -> int:
         kind, owner = TABLE_KIND, id(item._store)
     elif isinstance(item, Global):
         kind, owner = GLOBAL, id(item._store)
+    elif _is_tag(item):
+        kind, owner = TAG, id(item._store)
     else:
-        raise TypeError(f"expected a Func, Global, Memory or Table, not {item!r}")
+        raise TypeError(f"expected a Func, Global, Memory, Table or Tag, not {item!r}")
     if owner != id(store):
         raise WasmtimeError("object used with the wrong store")
     return kind
+
+
+def _is_tag(item: object) -> bool:
+    # Imported by the few who have tags.
+    from cachewasm.runtime.tag import Tag
+
+    return isinstance(item, Tag)
 
 
 def check_import(store: Store, module: str, name: str, want: "ExternType", item: "Any") -> None:
@@ -71,6 +83,8 @@ def _kind_of_type(type: "ExternType") -> int:
         return FUNC
     if isinstance(type, MemoryType):
         return MEMORY_KIND
+    if isinstance(type, TagType):
+        return TAG
     return TABLE_KIND if isinstance(type, TableType) else GLOBAL
 
 
@@ -89,6 +103,9 @@ def _mismatch(want: "ExternType", item: "Any") -> str | None:
                 f"global types incompatible: expected {names[want.mutable]} global, "
                 f"found {names[item._type.mutable]} global"
             )
+    elif isinstance(want, TagType):
+        if item._type != want:
+            return "incompatible tag types"
     elif isinstance(want, TableType):
         if item._type.element is not want.element:
             return (

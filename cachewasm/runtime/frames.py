@@ -76,7 +76,12 @@ def read(store: "Store", record: int) -> list[Frame]:
 
 
 def describe(reason: str, frames: "Sequence[Frame]", record: int = 0) -> str:
-    """The message of a trap, in the drop-in API's form."""
+    """The message of a trap that wasm code ran into for `reason`, in the drop-in API's form."""
+    return explain(f"wasm trap: {reason}", frames, record)
+
+
+def explain(cause: str, frames: "Sequence[Frame]", record: int = 0) -> str:
+    """The message for whatever ended wasm code, in the drop-in API's form."""
     lines = []
     if frames:
         lines.append("error while executing at wasm backtrace:")
@@ -92,9 +97,9 @@ def describe(reason: str, frames: "Sequence[Frame]", record: int = 0) -> str:
     fault = _fault(record) if record else None
     if fault:
         lines.append(f"    0: {fault}")
-        lines.append(f"    1: wasm trap: {reason}")
+        lines.append(f"    1: {cause}")
     else:
-        lines.append(f"{'    ' if frames else ''}wasm trap: {reason}")
+        lines.append(f"{'    ' if frames else ''}{cause}")
     return "\n".join(lines) + ("\n" if frames else "")
 
 

@@ -4,7 +4,7 @@ from cachewasm.abi.vmctx import GLOBAL_CELL_SIZE
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime.store import Store, store_of
-from cachewasm.wasm.types import EXTERNREF, GlobalType
+from cachewasm.wasm.types import GlobalType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ class Global:
         self._cell = owner._allocate(GLOBAL_CELL_SIZE)
         self._type = ty
         native.write_u64(self._cell, raw)
-        if ty.content is EXTERNREF:
-            owner._externref_cells.append(self._cell)
+        owner._note_cell(self._cell, ty.content)
 
     @classmethod
     def _of(cls, store: Store, cell: int, type: GlobalType) -> "Global":

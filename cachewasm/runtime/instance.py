@@ -27,7 +27,7 @@ from cachewasm.runtime.module import Module
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.runtime.table import Table
 from cachewasm.wasm import constexpr
-from cachewasm.wasm.types import EXTERNREF, FUNC, GLOBAL
+from cachewasm.wasm.types import FUNC, GLOBAL, TAG, TagType
 from cachewasm.wasm.types import MEMORY as MEMORY_KIND
 from cachewasm.wasm.types import TABLE as TABLE_KIND
 
@@ -77,7 +77,16 @@ _INIT_DATA = ctypes.CFUNCTYPE(
 class Instance:
     """An instance of a module; it lives as long as its store."""
 
-    __slots__ = ("_cells", "_context", "_exports", "_memories", "_module", "_store", "_tables")
+    __slots__ = (
+        "_cells",
+        "_context",
+        "_exports",
+        "_memories",
+        "_module",
+        "_store",
+        "_tables",
+        "_tags",
+    )
 
     def __init__(
         self, store: "Store | Caller", module: Module, imports: "Sequence[Extern | HostFunction]"
@@ -100,6 +109,7 @@ class Instance:
         self._memories: list[Memory] = []
         self._tables: list[Table] = []
         self._cells: list[int] = []
+        self._tags: list[int] = []
         self._context = owner._allocate(module._layout.size)
         # From here on the store keeps what exists, even if initialisation fails: tables of other
         # instances may refer to this one by then.
@@ -143,6 +153,9 @@ class Instance:
                 self._cells.append(item._cell)
             elif isinstance(item, HostFunction):
                 refs.append(next(host_refs))
+            elif type(item) is not store._func_type:
+                tag: Any = item
+                self._tags.append(tag._tag)
             else:
                 refs.append(funcref_of(item))
         # An ImportedFunction is code and context.
@@ -160,7 +173,17 @@ class Instance:
         defined = context + layout.defined_globals
         for i in range(len(info.globals) - len(self._cells)):
             self._cells.append(defined + i * GLOBAL_CELL_SIZE)
+        if len(info.tag_typeidx):
+            self._make_tags()
         self._init_funcrefs()
+
+    def _make_tags(self) -> None:
+        from cachewasm.runtime.tag import make_tag
+
+        info = self._info
+        for typeidx in info.tag_typeidx[len(self._tags) :]:
+            self._tags.append(make_tag(self._store, TagType(info.types[typeidx])))
+        _write_words(self._context + self._module._layout.tags, self._tags)
 
     def _init_funcrefs(self) -> None:
         module, context = self._module, self._context
@@ -191,8 +214,7 @@ class Instance:
         for i, init in enumerate(info.global_inits):
             global_type = info.globals[first + i]
             native.write_u64(self._cells[first + i], self._evaluate(init))
-            if global_type.content is EXTERNREF:
-                store._externref_cells.append(self._cells[first + i])
+            store._note_cell(self._cells[first + i], global_type.content)
         for i, element in enumerate(info.elements):
             if element.mode != DECLARATIVE:
                 self._init_element(element, self._context + layout.elements + i * SEGMENT.size)
@@ -310,6 +332,11 @@ class Instance:
             return self._memories[index]
         if kind == TABLE_KIND:
             return self._tables[index]
+        if kind == TAG:
+            from cachewasm.runtime.tag import Tag
+
+            tag_type = TagType(self._info.types[self._info.tag_typeidx[index]])
+            return Tag._of(self._store, self._tags[index], tag_type)
         assert kind == GLOBAL
         return Global._of(self._store, self._cells[index], self._info.globals[index])
 

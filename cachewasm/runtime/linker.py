@@ -10,7 +10,7 @@ from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.module import Module
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.runtime.table import Table
-from cachewasm.wasm.types import FuncType, GlobalType, MemoryType, TableType
+from cachewasm.wasm.types import FuncType, GlobalType, MemoryType, TableType, TagType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -214,6 +214,10 @@ def _default(store: Store, type: "Any") -> "Extern | HostFunction":
         return Global(store, type, _zero(type.content))
     if isinstance(type, TableType):
         return Table(store, type, None)
+    if isinstance(type, TagType):
+        from cachewasm.runtime.tag import Tag
+
+        return Tag(store, type)
     assert isinstance(type, MemoryType)
     return Memory(store, type)
 

@@ -26,12 +26,13 @@ from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.locks import process_lock
 from cachewasm.runtime.memory_images import MIN_SECTION, MemoryImage, images_of
 from cachewasm.runtime.typeids import entry_of
-from cachewasm.wasm.types import FUNC, GLOBAL, MEMORY, ExportType, ImportType
+from cachewasm.wasm.types import FUNC, GLOBAL, MEMORY, TAG, ExportType, ImportType, TagType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
 
+    from cachewasm.artifact.info import ImportedType
     from cachewasm.runtime.frames import Frame
     from cachewasm.runtime.store import Store
     from cachewasm.wasm.types import ExternType
@@ -201,8 +202,8 @@ class Module:
         """What the module imports, in order."""
         info = self._info
         return [
-            ImportType(module, name, info.types[ty] if isinstance(ty, int) else ty)
-            for module, name, _, ty in info.imports
+            ImportType(module, name, self._imported_type(kind, ty))
+            for module, name, kind, ty in info.imports
         ]
 
     @property
@@ -212,12 +213,20 @@ class Module:
             ExportType(name, self._type_of(kind, index)) for name, kind, index in self._info.exports
         ]
 
+    def _imported_type(self, kind: int, found: "ImportedType") -> "ExternType":
+        if not isinstance(found, int):
+            return found
+        functype = self._info.types[found]
+        return TagType(functype) if kind == TAG else functype
+
     def _type_of(self, kind: int, index: int) -> "ExternType":
         info = self._info
         if kind == FUNC:
             return info.types[info.func_typeidx[index]]
         if kind == MEMORY:
             return info.memories[index]
+        if kind == TAG:
+            return TagType(info.types[info.tag_typeidx[index]])
         return info.globals[index] if kind == GLOBAL else info.tables[index]
 
     # --- For the rest of runtime/
@@ -281,6 +290,7 @@ class Module:
             data=info.data_segment_count,
             elements=len(info.elements),
             funcrefs=len(info.escapes),
+            tags=len(info.tag_typeidx),
         )
         self._func_tables = FuncTables(info, self._image.text)
         self._type_ids = native.Block.make(4 * len(info.types))
@@ -304,6 +314,10 @@ class Module:
         if self in store._modules:
             return
         store._support.publish(self._image)
+        if len(self._info.tag_typeidx):
+            store._use_exceptions()
+        elif self.engine._environment.tunables.native_unwind_info:
+            store._support.unwind()
         store._modules.append(self)
         # The image may outlive the module's other parts, but not the other way round.
         store._objects.append(self._image)

@@ -31,12 +31,13 @@ from cachewasm.runtime.limits import StoreLimits
 from cachewasm.runtime.linear import LinearMemory, TableElements
 from cachewasm.runtime.process import support_image
 from cachewasm.runtime.typeids import entry_by_id
-from cachewasm.wasm.types import EXTERNREF, MemoryType, TableType
+from cachewasm.wasm.types import EXNREF, EXTERNREF, MemoryType, TableType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from cachewasm.runtime.exceptions import KeptExceptions
     from cachewasm.runtime.func import Func
     from cachewasm.runtime.instance import Instance
     from cachewasm.runtime.module import Module
@@ -58,6 +59,9 @@ class Store:
         "_context",
         "_data",
         "_descriptors",
+        "_exception_cells",
+        "_exception_tables",
+        "_exceptions",
         "_externref_cells",
         "_externref_tables",
         "_externrefs",
@@ -109,6 +113,9 @@ class Store:
             native.write_u64(self._context + STORE.epoch, engine._epoch.address)
         # What compiled code cannot count: it is never used up.
         self._fuel_reserve = 0
+        self._exceptions: KeptExceptions | None = None
+        self._exception_cells: list[int] = []
+        self._exception_tables: list[TableElements] = []
         self._memories: list[LinearMemory] = []
         self._limits = StoreLimits()
         self._table_count = 0
@@ -133,11 +140,23 @@ class Store:
         return self._data
 
     def gc(self) -> None:
-        """Forget the externref objects that wasm code cannot reach any more.
+        """Forget the externref objects and exceptions that wasm code cannot reach any more.
 
         Does nothing while wasm code of this store runs.
         """
         self._collect(spare=0)
+        if self._exceptions is not None and not native.read_u64(self._context + STORE.thread):
+            self._exceptions.collect(self._exception_roots())
+
+    def _exception_roots(self) -> list[memoryview]:
+        """What may hold references to exceptions besides the stack."""
+        # SAFETY: cells and tables of this store; the results of a call lie in its result area.
+        results = native.read_u64(self._context + STORE.results)
+        return [
+            native.view(results, RESULT_SLOTS * SLOT_SIZE).cast("Q"),
+            *(native.view(cell, 8).cast("Q") for cell in self._exception_cells),
+            *(memoryview(table.view()).cast("B").cast("Q") for table in self._exception_tables),
+        ]
 
     def _collect(self, *, spare: int) -> None:
         if native.read_u64(self._context + STORE.thread):
@@ -145,6 +164,10 @@ class Store:
         reachable = {native.read_u64(cell) for cell in self._externref_cells}
         for table in self._externref_tables:
             reachable.update(table.view())
+        # What exceptions carry may be handles; taking other words for some keeps a little too much.
+        if self._exceptions is not None:
+            for carried in self._exceptions.carried():
+                reachable.update(carried)
         self._externrefs.collect(reachable, spare=spare)
 
     def set_fuel(self, fuel: int) -> None:
@@ -267,7 +290,26 @@ class Store:
         self._blocks.append(table)
         if type.element is EXTERNREF:
             self._externref_tables.append(table)
+        elif type.element is EXNREF:
+            self._exception_tables.append(table)
         return table
+
+    def _use_exceptions(self) -> "KeptExceptions":
+        """The exceptions that are kept; what a store must have before it runs code with tags."""
+        if self._exceptions is None:
+            from cachewasm.runtime.exceptions import KeptExceptions
+
+            self._support.unwind()
+            self._exceptions = KeptExceptions.make()
+            native.write_u64(self._context + STORE.exceptions, self._exceptions)
+        return self._exceptions
+
+    def _note_cell(self, cell: int, content: "ValType") -> None:
+        """Remember the cell of a global that may hold a reference to what is collected."""
+        if content is EXTERNREF:
+            self._externref_cells.append(cell)
+        elif content is EXNREF:
+            self._exception_cells.append(cell)
 
     def _add_trampolines(self, found: dict[int, tuple[int, int]]) -> None:
         """Note the trampolines of types, and give them to whoever waits for them."""

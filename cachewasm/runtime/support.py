@@ -11,9 +11,9 @@ On the warm path.
 import ctypes
 
 from cachewasm.abi import process
-from cachewasm.abi.builtins import BUILTINS
+from cachewasm.abi.builtins import BUILTIN_INDEX, BUILTINS, UNWINDER
 from cachewasm.abi.support import OFFSETS, PROCESS_BLOCK, SYMBOLS
-from cachewasm.artifact.format import INFO_SECTION
+from cachewasm.artifact.format import FRAMES_SECTION, INFO_SECTION
 from cachewasm.errors import HostError
 from cachewasm.loader import native
 from cachewasm.loader.image import Image
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     Native: TypeAlias = Callable[..., Any]
+
+    from cachewasm.loader.unwind import Unwinder
 
 _SIGSEGV = 11  # Linux, every architecture
 _MAX_IMAGES = 1 << 16
@@ -45,11 +47,13 @@ class Support:
         "_action",
         "_callbacks",
         "_found",
+        "_frames",
         "_free_rows",
         "_functions",
         "_image",
         "_images",
         "_lock",
+        "_unwinder",
         "address",
         "builtins",
         "thread_key",
@@ -63,13 +67,16 @@ class Support:
         self.address = {
             name: image.text + offset for name, offset in zip(SYMBOLS, offsets, strict=True)
         }
-        self.builtins = native.Block.make(8 * len(BUILTINS))
+        self.builtins = native.Block.make(8 * len(BUILTIN_INDEX))
         for index, (name, _, _) in enumerate(BUILTINS):
             native.write_u64(self.builtins + 8 * index, self.address[name])
         # The published images. The table is never moved, since the signal handler of another thread
         # may be reading it; the system gives it pages as it fills.
         self._images = native.Block.make(process.IMAGES_HEADER + _MAX_IMAGES * process.IMAGES_ROW)
         self._free_rows: list[int] = []
+        # The unwind tables of published images, by row; registered once there is an unwinder.
+        self._frames: dict[int, int] = {}
+        self._unwinder: Unwinder | None = None
         # Publishing may run finalizers, which may drop images or load others.
         self._lock = process_lock()
         self._action = native.Block.make(process.SIGACTION_SIZE)
@@ -143,6 +150,40 @@ class Support:
             native.write_u64(at + 8, code.text + code.text_size)
             code.address.before_unmap(lambda: self._unpublish(row, at))
             code.published = True
+            if code.artifact.has_section(FRAMES_SECTION):
+                frames = code.artifact.section(FRAMES_SECTION)
+                address = ctypes.addressof(ctypes.c_char.from_buffer(frames))
+                if self._unwinder is not None:
+                    self._unwinder.register(address)
+                self._frames[row] = address
+
+    def unwind(self) -> None:
+        """Let exceptions pass through the code of all images that have unwind tables, those to come
+        as well. Raises HostError.
+        """
+        with self._lock:
+            if self._unwinder is not None:
+                return
+            import gc
+
+            from cachewasm.loader.unwind import Unwinder
+
+            unwinder = Unwinder()
+            for name in UNWINDER:
+                # SAFETY: rows of our own table, which nobody has read before: no code that throws
+                # runs before this method has returned.
+                at = self.builtins + 8 * BUILTIN_INDEX[name]
+                native.write_u64(at, unwinder.address(name))
+            # Nor may a finalizer drop an image meanwhile; other threads wait for the lock.
+            collecting = gc.isenabled()
+            gc.disable()
+            try:
+                for frames in self._frames.values():
+                    unwinder.register(frames)
+                self._unwinder = unwinder
+            finally:
+                if collecting:
+                    gc.enable()
 
     def _take_row(self) -> int:
         if not self._free_rows:
@@ -157,4 +198,9 @@ class Support:
         # SAFETY: as in publish; the end goes first.
         native.write_u64(at + 8, 0)
         native.write_u64(at, 0)
+        if row in self._frames:
+            with self._lock:
+                frames = self._frames.pop(row)
+                if self._unwinder is not None:
+                    self._unwinder.deregister(frames)
         self._free_rows.append(row)

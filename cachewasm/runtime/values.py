@@ -9,6 +9,7 @@ import struct
 
 from cachewasm.abi.vmctx import (
     KIND_BY_NAME,
+    KIND_EXNREF,
     KIND_EXTERNREF,
     KIND_F32,
     KIND_F64,
@@ -17,14 +18,14 @@ from cachewasm.abi.vmctx import (
     KIND_I64,
 )
 from cachewasm.errors import WasmtimeError
-from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, ValType
+from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, ValType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.runtime.func import Func
     from cachewasm.runtime.store import Store
 
-_TYPES = (I32, I64, F32, F64, FUNCREF, EXTERNREF)
+_TYPES = (I32, I64, F32, F64, FUNCREF, EXTERNREF, EXNREF)
 _U32, _U64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 _F32 = struct.Struct("<f")
 _F64 = struct.Struct("<d")
@@ -184,6 +185,9 @@ def to_raw(store: "Store", kind: int, value: object) -> int:
         # Not isinstance: a mock answers for its class, and its bytes are read natively.
         if type(value) is store._func_type:
             return store._funcref_of(value)
+    elif kind == KIND_EXNREF:
+        if value is None:
+            return 0
     elif kind in (KIND_I32, KIND_I64):
         if isinstance(value, int):
             return int(value) & (_U32 if kind == KIND_I32 else _U64)
@@ -209,6 +213,8 @@ def from_raw(store: "Store", kind: int, raw: int) -> object:
     raw &= _U64
     if kind == KIND_EXTERNREF:
         return store._externrefs.object(raw)
+    if kind == KIND_EXNREF and raw:
+        raise WasmtimeError("an exception cannot leave wasm code as a value")
     return store._func(raw) if raw else None
 
 

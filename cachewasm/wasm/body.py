@@ -16,9 +16,12 @@ from cachewasm.wasm import limits
 from cachewasm.wasm.leb128 import UNEXPECTED_END, read_signed, read_u32, read_unsigned
 from cachewasm.wasm.opcodes import (
     BY_CODE,
+    CATCH_ALL,
+    CATCH_ALL_REF,
     EMPTY_BLOCK,
     END,
     IMM_BLOCKTYPE,
+    IMM_DELEGATE,
     IMM_F32,
     IMM_F64,
     IMM_I32,
@@ -27,6 +30,7 @@ from cachewasm.wasm.opcodes import (
     IMM_MEMARG,
     IMM_NONE,
     IMM_REFTYPE,
+    IMM_TRY_TABLE,
     LAST_INDEX_IMM,
     LAST_PAIR_IMM,
     MEMARG_HAS_MEMIDX,
@@ -34,8 +38,10 @@ from cachewasm.wasm.opcodes import (
     PREFIXES,
     PROPOSAL_BY_CODE,
     PROPOSAL_BY_PREFIX,
+    Catch,
     Imm,
     Op,
+    TryTable,
 )
 from cachewasm.wasm.typecodes import reftype_at, valtype_at
 from cachewasm.wasm.types import ValType
@@ -162,6 +168,14 @@ def instructions(
             elif kind == IMM_REFTYPE:
                 imm = _heaptype(data, pos, features)
                 pos += 1
+            elif kind == IMM_TRY_TABLE:
+                imm, pos = _try_table(data, pos, features)
+                depth += 1
+            elif kind == IMM_DELEGATE:
+                if depth == 0:
+                    raise MalformedModule("unexpected delegate", offset=offset)
+                imm, pos = read_unsigned(data, pos, 32)
+                depth -= 1
             else:
                 imm, pos = _valtypes(data, pos, features)
             yield offset, op, imm
@@ -186,8 +200,8 @@ def _slow_op(data: bytes, offset: int, features: int) -> tuple[Op, int]:
         if proposal:
             feature.require(features, proposal, f"instruction {text}", offset)
         raise MalformedModule(f"illegal opcode {text}", offset=offset)
-    if op.proposal:
-        feature.require(features, op.proposal, f"instruction {op.name}", offset)
+    for needed in feature.features_in(op.proposal):
+        feature.require(features, needed.bit, f"instruction {op.name}", offset)
     return op, pos
 
 
@@ -217,6 +231,31 @@ def _blocktype(data: bytes, pos: int, features: int) -> tuple[ValType | int | No
         raise MalformedModule("malformed block type", offset=pos)
     feature.require(features, feature.MULTI_VALUE, "a block type that is a type index", pos)
     return typeidx, after
+
+
+def _try_table(data: bytes, pos: int, features: int) -> tuple[TryTable, int]:
+    blocktype, pos = _blocktype(data, pos, features)
+    offset = pos
+    count, pos = read_u32(data, pos)
+    if count > len(data) - offset:
+        raise MalformedModule("length out of bounds", offset=offset)
+    if count > limits.CATCHES:
+        raise UnsupportedModule(
+            f"try_table: {count} clauses exceed the implementation limit of {limits.CATCHES}",
+            offset=offset,
+        )
+    catches = []
+    for _ in range(count):
+        kind = data[pos]
+        if kind > CATCH_ALL_REF:
+            raise MalformedModule(f"malformed catch clause 0x{kind:02x}", offset=pos)
+        pos += 1
+        tag = 0
+        if kind < CATCH_ALL:
+            tag, pos = read_unsigned(data, pos, 32)
+        label, pos = read_unsigned(data, pos, 32)
+        catches.append(Catch(kind, tag, label))
+    return TryTable(blocktype, tuple(catches)), pos
 
 
 def _labels(data: bytes, pos: int) -> tuple[tuple[tuple[int, ...], int], int]:

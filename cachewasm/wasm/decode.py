@@ -23,6 +23,7 @@ from cachewasm.wasm.module import (
     Import,
     Module,
     Names,
+    Tag,
 )
 from cachewasm.wasm.names import SECTION_NAME, add_names
 from cachewasm.wasm.reader import Reader
@@ -110,6 +111,7 @@ def _check_index_spaces(module: Module) -> None:
         (len(module.table_types), limits.TABLES, "tables"),
         (len(module.memory_types), limits.MEMORIES, "memories"),
         (len(module.global_types), limits.GLOBALS, "globals"),
+        (len(module.tag_typeidxs), limits.TAGS, "tags"),
     ):
         if size > limit:
             raise UnsupportedModule(
@@ -127,6 +129,7 @@ class _Decoder:
         self.funcs: list[int] = []
         self.tables: list[TableType] = []
         self.memories: list[MemoryType] = []
+        self.tags: list[Tag] = []
         self.globals: list[Global] = []
         self.exports: list[Export] = []
         self.start: int | None = None
@@ -183,6 +186,7 @@ class _Decoder:
             funcs=tuple(self.funcs),
             tables=tuple(self.tables),
             memories=tuple(self.memories),
+            tags=tuple(self.tags),
             globals=tuple(self.globals),
             exports=tuple(self.exports),
             start=self.start,
@@ -209,6 +213,7 @@ class _Decoder:
             self.memories = self._vec(sections.memory, limits.MEMORIES, "memories")
         elif section == TAG_SECTION:
             feature.require(r.features, feature.EXCEPTIONS, "a tag section", r.pos)
+            self.tags = self._vec(sections.tag, limits.TAGS, "tags")
         elif section == GLOBAL_SECTION:
             self.globals = self._vec(lambda r: sections.global_(r, end), limits.GLOBALS, "globals")
         elif section == EXPORT_SECTION:

@@ -24,6 +24,7 @@ from cachewasm.wasm.decode import (
     MEMORY_SECTION,
     START_SECTION,
     TABLE_SECTION,
+    TAG_SECTION,
     TYPE_SECTION,
     VERSION,
 )
@@ -42,6 +43,7 @@ from cachewasm.wasm.module import (
     Module,
     Names,
     SegmentMode,
+    Tag,
 )
 from cachewasm.wasm.names import SECTION_NAME, encode_name, encode_names
 from cachewasm.wasm.types import (
@@ -87,6 +89,7 @@ class ModuleSource:
     bodies: tuple[FunctionBody, ...] = ()
     tables: tuple[TableType, ...] = ()
     memories: tuple[MemoryType, ...] = ()
+    tags: tuple[Tag, ...] = ()
     globals: tuple[Global, ...] = ()
     exports: tuple[Export, ...] = ()
     start: int | None = None
@@ -107,6 +110,7 @@ class ModuleSource:
             bodies=tuple(decode_body(module, body) for body in module.code),
             tables=module.tables,
             memories=module.memories,
+            tags=module.tags,
             globals=module.globals,
             exports=module.exports,
             start=module.start,
@@ -148,6 +152,7 @@ def encode(source: ModuleSource) -> bytes:
     items(FUNCTION_SECTION, (unsigned(typeidx) for typeidx in source.funcs))
     items(TABLE_SECTION, (_table(tabletype) for tabletype in source.tables))
     items(MEMORY_SECTION, (_memory(memorytype) for memorytype in source.memories))
+    items(TAG_SECTION, (_tag(tag) for tag in source.tags))
     items(GLOBAL_SECTION, (_global(item.type) + _expr(item.init) for item in source.globals))
     items(
         EXPORT_SECTION,
@@ -192,6 +197,8 @@ def _import(item: Import) -> bytes:
             extern = _memory(item.type)
         case GlobalType():
             extern = _global(item.type)
+        case Tag():
+            extern = _tag(item.type)
         case typeidx:
             extern = unsigned(typeidx)
     return encode_name(item.module) + encode_name(item.name) + bytes([item.kind]) + extern
@@ -213,6 +220,10 @@ def _limits(limits: Limits) -> bytes:
 
 def _global(globaltype: GlobalType) -> bytes:
     return bytes([globaltype.content.code, globaltype.mutable])
+
+
+def _tag(tag: Tag) -> bytes:
+    return b"\0" + unsigned(tag.typeidx)
 
 
 def _expr(expr: ConstExpr) -> bytes:

@@ -7,7 +7,7 @@ from cachewasm.wasm import opcodes
 from cachewasm.wasm.body import instructions, read_locals
 from cachewasm.wasm.leb128 import signed, unsigned
 from cachewasm.wasm.module import ByteRange, Module
-from cachewasm.wasm.opcodes import EMPTY_BLOCK, MEMARG_HAS_MEMIDX, Imm, Op
+from cachewasm.wasm.opcodes import EMPTY_BLOCK, MEMARG_HAS_MEMIDX, Imm, Op, TryTable
 from cachewasm.wasm.types import ValType
 
 
@@ -79,6 +79,15 @@ def _immediate(kind: int, imm: Imm) -> bytes:
             if kind in (opcodes.IMM_I32, opcodes.IMM_I64, opcodes.IMM_BLOCKTYPE):
                 return signed(imm)
             return unsigned(imm)
+        case TryTable():
+            clauses = b"".join(
+                bytes([each.kind])
+                + (unsigned(each.tag) if each.has_tag else b"")
+                + unsigned(each.label)
+                for each in imm.catches
+            )
+            blocktype = _immediate(opcodes.IMM_BLOCKTYPE, imm.blocktype)
+            return blocktype + unsigned(len(imm.catches)) + clauses
         case (int(memidx), int(align_log2), int(offset)):
             if memidx:
                 align = unsigned(align_log2 | MEMARG_HAS_MEMIDX) + unsigned(memidx)

@@ -31,6 +31,7 @@ class Feature:
 
 
 _ON = (True, True)  # implemented, and on unless the Config turns it off
+_OFF = (True, False)  # implemented, and off unless the Config turns it on
 _NO = (False, False)  # known by name, refused when asked for or met
 
 _ROWS = (
@@ -45,8 +46,8 @@ _ROWS = (
     ("memory64", _NO),
     ("threads", _NO),
     ("shared_everything_threads", _NO),
-    ("exceptions", _NO),
-    ("legacy_exceptions", _NO),
+    ("exceptions", _OFF),
+    ("legacy_exceptions", _OFF),
     ("function_references", _NO),
     ("gc", _NO),
     ("custom_page_sizes", _NO),

@@ -17,6 +17,8 @@ from cachewasm.wasm.module import ValidModule
 from cachewasm.wasm.opcodes import (
     BLOCK,
     BY_NAME,
+    CATCH_ALL_OP,
+    CATCH_OP,
     ELSE,
     GLOBAL_GET,
     IF,
@@ -24,10 +26,12 @@ from cachewasm.wasm.opcodes import (
     IMM_MEMORY,
     LOOP,
     OPS,
+    TRY,
     Imm,
     Op,
+    TryTable,
 )
-from cachewasm.wasm.types import FUNCREF, I32, VALTYPES, TableType, ValType
+from cachewasm.wasm.types import EXNREF, FUNCREF, I32, VALTYPES, TableType, ValType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +61,8 @@ def _rule(*names: str) -> Callable[[_Rule], _Rule]:
 
 
 class ControlFrame:
-    """An enclosing block: BLOCK, LOOP, IF or ELSE; the function's body is a BLOCK.
+    """An enclosing block, by the instruction that began it or its present arm; the function's body
+    is a BLOCK.
 
     `height` is the length of `vals` below the block's parameters.
     """
@@ -247,6 +252,11 @@ class FunctionValidator:
             self._fail(f"unknown table {tableidx}")
         return self._module.table_types[tableidx]
 
+    def _tag_params(self, tagidx: int) -> tuple[ValType, ...]:
+        if tagidx >= len(self._module.tag_typeidxs):
+            self._fail(f"unknown tag {tagidx}")
+        return self._module.tag_params(tagidx)
+
     def _check_memory(self, memidx: int) -> None:
         if memidx >= len(self._module.memory_types):
             self._fail(f"unknown memory {memidx}")
@@ -285,7 +295,7 @@ class FunctionValidator:
     def _unreachable(self, _op: Op, _imm: None) -> None:
         self.unreachable()
 
-    @_rule("block", "loop", "if")
+    @_rule("block", "loop", "if", "try")
     def _block(self, op: Op, blocktype: ValType | int | None) -> None:
         start_types, end_types = self._block_types(blocktype)
         if op is IF:
@@ -306,6 +316,58 @@ class FunctionValidator:
         if frame.op is IF and frame.start_types != frame.end_types:
             self._fail("type mismatch: if without else must leave its parameters as results")
         self.push_vals(frame.end_types)
+
+    # Exceptions (3.4.12); try, its arms, rethrow and delegate are the legacy instructions.
+
+    @_rule("throw")
+    def _throw(self, _op: Op, tagidx: int) -> None:
+        self.pop_vals(self._tag_params(tagidx))
+        self.unreachable()
+
+    @_rule("throw_ref")
+    def _throw_ref(self, _op: Op, _imm: None) -> None:
+        self.pop_val(EXNREF)
+        self.unreachable()
+
+    @_rule("try_table")
+    def _try_table(self, op: Op, imm: TryTable) -> None:
+        start_types, end_types = self._block_types(imm.blocktype)
+        self.pop_vals(start_types)
+        for each in imm.catches:
+            label_types = self.label_types(each.label)
+            caught = self._tag_params(each.tag) if each.has_tag else ()
+            if each.has_ref:
+                caught = (*caught, EXNREF)
+            if caught != label_types:
+                self._fail(
+                    f"type mismatch: a catch clause hands over {_listed(caught)} to a label that "
+                    f"takes {_listed(label_types)}"
+                )
+        self.push_ctrl(op, start_types, end_types)
+
+    @_rule("catch", "catch_all")
+    def _catch(self, op: Op, tagidx: int | None) -> None:
+        if self.ctrls[-1].op not in (TRY, CATCH_OP):
+            raise MalformedModule("END opcode expected", offset=self.offset)
+        frame = self.pop_ctrl()
+        self.push_ctrl(op, (), frame.end_types)
+        if tagidx is not None:
+            self.push_vals(self._tag_params(tagidx))
+
+    @_rule("delegate")
+    def _delegate(self, _op: Op, label: int) -> None:
+        if self.ctrls[-1].op is not TRY:
+            raise MalformedModule("END opcode expected", offset=self.offset)
+        frame = self.pop_ctrl()
+        self.label_types(label)
+        self.push_vals(frame.end_types)
+
+    @_rule("rethrow")
+    def _rethrow(self, _op: Op, label: int) -> None:
+        self.label_types(label)
+        if self.ctrls[-1 - label].op not in (CATCH_OP, CATCH_ALL_OP):
+            self._fail(f"invalid rethrow label {label}")
+        self.unreachable()
 
     @_rule("br")
     def _br(self, _op: Op, label: int) -> None:
@@ -527,3 +589,8 @@ class FunctionValidator:
     @_rule("data.drop")
     def _data_drop(self, _op: Op, dataidx: int) -> None:
         self._check_data(dataidx)
+
+
+def _listed(types: Sequence[ValType]) -> str:
+    """Types as messages show them, a long list shortened."""
+    return "[" + " ".join(t.name for t in types[:8]) + (" ..." if len(types) > 8 else "") + "]"

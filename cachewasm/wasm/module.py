@@ -23,13 +23,20 @@ class SegmentMode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag: the typeidx of what its exceptions carry."""
+
+    typeidx: int
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
-    """An import; `type` is a typeidx where `kind` is FUNC."""
+    """An import; `type` is a typeidx where `kind` is FUNC, and a `Tag` where it is TAG."""
 
     module: str
     name: str
     kind: int
-    type: int | TableType | MemoryType | GlobalType
+    type: int | TableType | MemoryType | GlobalType | Tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,7 @@ class Module:
     funcs: tuple[int, ...] = ()
     tables: tuple[TableType, ...] = ()
     memories: tuple[MemoryType, ...] = ()
+    tags: tuple[Tag, ...] = ()
     globals: tuple[Global, ...] = ()
     exports: tuple[Export, ...] = ()
     start: int | None = None
@@ -134,12 +142,14 @@ class Module:
     table_types: tuple[TableType, ...] = field(init=False, repr=False, compare=False)
     memory_types: tuple[MemoryType, ...] = field(init=False, repr=False, compare=False)
     global_types: tuple[GlobalType, ...] = field(init=False, repr=False, compare=False)
+    tag_typeidxs: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         funcs: list[int] = []
         tables: list[TableType] = []
         memories: list[MemoryType] = []
         globals_: list[GlobalType] = []
+        tags: list[int] = []
         for item in self.imports:
             match item.type:
                 case int():
@@ -150,11 +160,14 @@ class Module:
                     memories.append(item.type)
                 case GlobalType():
                     globals_.append(item.type)
+                case Tag():
+                    tags.append(item.type.typeidx)
         set_field = object.__setattr__  # the class is frozen
         set_field(self, "func_typeidxs", (*funcs, *self.funcs))
         set_field(self, "table_types", (*tables, *self.tables))
         set_field(self, "memory_types", (*memories, *self.memories))
         set_field(self, "global_types", (*globals_, *(item.type for item in self.globals)))
+        set_field(self, "tag_typeidxs", (*tags, *(item.typeidx for item in self.tags)))
 
     @property
     def imported_funcs(self) -> int:
@@ -176,6 +189,11 @@ class Module:
         """How many globals are imported."""
         return len(self.global_types) - len(self.globals)
 
+    @property
+    def imported_tags(self) -> int:
+        """How many tags are imported."""
+        return len(self.tag_typeidxs) - len(self.tags)
+
     def func_type(self, funcidx: int) -> FuncType:
         """The type of a function, imported or defined."""
         return self.types[self.func_typeidxs[funcidx]]
@@ -191,6 +209,10 @@ class Module:
     def global_type(self, globalidx: int) -> GlobalType:
         """The type of a global, imported or defined."""
         return self.global_types[globalidx]
+
+    def tag_params(self, tagidx: int) -> tuple[ValType, ...]:
+        """What an exception of a tag carries, imported or defined."""
+        return self.types[self.tag_typeidxs[tagidx]].param_types
 
     def body(self, funcidx: int) -> ByteRange:
         """The range of a defined function's body."""

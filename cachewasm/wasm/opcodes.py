@@ -10,7 +10,7 @@ Specification: sections 5.4 (bytes) and 3.4 (types).
 
 from cachewasm.record import dataclass
 from cachewasm.wasm import features
-from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, ValType
+from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, ValType
 
 # Kinds of immediates, and the Python value that the body decoder yields for each.
 IMM_NONE = 0  # None
@@ -23,28 +23,63 @@ IMM_TABLE = 5
 IMM_ELEM = 6
 IMM_DATA = 7
 IMM_MEMORY = 8
+IMM_TAG = 9
 # Two indices: (first, second).
-IMM_CALL_INDIRECT = 9  # (typeidx, tableidx)
-IMM_TABLE_TABLE = 10  # (destination, source)
-IMM_ELEM_TABLE = 11  # (elemidx, tableidx)
-IMM_MEMORY_MEMORY = 12  # (destination, source)
-IMM_DATA_MEMORY = 13  # (dataidx, memidx)
+IMM_CALL_INDIRECT = 10  # (typeidx, tableidx)
+IMM_TABLE_TABLE = 11  # (destination, source)
+IMM_ELEM_TABLE = 12  # (elemidx, tableidx)
+IMM_MEMORY_MEMORY = 13  # (destination, source)
+IMM_DATA_MEMORY = 14  # (dataidx, memidx)
 # All others.
-IMM_LABELS = 14  # (labels as a tuple, default label)
-IMM_BLOCKTYPE = 15  # None, a ValType (the one result), or a typeidx
-IMM_MEMARG = 16  # (memidx, log2 of the alignment, offset)
-IMM_I32 = 17  # signed int
-IMM_I64 = 18  # signed int
-IMM_F32 = 19  # the 32 raw bits, as int
-IMM_F64 = 20  # the 64 raw bits, as int
-IMM_REFTYPE = 21  # ValType
-IMM_VALTYPES = 22  # tuple of ValType
+IMM_LABELS = 15  # (labels as a tuple, default label)
+IMM_BLOCKTYPE = 16  # None, a ValType (the one result), or a typeidx
+IMM_MEMARG = 17  # (memidx, log2 of the alignment, offset)
+IMM_I32 = 18  # signed int
+IMM_I64 = 19  # signed int
+IMM_F32 = 20  # the 32 raw bits, as int
+IMM_F64 = 21  # the 64 raw bits, as int
+IMM_REFTYPE = 22  # ValType
+IMM_VALTYPES = 23  # tuple of ValType
+IMM_DELEGATE = 24  # a label; closes the block that it ends
+IMM_TRY_TABLE = 25  # TryTable
 
-LAST_INDEX_IMM = IMM_MEMORY
+LAST_INDEX_IMM = IMM_TAG
 LAST_PAIR_IMM = IMM_DATA_MEMORY
 
 EMPTY_BLOCK = 0x40  # the block type without parameters and results
 MEMARG_HAS_MEMIDX = 0x40  # the bit of a memarg's alignment that says that a memidx follows
+
+# Kinds of catch clauses, as encoded; bit 0: also the exception itself, bit 1: whatever its tag.
+CATCH, CATCH_REF, CATCH_ALL, CATCH_ALL_REF = range(4)
+CATCH_NAMES = ("catch", "catch_ref", "catch_all", "catch_all_ref")
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """A clause of try_table; `tag` is 0 where the kind catches all. The label counts from outside."""
+
+    kind: int
+    tag: int
+    label: int
+
+    @property
+    def has_tag(self) -> bool:
+        """Whether the clause catches exceptions of one tag only."""
+        return self.kind < CATCH_ALL
+
+    @property
+    def has_ref(self) -> bool:
+        """Whether the clause hands over the exception itself."""
+        return bool(self.kind & 1)
+
+
+@dataclass(frozen=True, slots=True)
+class TryTable:
+    """The immediate of try_table: its block type as for IMM_BLOCKTYPE, and its clauses in order."""
+
+    blocktype: "ValType | int | None"
+    catches: tuple[Catch, ...]
+
 
 Imm = (
     int
@@ -53,6 +88,7 @@ Imm = (
     | tuple[tuple[int, ...], int]
     | tuple[int, int, int]
     | tuple[ValType, ...]
+    | TryTable
     | None
 )
 
@@ -92,7 +128,7 @@ class Op:
         return self.name
 
 
-_TYPES = {t.name: t for t in (I32, I64, F32, F64, FUNCREF, EXTERNREF)}
+_TYPES = {t.name: t for t in (I32, I64, F32, F64, FUNCREF, EXTERNREF, EXNREF)}
 _rows: list[Op] = []
 
 
@@ -123,6 +159,8 @@ PREFIX_THREADS = 0xFE
 PREFIXES = (PREFIX_GC, PREFIX_MISC, PREFIX_SIMD, PREFIX_THREADS)
 
 _BULK = features.BULK_MEMORY
+_EXN = features.EXCEPTIONS
+_LEGACY = features.EXCEPTIONS | features.LEGACY_EXCEPTIONS  # tags belong to the former
 _REF = features.REFERENCE_TYPES
 
 
@@ -137,6 +175,11 @@ BLOCK = _op(0x02, "block", "...", IMM_BLOCKTYPE)
 LOOP = _op(0x03, "loop", "...", IMM_BLOCKTYPE)
 IF = _op(0x04, "if", "...", IMM_BLOCKTYPE)
 ELSE = _op(0x05, "else", "...")
+TRY = _op(0x06, "try", "...", IMM_BLOCKTYPE, proposal=_LEGACY)
+CATCH_OP = _op(0x07, "catch", "...", IMM_TAG, proposal=_LEGACY)
+_op(0x08, "throw", "...", IMM_TAG, proposal=_EXN)
+_op(0x09, "rethrow", "...", IMM_LABEL, proposal=_LEGACY)
+_op(0x0A, "throw_ref", "...", proposal=_EXN)
 END = _op(0x0B, "end", "...")
 _op(0x0C, "br", "...", IMM_LABEL)
 _op(0x0D, "br_if", "...", IMM_LABEL)
@@ -144,6 +187,9 @@ _op(0x0E, "br_table", "...", IMM_LABELS)
 _op(0x0F, "return", "...")
 _op(0x10, "call", "...", IMM_FUNC)
 _op(0x11, "call_indirect", "...", IMM_CALL_INDIRECT)
+DELEGATE = _op(0x18, "delegate", "...", IMM_DELEGATE, proposal=_LEGACY)
+CATCH_ALL_OP = _op(0x19, "catch_all", "...", proposal=_LEGACY)
+TRY_TABLE = _op(0x1F, "try_table", "...", IMM_TRY_TABLE, proposal=_EXN)
 
 # Parametric, variables, tables (5.4.3 to 5.4.5).
 _op(0x1A, "drop", "...")
@@ -360,18 +406,10 @@ BY_NAME: dict[str, Op] = {op.name: op for op in OPS}
 
 # Opcodes that belong to a proposal without rows above: refused by the proposal's name.
 PROPOSAL_BY_CODE: dict[int, int] = {
-    0x06: features.LEGACY_EXCEPTIONS,  # try
-    0x07: features.LEGACY_EXCEPTIONS,  # catch
-    0x08: features.EXCEPTIONS,  # throw
-    0x09: features.LEGACY_EXCEPTIONS,  # rethrow
-    0x0A: features.EXCEPTIONS,  # throw_ref
     0x12: features.TAIL_CALL,  # return_call
     0x13: features.TAIL_CALL,  # return_call_indirect
     0x14: features.FUNCTION_REFERENCES,  # call_ref
     0x15: features.FUNCTION_REFERENCES,  # return_call_ref
-    0x18: features.LEGACY_EXCEPTIONS,  # delegate
-    0x19: features.LEGACY_EXCEPTIONS,  # catch_all
-    0x1F: features.EXCEPTIONS,  # try_table
     0xD3: features.GC,  # ref.eq
     0xD4: features.FUNCTION_REFERENCES,  # ref.as_non_null
     0xD5: features.FUNCTION_REFERENCES,  # br_on_null

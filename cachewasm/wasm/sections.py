@@ -18,6 +18,7 @@ from cachewasm.wasm.module import (
     Global,
     Import,
     SegmentMode,
+    Tag,
 )
 from cachewasm.wasm.reader import Reader
 from cachewasm.wasm.types import (
@@ -107,7 +108,8 @@ def import_(r: Reader) -> Import:
         return Import(module, name, kind, memory(r))
     if kind == GLOBAL:
         return Import(module, name, kind, globaltype(r))
-    _refuse_tag(r, kind, offset)
+    if kind == TAG:
+        return Import(module, name, kind, tag(r))
     raise MalformedModule(f"malformed import kind 0x{kind:02x}", offset=offset)
 
 
@@ -170,15 +172,21 @@ def export(r: Reader) -> Export:
     name = r.name()
     offset = r.pos
     kind = r.byte()
-    if kind > GLOBAL:
-        _refuse_tag(r, kind, offset)
+    if kind == TAG:
+        feature.require(r.features, feature.EXCEPTIONS, "a tag", offset)
+    elif kind > GLOBAL:
         raise MalformedModule(f"malformed export kind 0x{kind:02x}", offset=offset)
     return Export(name, kind, r.u32())
 
 
-def _refuse_tag(r: Reader, kind: int, offset: int) -> None:
-    if kind == TAG:
-        feature.require(r.features, feature.EXCEPTIONS, "a tag", offset)
+def tag(r: Reader) -> Tag:
+    """A tag type, or an entry of the tag section."""
+    feature.require(r.features, feature.EXCEPTIONS, "a tag", r.pos)
+    offset = r.pos
+    attribute = r.byte()
+    if attribute:
+        raise MalformedModule(f"malformed tag attribute 0x{attribute:02x}", offset=offset)
+    return Tag(r.u32())
 
 
 def element(r: Reader, end: int) -> ElementSegment:

@@ -7,12 +7,12 @@ only a code that nothing defines is malformed.
 from cachewasm.errors import MalformedModule
 from cachewasm.wasm import features as feature
 from cachewasm.wasm.leb128 import UNEXPECTED_END
-from cachewasm.wasm.types import FUNCREF, VALTYPE_BY_CODE, ValType
+from cachewasm.wasm.types import EXNREF, FUNCREF, VALTYPE_BY_CODE, ValType
 
 _PROPOSAL_BY_CODE = {
     0x7B: feature.SIMD,  # v128
     0x75: feature.STACK_SWITCHING,  # nocont
-    0x74: feature.EXCEPTIONS,  # noexn
+    0x74: feature.GC,  # noexn
     0x73: feature.GC,  # nofunc
     0x72: feature.GC,  # noextern
     0x71: feature.GC,  # none
@@ -21,7 +21,6 @@ _PROPOSAL_BY_CODE = {
     0x6C: feature.GC,  # i31
     0x6B: feature.GC,  # struct
     0x6A: feature.GC,  # array
-    0x69: feature.EXCEPTIONS,  # exn
     0x68: feature.STACK_SWITCHING,  # cont
     0x64: feature.FUNCTION_REFERENCES,  # ref ht
     0x63: feature.FUNCTION_REFERENCES,  # ref null ht
@@ -55,4 +54,6 @@ def _type_at(data: bytes, pos: int, features: int, what: str) -> ValType:
         if code in _PROPOSAL_BY_CODE:
             feature.require(features, _PROPOSAL_BY_CODE[code], f"type 0x{code:02x}", pos)
         raise MalformedModule(f"malformed {what}: 0x{code:02x}", offset=pos)
+    if valtype is EXNREF:
+        feature.require(features, feature.EXCEPTIONS, "type exnref", pos)
     return valtype

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TypeAlias
 
-    ExternType: TypeAlias = "FuncType | TableType | MemoryType | GlobalType"
+    ExternType: TypeAlias = "FuncType | TableType | MemoryType | GlobalType | TagType"
 
 # The kinds of imports and exports, with their codes of the binary format.
 FUNC, TABLE, MEMORY, GLOBAL, TAG = range(5)
@@ -43,7 +43,7 @@ class ValType:
     @property
     def is_ref(self) -> bool:
         """Whether this is a reference type."""
-        return self is FUNCREF or self is EXTERNREF
+        return self is FUNCREF or self is EXTERNREF or self is EXNREF
 
     @staticmethod
     def i32() -> "ValType":
@@ -79,8 +79,10 @@ F32 = ValType._make("f32", 0x7D)
 F64 = ValType._make("f64", 0x7C)
 FUNCREF = ValType._make("funcref", 0x70)
 EXTERNREF = ValType._make("externref", 0x6F)
+# Values of this type stay inside wasm code: no embedder can hold an exception.
+EXNREF = ValType._make("exnref", 0x69)
 
-VALTYPES = (I32, I64, F32, F64, FUNCREF, EXTERNREF)
+VALTYPES = (I32, I64, F32, F64, FUNCREF, EXTERNREF, EXNREF)
 VALTYPE_BY_CODE = {t.code: t for t in VALTYPES}
 
 
@@ -233,6 +235,26 @@ class GlobalType:
 
     def __repr__(self) -> str:
         return f"global (mut {self.content})" if self.mutable else f"global {self.content}"
+
+
+class TagType:
+    """The type of a tag: a function type whose parameters are what an exception carries."""
+
+    __slots__ = ("functype",)
+
+    def __init__(self, functype: FuncType) -> None:
+        if not isinstance(functype, FuncType):
+            raise TypeError("expected a FuncType")
+        self.functype = functype
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TagType) and self.functype == other.functype
+
+    def __hash__(self) -> int:
+        return hash((TagType, self.functype))
+
+    def __repr__(self) -> str:
+        return f"tag {self.functype}"
 
 
 class ImportType:

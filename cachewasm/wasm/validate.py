@@ -30,6 +30,7 @@ from cachewasm.wasm.types import (
     KIND_NAMES,
     MEMORY,
     TABLE,
+    TAG,
     Limits,
     ValType,
 )
@@ -74,6 +75,11 @@ def _check_types(module: Module) -> None:
     for funcidx, typeidx in enumerate(module.func_typeidxs):
         if typeidx >= len(module.types):
             raise InvalidModule(f"unknown type {typeidx} of function {funcidx}")
+    for tagidx, typeidx in enumerate(module.tag_typeidxs):
+        if typeidx >= len(module.types):
+            raise InvalidModule(f"unknown type {typeidx} of tag {tagidx}")
+        if module.types[typeidx].result_types:
+            raise InvalidModule(f"non-empty tag result type of tag {tagidx}")
     for tabletype in module.table_types:
         _check_limits(tabletype.limits, _TABLE_MAX, "table size must be at most 2**32 - 1")
     for memorytype in module.memory_types:
@@ -186,6 +192,7 @@ def _check_exports(module: Module) -> None:
         TABLE: len(module.table_types),
         MEMORY: len(module.memory_types),
         GLOBAL: len(module.global_types),
+        TAG: len(module.tag_typeidxs),
     }
     names = set()
     for export in module.exports:

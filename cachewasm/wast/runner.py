@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, assert_never
 
-from cachewasm.abi.traps import MESSAGES
+from cachewasm.abi.traps import EXCEPTION_MESSAGE, MESSAGES
 from cachewasm.errors import (
     CachewasmError,
     InvalidModule,
@@ -29,6 +29,7 @@ from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.module import Module
 from cachewasm.runtime.store import Store
 from cachewasm.runtime.table import Table
+from cachewasm.runtime.tag import Tag
 from cachewasm.wasm.decode import decode
 from cachewasm.wasm.text.commands import (
     Action,
@@ -211,7 +212,7 @@ class _Runner:
                 content = found.type(self._store).content
                 return [Result(content, found.value(self._store))]
             case Invoke(_, name, arguments):
-                if found is None or isinstance(found, (Global, Memory, Table)):
+                if found is None or isinstance(found, (Global, Memory, Table, Tag)):
                     raise _Failed(f"no function `{name}` is exported")
                 return self._call(found, arguments)
         assert_never(action)
@@ -255,7 +256,12 @@ class _Runner:
         raise _Failed(f"expected the trap `{message}`; got no trap")
 
     def _assert_exception(self, action: Action) -> None:
-        self._perform(action)
+        try:
+            self._perform(action)
+        except Trap as trap:
+            if EXCEPTION_MESSAGE not in trap.message:
+                raise
+            return
         raise _Failed("expected an exception; got none")
 
     def _assert_refused(

@@ -19,7 +19,8 @@ KERNELS = ROOT / "benchmarks" / "kernels"
 def seeds() -> tuple[Corpus[str], Corpus[bytes]]:
     """The benchmarks' kernels, and the small module forms of the official scripts."""
     scripts = Path(os.environ.get("CACHEWASM_SPEC_DIR", ROOT.parent / "shared" / "spec"))
-    found = [text for path in sorted(scripts.glob("*.wast")) for text in module_texts(path)]
+    paths = sorted([*scripts.glob("*.wast"), *scripts.glob("legacy/*.wast")])
+    found = [text for path in paths for text in module_texts(path)]
     if not found:
         missing = f"no official scripts in {scripts}: set CACHEWASM_SPEC_DIR"
         if os.environ.get("CI") == "true":

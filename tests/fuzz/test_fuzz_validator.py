@@ -59,7 +59,7 @@ from cachewasm.wasm import features
 from cachewasm.wasm.decode import decode
 from cachewasm.wasm.validate import validate, validate_bodies
 try:
-    validate_bodies(validate(decode(sys.stdin.buffer.read(), features.DEFAULT)))
+    validate_bodies(validate(decode(sys.stdin.buffer.read(), features.IMPLEMENTED)))
 except ModuleError as error:
     print(type(error).__name__)
 else:
@@ -71,7 +71,7 @@ from cachewasm.runtime.engine import Engine
 from cachewasm.wasm import features
 from cachewasm.wasm.decode import decode
 from cachewasm.wasm.validate import validate
-valid = validate(decode(sys.stdin.buffer.read(), features.DEFAULT))
+valid = validate(decode(sys.stdin.buffer.read(), features.IMPLEMENTED))
 translate(valid, Engine()._environment, range(1))
 print("translated")
 """

@@ -2,8 +2,8 @@
 
 A change of the translator shows what it does to the code. After looking at it, rewrite all files with
 `CACHEWASM_UPDATE_GOLDEN=1 pytest tests/golden`. Nothing of this machine is in the environment, and
-LLVM has no part in it. A first line `;; tunables: name=value ...` of a .wat file sets tunables. The
-text is that of the baseline tier, but for files whose name ends with `_optimized`.
+LLVM has no part in it. A first line `;; tunables: name=value ...` of a .wat file sets tunables, or
+`;; features: name ...` adds features. The text is that of the baseline tier, but for files whose name ends with `_optimized`.
 """
 
 import os
@@ -26,6 +26,7 @@ SOURCES = sorted(FOLDER.glob("*.wat"))
 UPDATE = os.environ.get("CACHEWASM_UPDATE_GOLDEN", "") not in ("", "0")
 
 _TUNABLES = ";; tunables:"
+_FEATURES = ";; features:"
 
 
 def _environment(text: str) -> CompileEnvironment:
@@ -41,14 +42,20 @@ def _environment(text: str) -> CompileEnvironment:
         flags=DEFAULT_FLAGS,
         tunables=choose(tunables, address_space_limited=False),
         operator_cost=DEFAULT_COST,
-        features=features.DEFAULT,
+        features=_features(text),
         identity=bytes(32),
         module_version="",
     )
 
 
+def _features(text: str) -> int:
+    first = text.partition("\n")[0]
+    added = first.removeprefix(_FEATURES).split() if first.startswith(_FEATURES) else []
+    return features.DEFAULT | sum(features.BY_NAME[name].bit for name in added)
+
+
 def _translated(text: str, *, baseline: bool) -> str:
-    module = validate(decode(bytes(cachewasm.wat2wasm(text)), features.DEFAULT))
+    module = validate(decode(bytes(cachewasm.wat2wasm(text)), _features(text)))
     funcs = range(module.module.imported_funcs, len(module.module.func_typeidxs))
     ir = translate(module, _environment(text), funcs, baseline=baseline).ir
     return ir.rstrip("\n") + "\n"

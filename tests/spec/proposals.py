@@ -6,13 +6,6 @@ against the scripts and the engine: a script that passes must leave it.
 """
 
 NEEDS = {
-    "exports": "exceptions",
-    "imports": "exceptions",
-    "instance": "exceptions",
-    "tag": "exceptions",
-    "throw": "exceptions",
-    "throw_ref": "exceptions",
-    "try_table": "exceptions",
     "br_if": "function_references",
     "br_on_non_null": "function_references",
     "br_on_null": "function_references",
@@ -21,6 +14,7 @@ NEEDS = {
     "elem": "function_references",
     "func": "function_references",
     "global": "function_references",
+    "instance": "function_references",
     "linking": "function_references",
     "local_init": "function_references",
     "local_tee": "function_references",
@@ -31,6 +25,7 @@ NEEDS = {
     "select": "function_references",
     "table": "function_references",
     "table-sub": "function_references",
+    "try_table": "function_references",
     "unreached-invalid": "function_references",
     "unreached-valid": "function_references",
     "array": "gc",
@@ -50,6 +45,7 @@ NEEDS = {
     "ref_null": "gc",
     "ref_test": "gc",
     "struct": "gc",
+    "tag": "gc",
     "table_init": "gc",
     "table_init64": "gc",
     "type-canon": "gc",

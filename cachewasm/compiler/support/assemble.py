@@ -16,8 +16,9 @@ Fields are volatile: an activation's must be in memory and not in a register whe
 """
 
 from cachewasm.abi import process, traps, vmctx
+from cachewasm.abi.builtins import BUILTIN_INDEX
 from cachewasm.abi.layout import Layout
-from cachewasm.compiler.support import func, host, instance, invoke, memory, table
+from cachewasm.compiler.support import exceptions, func, host, instance, invoke, memory, table
 from cachewasm.compiler.support import traps as trap_parts
 from cachewasm.compiler.support.arch import arch_of
 
@@ -40,9 +41,11 @@ _LAYOUTS: dict[str, Layout] = {
     "FUNC_OBJECT": vmctx.FUNC_OBJECT,
     "THREAD": vmctx.THREAD,
     "ACTIVATION": vmctx.ACTIVATION,
+    "EXCEPTION": vmctx.EXCEPTION,
+    "KEPT_EXCEPTIONS": vmctx.KEPT_EXCEPTIONS,
     "PROCESS": process.PROCESS,
 }
-_PARTS = (func, invoke, host, trap_parts, memory, table, instance)
+_PARTS = (func, invoke, host, trap_parts, memory, table, instance, exceptions)
 
 # Linux and glibc, 64 bit: the same on every supported architecture.
 _NUMBERS = {
@@ -60,6 +63,11 @@ _NUMBERS = {
     "IMAGES_ROW": process.IMAGES_ROW,
     "FUNC_BOUNDED": vmctx.FUNC_BOUNDED,
     "HOST_EXCEPTION": traps.HOST_EXCEPTION,
+    "UNCAUGHT": traps.EXCEPTION,
+    "NO_MEMORY": traps.NO_MEMORY,
+    "PERSONALITY_AT": 8 * BUILTIN_INDEX["__gcc_personality_v0"],
+    "END_OF_STACK": 16,  # _UA_END_OF_STACK
+    "JUMP_BUFFER_SIZE": vmctx.ACTIVATION.previous,
     "STACK_OVERFLOW": traps.STACK_OVERFLOW,
     "MEMORY_OUT_OF_BOUNDS": traps.MEMORY_OUT_OF_BOUNDS,
     "TABLE_OUT_OF_BOUNDS": traps.TABLE_OUT_OF_BOUNDS,

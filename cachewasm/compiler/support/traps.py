@@ -15,6 +15,14 @@ define hidden void @trap(ptr %context, i32 %code) #3 {
 ; now, while they are whole. `pc` (0: none) is where a fault happened; `frame` (null: no backtrace)
 ; is the frame address from which to walk.
 define internal void @raise(ptr %thread, i32 %code, i64 %pc, ptr %frame) #3 {
+  call void @note(ptr %thread, i32 %code, i64 %pc, ptr %frame)
+  %activation = field ptr, %thread, THREAD.activation
+  %longjmp = process ptr, longjmp
+  call void %longjmp(ptr %activation, i32 1)
+  unreachable
+}
+
+define internal void @note(ptr %thread, i32 %code, i64 %pc, ptr %frame) #0 {
 entry:
   %activation = field ptr, %thread, THREAD.activation
   %code_wide = zext i32 %code to i64
@@ -76,9 +84,7 @@ resume:
 jump:
   %noted = phi i64 [ %count, %room ], [ %count, %older_activation ]
   setfield i64 %noted, %thread, THREAD.frame_count
-  %longjmp = process ptr, longjmp
-  call void %longjmp(ptr %activation, i32 1)
-  unreachable
+  ret void
 }
 
 ; SIGSEGV. A trap only if the pc lies in wasm code, this thread has an activation, and the address

@@ -56,7 +56,7 @@ def _call_code(t: "FunctionTranslator", signature: Signature, code: str, context
     base = len(stack) - len(signature.params)
     arguments = signature.arguments(context, stack[base:])
     del stack[base:]
-    result = t.call(signature.result, code, arguments)
+    result = t.call(signature.result, code, arguments, may_throw=True)
     if not signature.in_registers:
         area = t.field(t.store_context(), STORE.results)
         for i, llvm_type in enumerate(signature.result_types):

@@ -12,8 +12,9 @@ from cachewasm.compiler.translate.debug import (
     LineTable,
     PcSections,
 )
-from cachewasm.compiler.translate.ir import CODE, Signature
+from cachewasm.compiler.translate.ir import CODE, THROWS, Signature
 from cachewasm.compiler.translate.metering import lowerings
+from cachewasm.wasm.features import EXCEPTIONS
 from cachewasm.wasm.module import Module, ValidModule
 
 TYPE_CHECKING = False
@@ -41,6 +42,7 @@ def instance_layout(module: Module, funcrefs: int) -> InstanceLayout:
         data=len(module.data_segments),
         elements=len(module.elements),
         funcrefs=funcrefs,
+        tags=len(module.tag_typeidxs),
     )
 
 
@@ -55,12 +57,14 @@ class ModuleContext:
         "baseline",
         "bases_move",
         "called",
+        "code",
         "consume_fuel",
         "env",
         "epoch_interruption",
         "funcref_index",
         "guard_size",
         "layout",
+        "lines",
         "lowerings",
         "module",
         "places",
@@ -72,6 +76,8 @@ class ModuleContext:
         self.module = valid.module
         self.env = env
         self.baseline = baseline
+        # Exceptions may pass through any function, in modules without tags as well.
+        self.code = THROWS if env.features & EXCEPTIONS else CODE
         referenced = escapes(valid)
         self.funcref_index = {funcidx: i for i, funcidx in enumerate(referenced)}
         self.layout = instance_layout(self.module, len(referenced))
@@ -88,6 +94,8 @@ class ModuleContext:
         self.consume_fuel = env.tunables.consume_fuel
         self.epoch_interruption = env.tunables.epoch_interruption
         self.lowerings = lowerings(env)
+        # Of functions that cannot have PC sections, once there is one.
+        self.lines: LineTable | None = None
         self._signatures: dict[int, Signature] = {}
 
     def function_places(self, funcidx: int) -> FunctionPlaces:
@@ -95,6 +103,20 @@ class ModuleContext:
         if not self.places:
             return NO_PLACES
         return self.places.function(symbols.function(funcidx), self.module.body(funcidx).start)
+
+    def line_places(self, funcidx: int) -> FunctionPlaces | None:
+        """The lines of a function that cannot have PC sections; None if it has none in any case."""
+        if not isinstance(self.places, PcSections):
+            return None
+        if self.lines is None:
+            self.lines = LineTable()
+        return self.lines.function(symbols.function(funcidx), self.module.body(funcidx).start)
+
+    def header(self) -> tuple[str, ...]:
+        """The metadata that the places need."""
+        if self.lines is not None:
+            return self.lines.header
+        return self.places.header if self.places else ()
 
     def signature(self, typeidx: int) -> Signature:
         """The signature of a type."""
@@ -116,5 +138,7 @@ class ModuleContext:
             if funcidx not in funcs:
                 signature = self.signature(self.module.func_typeidxs[funcidx])
                 name = symbols.function(funcidx)
-                lines.append(f"declare hidden {signature.result} @{name}({signature.types}) {CODE}")
+                lines.append(
+                    f"declare hidden {signature.result} @{name}({signature.types}) {self.code}"
+                )
         return lines

@@ -11,16 +11,17 @@ from cachewasm.compiler.translate import fuel
 from cachewasm.compiler.translate.ir import LLVM_TYPES, return_lines
 from cachewasm.compiler.translate.registry import Family
 from cachewasm.wasm.function_validator import ControlFrame
-from cachewasm.wasm.opcodes import IF, LOOP
+from cachewasm.wasm.opcodes import IF, LOOP, TryTable
 from cachewasm.wasm.types import ValType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cachewasm.compiler.translate.exception import Try
     from cachewasm.compiler.translate.function import FunctionTranslator
 
 FAMILY = Family()
 
-BlockType = ValType | int | None
+BlockType = ValType | int | TryTable | None
 
 # Up to this many known locals are remembered at an `if` for its other arm.
 _MAX_REMEMBERED = 64
@@ -33,6 +34,7 @@ class Frame:
     frames only count ends. `deferred` is the fuel that is charged behind the label, None until it is
     branched to. For an `if`, `arguments`, `known`, `left` and `pending` are the parameters, the known
     locals and the fuel with which the `else` arm starts, and `has_else` tells whether that arm has begun.
+    `trying` and `outer`, what catches around the block, belong to exception.py.
     """
 
     __slots__ = (
@@ -47,8 +49,10 @@ class Frame:
         "known",
         "label",
         "left",
+        "outer",
         "pending",
         "slots",
+        "trying",
     )
 
     def __init__(self, t: "FunctionTranslator", frame: ControlFrame, height: int) -> None:
@@ -65,21 +69,26 @@ class Frame:
         self.deferred: int | None = None
         self.left: str | None = None
         self.pending = 0
+        self.trying: Try | None = None
+        self.outer = t.handler
 
     def store_slots(self, t: "FunctionTranslator") -> None:
         """Store what a branch to this frame's label carries: the top of the stack."""
+        count = len(self.carried)
+        self.store_values(t, t.stack[len(t.stack) - count :] if count else [])
+
+    def store_values(self, t: "FunctionTranslator", values: list[str]) -> None:
+        """Store these values for whoever arrives at the label."""
         self.is_target = True
         if t.context.consume_fuel:
             if self.deferred is None:
                 self.deferred = 0 if self.is_loop else t.fuel.pending
             fuel.settle(t, self.deferred)
-        count = len(self.carried)
-        if not count:
+        if not values:
             return
-        t.carry(count)
+        t.carry(len(values))
         if self.slots is None:
             self.slots = [t.slot(llvm_type) for llvm_type in self.carried]
-        values = t.stack[len(t.stack) - count :]
         for llvm_type, slot, value in zip(self.carried, self.slots, values, strict=True):
             t.emit(f"  store {llvm_type} {value}, ptr {slot}")
 
@@ -89,7 +98,7 @@ class Frame:
             t.stack.append(t.value(f"load {llvm_type}, ptr {slot}"))
 
 
-def _enter(t: "FunctionTranslator") -> Frame:
+def enter(t: "FunctionTranslator") -> Frame:
     """Make the frame of the block that the validator has just entered."""
     control = t.validator.ctrls[-1]
     frame = Frame(t, control, len(t.stack) - len(control.start_types))
@@ -106,12 +115,12 @@ def _branch(t: "FunctionTranslator", depth: int) -> Frame:
 
 @FAMILY.lowers("block")
 def _block(t: "FunctionTranslator", _type: BlockType) -> None:
-    _enter(t)
+    enter(t)
 
 
 @FAMILY.lowers("loop")
 def _loop(t: "FunctionTranslator", _type: BlockType) -> None:
-    frame = _enter(t)
+    frame = enter(t)
     t.flags &= ~FUNC_BOUNDED
     frame.store_slots(t)
     del t.stack[frame.height :]
@@ -123,7 +132,7 @@ def _loop(t: "FunctionTranslator", _type: BlockType) -> None:
 @FAMILY.lowers("if")
 def _if(t: "FunctionTranslator", _type: BlockType) -> None:
     condition = t.condition(t.stack.pop())
-    frame = _enter(t)
+    frame = enter(t)
     frame.arguments = t.stack[frame.height :]
     if len(t.known) <= _MAX_REMEMBERED:
         frame.known = t.known.copy()
@@ -158,10 +167,12 @@ def _begin_else(t: "FunctionTranslator", frame: Frame) -> None:
 def _end(t: "FunctionTranslator", _imm: None) -> None:
     frame = t.frames.pop()
     if frame.label is not None:
+        if frame.trying is not None:
+            frame.trying.end(t, frame)
         if frame.is_if and not frame.has_else:
             _end_if_without_else(t, frame)
         else:
-            _end_arm(t, frame)
+            end_arm(t, frame)
     if not t.frames and t.live:
         _return(t)
 
@@ -182,10 +193,10 @@ def _end_if_without_else(t: "FunctionTranslator", frame: Frame) -> None:
             frame.store_slots(t)
             t.emit(f"  br label %b{frame.label}")
         _begin_else(t, frame)
-    _end_arm(t, frame)
+    end_arm(t, frame)
 
 
-def _end_arm(t: "FunctionTranslator", frame: Frame) -> None:
+def end_arm(t: "FunctionTranslator", frame: Frame) -> None:
     """Go on behind the block with its results."""
     if frame.is_loop or not frame.is_target:
         return  # reached from above only, if at all

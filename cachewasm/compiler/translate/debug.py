@@ -5,7 +5,8 @@ memory accesses only: nothing else can be on the stack or fault, and each costs 
 
 There are two ways to write them. `LineTable` survives every optimization. `PcSections` costs LLVM a
 tenth of that, but its code generator keeps it on a call only if FastISel selects the call, so it is
-for the baseline tier: see FunctionTranslator.alone.
+for the baseline tier: see FunctionTranslator.alone. It never selects an invoke, so functions that catch
+exceptions have lines in that tier, too.
 """
 
 from typing import NamedTuple
@@ -16,6 +17,10 @@ from cachewasm.compiler.translate.ir import FIRST_FREE_METADATA
 _UNIT, _FILE, _TYPE, _VERSION, _DWARF, _FIRST_FREE = range(
     FIRST_FREE_METADATA, FIRST_FREE_METADATA + 6
 )
+
+
+_PC_BEFORE = f', !pcsections !{{!"{INSTRUCTIONS}", !{{i32 '
+_PC_AFTER = "}}"
 
 
 class FunctionPlaces(NamedTuple):
@@ -77,9 +82,19 @@ class PcSections:
         return FunctionPlaces(
             (),
             f' !pcsections !{{!"{FUNCTIONS}", !{{i32 {offset + 1}}}}}',
-            f', !pcsections !{{!"{INSTRUCTIONS}", !{{i32 ',
-            "}}",
+            _PC_BEFORE,
+            _PC_AFTER,
         )
+
+
+def with_lines(text: str, places: FunctionPlaces) -> str:
+    """A line of a function's text, its PC sections replaced by `places`."""
+    head, *rest = text.split(_PC_BEFORE)
+    parts = [head]
+    for part in rest:
+        number, _, after = part.partition(_PC_AFTER)
+        parts += (places.before, number, places.after, after)
+    return "".join(parts)
 
 
 NO_PLACES = FunctionPlaces((), "", "", "")

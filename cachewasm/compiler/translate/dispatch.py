@@ -1,10 +1,32 @@
 """All lowerings, by instruction. Every row of the table of instructions has exactly one."""
 
-from cachewasm.compiler.translate import call, control, memory, numeric, reference, table, variable
+from cachewasm.compiler.translate import (
+    call,
+    control,
+    exception,
+    memory,
+    numeric,
+    reference,
+    table,
+    variable,
+)
 from cachewasm.compiler.translate.nan import canonical
 from cachewasm.compiler.translate.registry import Lowering
 from cachewasm.errors import InternalError
-from cachewasm.wasm.opcodes import BLOCK, ELSE, END, IF, LOOP, OPS, Op
+from cachewasm.wasm.opcodes import (
+    BLOCK,
+    CATCH_ALL_OP,
+    CATCH_OP,
+    DELEGATE,
+    ELSE,
+    END,
+    IF,
+    LOOP,
+    OPS,
+    TRY,
+    TRY_TABLE,
+    Op,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +35,7 @@ if TYPE_CHECKING:
 
 def _by_index() -> tuple[Lowering, ...]:
     rows: dict[str, Lowering] = {}
-    for module in (call, control, memory, numeric, reference, table, variable):
+    for module in (call, control, exception, memory, numeric, reference, table, variable):
         twice = rows.keys() & module.FAMILY.rows.keys()
         if twice:
             raise InternalError(f"instructions with two lowerings: {sorted(twice)}")
@@ -39,6 +61,11 @@ UNREACHABLE_LOWERINGS: dict[Op, Lowering] = {
     BLOCK: control.unreachable_block,
     LOOP: control.unreachable_block,
     IF: control.unreachable_block,
+    TRY: control.unreachable_block,
+    TRY_TABLE: control.unreachable_block,
+    CATCH_OP: LOWERINGS[CATCH_OP.index],
+    CATCH_ALL_OP: LOWERINGS[CATCH_ALL_OP.index],
+    DELEGATE: LOWERINGS[DELEGATE.index],
     ELSE: LOWERINGS[ELSE.index],
     END: LOWERINGS[END.index],
 }

@@ -6,7 +6,7 @@ cross a label; LLVM's SROA makes the SSA form. Within straight-line code a local
 remembered (`known`), which spares most loads; so is the extension of an index (`wide`). Values have
 numbers, which LLVM need not look up by name, and so do labels that follow the branch to them; numbers
 grow in the order of the text and may have gaps. The entry block is 0, then come the locals. Other labels are
-one of the letters b, c, e, f, r, t and a number; no value is named so.
+one of the letters b, c, d, e, f, l, r, t and a number; no value is named so.
 
 Always holds between instructions: while `live`, `stack` has as many operands as the validator has
 types; whatever they name dominates the place where the text goes on.
@@ -16,12 +16,13 @@ from typing import Any
 
 from cachewasm.abi import symbols, traps
 from cachewasm.abi.vmctx import CONTEXT, FUNC_BOUNDED, MEMORY, STORE
+from cachewasm.compiler.translate import exception
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.control import Frame
+from cachewasm.compiler.translate.debug import with_lines
 from cachewasm.compiler.translate.dispatch import UNREACHABLE_LOWERINGS
 from cachewasm.compiler.translate.fuel import Fuel
 from cachewasm.compiler.translate.ir import (
-    CODE,
     INVARIANT,
     LLVM_TYPES,
     RAISE_TRAP,
@@ -39,6 +40,10 @@ from cachewasm.errors import UnsupportedModule
 from cachewasm.wasm.function_validator import FunctionValidator
 from cachewasm.wasm.opcodes import BY_NAME
 from cachewasm.wasm.types import F32, F64, I32
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cachewasm.compiler.translate.exception import Handler
 
 # The stack check compares the frame address less an estimate of the frame with the limit. Level 0
 # may give every local and operand a place of its own.
@@ -86,6 +91,8 @@ class FunctionTranslator:
         "frames",
         "fuel",
         "funcidx",
+        "handler",
+        "has_pads",
         "known",
         "label_count",
         "live",
@@ -106,6 +113,9 @@ class FunctionTranslator:
         self.stack: list[str] = []
         self.frames: list[Frame] = []
         self.live = True
+        # What catches here, and whether any landing pad has been made: see exception.py.
+        self.handler: Handler | None = None
+        self.has_pads = False
         self.label_count = 0
         self.flags = FUNC_BOUNDED
         self.calls = False
@@ -359,20 +369,38 @@ class FunctionTranslator:
         address = self.address(self.store_context(), STORE.caller)
         self.emit(f"  store ptr %vmctx, ptr {address}")
 
-    def call(self, result: str, callee: str, arguments: str) -> str:
-        """Emit a call; return the name of its value, "" for a void one."""
+    def call(self, result: str, callee: str, arguments: str, *, may_throw: bool = False) -> str:
+        """Emit a call; return the name of its value, "" for a void one.
+
+        `may_throw` is for code of wasm functions: where something catches, it is an invoke.
+        """
         self.calls = True
         self.flags &= ~FUNC_BOUNDED
         dbg = self.dbg()
+        handler = self.handler if may_throw else None
         if dbg and result == "void" and self.context.baseline:
             # LLVM aborts where SelectionDAG finds a place on a call that has no value. FastISel
             # selects the calls here; if ever it should not, this costs the place and nothing more.
             result = "i32"
+        if handler is not None:
+            return self._invoke(handler, f"{result} {callee}({arguments})", dbg)
         text = f"call {result} {callee}({arguments}){dbg}"
         if result == "void":
             self.emit(f"  {text}")
             return ""
         return self.value(text)
+
+    def _invoke(self, handler: "Handler", call: str, dbg: str) -> str:
+        self.alone()
+        name = ""
+        self.n = n = self.n + 1
+        text = f"invoke {call}"
+        if not call.startswith("void "):
+            name = f"%{n}"
+            text = f"{name} = {text}"
+        self.n = after = self.n + 1
+        self.emit(f"  {text} to label %{after} unwind label %{handler.pad(self)}{dbg}\n{after}:")
+        return name
 
     def call_builtin(self, name: str, result: str, arguments: str) -> str:
         """Emit a call of a builtin."""
@@ -388,10 +416,13 @@ class FunctionTranslator:
         estimate = min(_FRAME_BASE + _FRAME_PER_VALUE * values, _MAX_FRAME_ESTIMATE)
         checked = self.calls or estimate > _UNCHECKED_FRAME
         store = self.store_context() if checked else ""
+        personality = exception.PERSONALITY if self.has_pads else ""
+        if self.has_pads:
+            self._use_lines()
         lines = [
             *self._places.nodes,
             f"define hidden {signature.result} @{symbols.function(self.funcidx)}"
-            f"({signature.parameters()}) {CODE}{self._places.definition} {{",
+            f"({signature.parameters()}) {self.context.code}{personality}{self._places.definition} {{",
             *self._allocas,
             *self._initial_locals(),
             *self._entry.values(),
@@ -406,6 +437,16 @@ class FunctionTranslator:
             lines.append("  unreachable")
         lines.append("}")
         return lines
+
+    def _use_lines(self) -> None:
+        """Replace PC sections, which invokes cannot have."""
+        places = self.context.line_places(self.funcidx)
+        if places is None:
+            return
+        self._lines = [with_lines(line, places) for line in self._lines]
+        self._cold = [(label, code, with_lines(dbg, places)) for label, code, dbg in self._cold]
+        self._places = places
+        self._location_offset = -1
 
     def _drop_dead_stores(self) -> None:
         """Leave nothing of the stores to locals that are never loaded, which have no alloca."""

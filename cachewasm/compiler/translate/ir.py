@@ -11,13 +11,13 @@ from struct import Struct
 from cachewasm.abi import vmctx
 from cachewasm.abi.builtins import BUILTIN_INDEX
 from cachewasm.engine.isa import AARCH64, X86_64
-from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, FuncType, ValType
+from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, FuncType, ValType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.engine.target import Target
 
-# References travel as integers: the address of a Funcref or an externref handle; 0 is null.
+# References travel as integers: the address of a Funcref or Exception, or an externref handle; 0 is null.
 LLVM_TYPES: dict[ValType, str] = {
     I32: "i32",
     I64: "i64",
@@ -25,6 +25,7 @@ LLVM_TYPES: dict[ValType, str] = {
     F64: "double",
     FUNCREF: "i64",
     EXTERNREF: "i64",
+    EXNREF: "i64",
 }
 
 # More results than this travel through the store's result area.
@@ -33,6 +34,7 @@ REGISTER_RESULTS = 2
 # Attribute groups and metadata that `module_text` defines.
 CODE = "#0"
 TRAP = "#1"
+THROWS = "#2"  # of a function that exceptions pass through
 INVARIANT = ", !invariant.load !0"
 UNLIKELY = ", !prof !1"  # the first successor of the branch is cold
 LIKELY = ", !prof !2"
@@ -184,13 +186,23 @@ def module_text(
     *,
     for_size: bool = False,
     branch_protection: bool = False,
+    throws: bool = False,
+    unwind_info: bool = False,
 ) -> str:
     """A whole module: `header` defines nodes of metadata from number FIRST_FREE_METADATA on, `body`
     holds functions and globals. `for_size` asks for small code.
+
+    With `throws` there are functions of the group THROWS; with `unwind_info` all have unwind tables.
     """
     size = " optsize" if for_size else ""
     flags, protection = _PROTECTION[target.arch] if branch_protection else ((), "")
     tune = f' "tune-cpu"="{target.tune}"' if target.tune else ""
+    common = (
+        f'"frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="{target.cpu}"'
+        f' "target-features"="{target.llvm_features()}"{tune}{protection}'
+    )
+    code = "nounwind uwtable" if unwind_info else "nounwind"
+    throwing = (f"attributes {THROWS} = {{ uwtable{size} {common} }}",) if throws else ()
     return "\n".join(
         (
             f'target triple = "{target.triple}"',
@@ -199,10 +211,9 @@ def module_text(
             '!2 = !{!"branch_weights", i32 1000000, i32 1}',
             *flags,
             *header,
-            f'attributes {CODE} = {{ nounwind{size} "frame-pointer"="all" "probe-stack"="inline-asm"'
-            f' "no-builtins" "target-cpu"="{target.cpu}"'
-            f' "target-features"="{target.llvm_features()}"{tune}{protection} }}',
+            f"attributes {CODE} = {{ {code}{size} {common} }}",
             f"attributes {TRAP} = {{ cold nomerge noreturn nounwind }}",
+            *throwing,
             *body,
             "",
         )

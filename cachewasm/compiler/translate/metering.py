@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # What runs other code and comes back, and what never comes back.
 _CALLS = ("call", "call_indirect")
-_ENDS = ("unreachable",)
+_ENDS = ("unreachable", "throw", "throw_ref", "rethrow")
 
 
 def lowerings(env: "CompileEnvironment") -> tuple[Lowering, ...]:

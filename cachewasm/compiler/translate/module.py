@@ -7,10 +7,17 @@ by symbol. Bodies are validated on the way, so whoever translates every function
 from collections.abc import Sequence
 
 from cachewasm.compiler.trampolines import trampolines
+from cachewasm.compiler.translate import exception
 from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.function import FunctionTranslator
-from cachewasm.compiler.translate.ir import declare_raise_trap, module_text, raise_trap
+from cachewasm.compiler.translate.ir import (
+    THROWS,
+    declare_raise_trap,
+    module_text,
+    raise_trap,
+)
 from cachewasm.record import dataclass
+from cachewasm.wasm.features import EXCEPTIONS
 from cachewasm.wasm.module import ValidModule
 
 TYPE_CHECKING = False
@@ -43,13 +50,18 @@ def translate(
         flags.append(translator.flags)
     # Before the bodies: what LLVM meets before its definition it has to replace later.
     declarations = [declare_raise_trap(), *context.declarations(funcs)]
-    header = context.places.header if context.places else ()
+    throws = context.code == THROWS
+    if throws:
+        declarations += exception.declarations()
+    header = context.header()
     ir = module_text(
         env.target,
         declarations + body,
         header,
         for_size=not baseline and _is_for_size(env),
         branch_protection=env.tunables.branch_protection,
+        throws=throws,
+        unwind_info=env.tunables.native_unwind_info,
     )
     return Translation(ir, bytes(flags))
 
@@ -62,11 +74,16 @@ def translate_trampolines(
     The `first` such text of a module also has what all its functions share.
     """
     shared = raise_trap() if first else []
+    throws = first and bool(env.features & EXCEPTIONS)
+    if throws:
+        shared += exception.definitions()
     return module_text(
         env.target,
         [*shared, *trampolines(module.module.types, typeidxs)],
         for_size=_is_for_size(env),
         branch_protection=env.tunables.branch_protection,
+        throws=throws,
+        unwind_info=env.tunables.native_unwind_info,
     )
 
 

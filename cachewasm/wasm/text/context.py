@@ -76,6 +76,7 @@ class Context:
         "globals",
         "memories",
         "tables",
+        "tags",
         "types",
         "uses_data_segments",
     )
@@ -86,6 +87,7 @@ class Context:
         self.tables = IndexSpace("table")
         self.memories = IndexSpace("memory")
         self.globals = IndexSpace("global")
+        self.tags = IndexSpace("tag")
         self.elems = IndexSpace("elem segment")
         self.data = IndexSpace("data segment")
         self.uses_data_segments = False

@@ -8,7 +8,7 @@ name without a search.
 from collections.abc import Callable
 
 from cachewasm.wasm import opcodes
-from cachewasm.wasm.opcodes import Imm
+from cachewasm.wasm.opcodes import CATCH_NAMES, Catch, Imm, TryTable
 from cachewasm.wasm.text import numbers
 from cachewasm.wasm.text.context import Context, IndexSpace
 from cachewasm.wasm.text.cursor import Cursor
@@ -109,6 +109,23 @@ def _data(c: Cursor, scope: Scope) -> int:
 
 def _memory(c: Cursor, scope: Scope) -> int:
     return scope.context.memories.optional_index(c)
+
+
+def _tag(c: Cursor, scope: Scope) -> int:
+    return scope.context.tags.index(c)
+
+
+def _try_table(c: Cursor, scope: Scope) -> TryTable:
+    type = blocktype(c, scope.context.types)
+    catches: list[Catch] = []
+    while c.token == "(" and c.texts[c.pos + 1] in CATCH_NAMES:
+        kind = CATCH_NAMES.index(c.texts[c.pos + 1])
+        c.pos += 2
+        tag = scope.context.tags.index(c) if kind < opcodes.CATCH_ALL else 0
+        # The labels are those around the block, which is not open yet.
+        catches.append(Catch(kind, tag, scope.labels.index(c)))
+        c.expect(")")
+    return TryTable(type, tuple(catches))
 
 
 def _call_indirect(c: Cursor, scope: Scope) -> tuple[int, int]:
@@ -247,6 +264,9 @@ READERS: dict[int, Reader] = {
     opcodes.IMM_ELEM: _elem,
     opcodes.IMM_DATA: _data,
     opcodes.IMM_MEMORY: _memory,
+    opcodes.IMM_TAG: _tag,
+    opcodes.IMM_DELEGATE: _label,
+    opcodes.IMM_TRY_TABLE: _try_table,
     opcodes.IMM_CALL_INDIRECT: _call_indirect,
     opcodes.IMM_TABLE_TABLE: _table_table,
     opcodes.IMM_ELEM_TABLE: _elem_table,

@@ -22,7 +22,7 @@ _STRUCTURE = frozenset(
         type rec sub final func param result local field mut struct array i8 i16
         import export table memory global tag elem data start offset item declare then
         ref null extern any eq i31 none nofunc noextern exn noexn shared pagesize inf nan
-        catch catch_ref catch_all catch_all_ref
+        do catch catch_ref catch_all catch_all_ref
         """,
     )
 )
@@ -38,8 +38,6 @@ _LATER = tuple(
         (r"v128(?:\.[a-z0-9_]+)?", features.SIMD),
         (r"(?:i8x16|i16x8|i32x4|i64x2|f32x4|f64x2)(?:\.[a-z0-9_]+)?", features.SIMD),
         (r"(?:(?:i32|i64|memory)\.)?atomic\.[a-z0-9_.]+", features.THREADS),
-        (r"throw|throw_ref|try_table|exnref|nullexnref", features.EXCEPTIONS),
-        (r"try|catch|catch_all|rethrow|delegate", features.LEGACY_EXCEPTIONS),
         (r"return_call|return_call_indirect", features.TAIL_CALL),
         (
             r"call_ref|return_call_ref|ref\.as_non_null|br_on_null|br_on_non_null",
@@ -48,7 +46,7 @@ _LATER = tuple(
         (
             r"(?:struct|array|i31)\.[a-z0-9_]+|ref\.(?:i31|eq|test|cast)|br_on_cast(?:_fail)?"
             r"|any\.convert_extern|extern\.convert_any"
-            r"|(?:any|eq|i31|struct|array|null|nullfunc|nullextern)ref",
+            r"|(?:any|eq|i31|struct|array|null|nullfunc|nullextern|nullexn)ref",
             features.GC,
         ),
         (r"i64\.(?:add128|sub128|mul_wide_[su])", features.WIDE_ARITHMETIC),

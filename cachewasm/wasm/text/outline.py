@@ -13,7 +13,7 @@ from cachewasm.wasm.text.cursor import Cursor
 from cachewasm.wasm.text.lexer import quoted
 from cachewasm.wasm.text.parse_types import at_reftype, functype
 
-_LATER_FIELDS = {"rec": features.GC, "tag": features.EXCEPTIONS}
+_LATER_FIELDS = {"rec": features.GC}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Outline:
             "table": context.tables,
             "memory": context.memories,
             "global": context.globals,
+            "tag": context.tags,
         }
         self._first_definition: str | None = None
         self._has_start = False
@@ -88,8 +89,6 @@ class Outline:
         c.name()
         c.expect("(")
         kind = c.token
-        if kind == "tag":
-            c.refuse(features.EXCEPTIONS, "a tag")
         space = self._spaces.get(kind)
         if space is None:
             raise c.unexpected("what is imported")

@@ -6,7 +6,7 @@ The second pass over the text: outline.py has found the fields, their indices an
 from cachewasm.wasm import features
 from cachewasm.wasm.encode import DataSource, ModuleSource
 from cachewasm.wasm.encode_body import FunctionBody, LocalGroup
-from cachewasm.wasm.module import ElementSegment, Export, Global, Import, Names
+from cachewasm.wasm.module import ElementSegment, Export, Global, Import, Names, Tag
 from cachewasm.wasm.text.context import Context, IndexSpace
 from cachewasm.wasm.text.cursor import Cursor
 from cachewasm.wasm.text.outline import Field
@@ -30,6 +30,7 @@ from cachewasm.wasm.types import (
     MEMORY,
     PAGE_SIZE_LOG2,
     TABLE,
+    TAG,
     GlobalType,
     Limits,
     MemoryType,
@@ -49,6 +50,7 @@ class Fields:
         self._bodies: list[FunctionBody] = []
         self._tables: list[TableType] = []
         self._memories: list[MemoryType] = []
+        self._tags: list[Tag] = []
         self._globals: list[Global] = []
         self._exports: list[Export] = []
         self._start: int | None = None
@@ -61,6 +63,7 @@ class Fields:
             "table": self._table,
             "memory": self._memory,
             "global": self._global,
+            "tag": self._tag,
             "export": self._export,
             "start": self._start_field,
             "elem": self._elem,
@@ -82,6 +85,7 @@ class Fields:
             bodies=tuple(self._bodies),
             tables=tuple(self._tables),
             memories=tuple(self._memories),
+            tags=tuple(self._tags),
             globals=tuple(self._globals),
             exports=tuple(self._exports),
             start=self._start,
@@ -108,12 +112,14 @@ class Fields:
         c.expect(")")
         c.expect(")")
 
-    def _import_type(self, kind: int) -> int | TableType | MemoryType | GlobalType:
+    def _import_type(self, kind: int) -> int | TableType | MemoryType | GlobalType | Tag:
         c = self._c
         if kind == FUNC:
             return typeuse(c, self._context.types).typeidx
         if kind == TABLE:
             return tabletype(c)
+        if kind == TAG:
+            return Tag(typeuse(c, self._context.types).typeidx)
         return memorytype(c) if kind == MEMORY else globaltype(c)
 
     def _inline(self, kind: int) -> int | None:
@@ -210,6 +216,12 @@ class Fields:
         self._globals.append(Global(declared, const_expr(c, self._context)))
         c.expect(")")
 
+    def _tag(self) -> None:
+        if self._inline(TAG) is None:
+            return
+        self._tags.append(Tag(typeuse(self._c, self._context.types).typeidx))
+        self._c.expect(")")
+
     def _export(self) -> None:
         c = self._c
         name = c.name()
@@ -219,9 +231,8 @@ class Fields:
             "table": (TABLE, self._context.tables),
             "memory": (MEMORY, self._context.memories),
             "global": (GLOBAL, self._context.globals),
+            "tag": (TAG, self._context.tags),
         }
-        if c.token == "tag":
-            c.refuse(features.EXCEPTIONS, "a tag")
         if c.token not in spaces:
             raise c.unexpected("what is exported")
         kind, space = spaces[c.token]

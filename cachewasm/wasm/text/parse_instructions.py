@@ -10,7 +10,19 @@ from cachewasm.errors import InvalidModule
 from cachewasm.wasm import opcodes, sections
 from cachewasm.wasm.constexpr import ConstExpr, ConstOp
 from cachewasm.wasm.encode_body import Instruction
-from cachewasm.wasm.opcodes import BLOCK, ELSE, END, IF, LOOP, Op
+from cachewasm.wasm.opcodes import (
+    BLOCK,
+    CATCH_ALL_OP,
+    CATCH_OP,
+    DELEGATE,
+    ELSE,
+    END,
+    IF,
+    LOOP,
+    TRY,
+    TRY_TABLE,
+    Op,
+)
 from cachewasm.wasm.text.context import Context, IndexSpace
 from cachewasm.wasm.text.cursor import Cursor
 from cachewasm.wasm.text.immediates import READERS, Reader, Scope, memarg
@@ -28,13 +40,24 @@ _IF = 5  # `(if`, after its `(then ...)`
 _IF_ELSE = 6  # `(if`, after its `(else ...)`
 _ARM = 7  # `(then` or `(else`
 _OPERANDS = 8  # `(` and a plain instruction
+_FLAT_TRY = 9  # legacy `try`, up to its first arm, `delegate` or `end`
+_FLAT_CATCH = 10  # up to another arm or `end`
+_FLAT_CATCH_ALL = 11  # up to `end`
+_TRY = 12  # `(try`, before its `(do`
+_TRY_CATCH = 13  # after its `(do ...)`: `(catch ...)` may follow
+_TRY_END = 14  # after `(catch_all ...)` or `(delegate ...)`
+_DELEGATE = 15  # `(delegate`, up to its closing parenthesis
+
+_FLAT = (_FLAT_BLOCK, _FLAT_IF, _FLAT_ELSE, _FLAT_TRY, _FLAT_CATCH, _FLAT_CATCH_ALL)
 
 # Only folded instructions may stand in these.
-_FOLDED_ONLY = (_CONDITION, _IF, _IF_ELSE, _OPERANDS)
+_FOLDED_ONLY = (_CONDITION, _IF, _IF_ELSE, _OPERANDS, _TRY, _TRY_CATCH, _TRY_END, _DELEGATE)
 
 _SELECT_TYPED = opcodes.BY_NAME["select t"]
-_BLOCKS = {op.name: op for op in (BLOCK, LOOP, IF)}
-_NOT_PLAIN = {*_BLOCKS, ELSE.name, END.name}
+_BLOCKS = {op.name: op for op in (BLOCK, LOOP, IF, TRY, TRY_TABLE)}
+_ARMS = {op.name: op for op in (CATCH_OP, CATCH_ALL_OP, DELEGATE)}
+_OPENED_BY = {IF: _FLAT_IF, TRY: _FLAT_TRY}
+_NOT_PLAIN = {*_BLOCKS, *_ARMS, ELSE.name, END.name}
 _PLAIN = {name: opcodes.BY_NAME[name] for name in MNEMONICS if name not in _NOT_PLAIN}
 
 # What needs no look at the tokens after the mnemonic: one shared value each.
@@ -59,8 +82,6 @@ class _Open:
     label: str | None = None
 
 
-_OPEN_FLAT_BLOCK = _Open(_FLAT_BLOCK)
-_OPEN_FLAT_IF = _Open(_FLAT_IF)
 _OPEN_FLAT_ELSE = _Open(_FLAT_ELSE)
 _OPEN_BLOCK = _Open(_BLOCK)
 _OPEN_IF = _Open(_IF)
@@ -172,7 +193,7 @@ class _Instructions:
             label = c.optional_identifier()
             self.emitted.append(self._block_start(op))
             self.scope.labels.push(label)
-            self.open.append(_OPEN_FLAT_IF if op is IF else _OPEN_FLAT_BLOCK)
+            self.open.append(_Open(_OPENED_BY.get(op, _FLAT_BLOCK)))
             return
         innermost = self.open[-1].kind if self.open else _ARM
         if mnemonic == ELSE.name and innermost == _FLAT_IF:
@@ -180,12 +201,32 @@ class _Instructions:
             self._check_label()
             self.emitted.append(_ELSE)
             self.open[-1] = _OPEN_FLAT_ELSE
-        elif mnemonic == END.name and innermost <= _FLAT_ELSE:
+        elif mnemonic in _ARMS and innermost in (_FLAT_TRY, _FLAT_CATCH):
+            self._flat_arm(_ARMS[mnemonic], innermost)
+        elif mnemonic == END.name and innermost in _FLAT:
             c.pos += 1
             self._check_label()
             self._end_block()
         else:
             raise c.unexpected("an instruction or `)`")
+
+    def _flat_arm(self, op: Op, innermost: int) -> None:
+        """`catch`, `catch_all` or `delegate` of a flat `try`."""
+        if op is DELEGATE:
+            if innermost != _FLAT_TRY:
+                raise self.c.unexpected("an instruction or `end`")
+            self.c.pos += 1
+            self._end_try(op)
+            return
+        self.c.pos += 1
+        self.emitted.append(Instruction(op, READERS[op.imm](self.c, self.scope)))
+        self.open[-1] = _Open(_FLAT_CATCH if op is CATCH_OP else _FLAT_CATCH_ALL)
+
+    def _end_try(self, op: Op) -> None:
+        """`delegate`, whose label counts from outside the block that it ends."""
+        self.scope.labels.pop()
+        self.open.pop()
+        self.emitted.append(Instruction(op, READERS[op.imm](self.c, self.scope)))
 
     def _block_start(self, op: Op) -> Instruction:
         return Instruction(op, READERS[op.imm](self.c, self.scope))
@@ -210,6 +251,9 @@ class _Instructions:
         innermost = self.open[-1].kind if self.open else _ARM
         if _CONDITION <= innermost <= _IF_ELSE and self._arm(mnemonic, innermost):
             return
+        if _TRY <= innermost <= _DELEGATE:
+            self._try_arm(mnemonic, innermost)
+            return
         if innermost in (_IF, _IF_ELSE):
             raise c.unexpected("`else`")
         op = _BLOCKS.get(mnemonic)
@@ -231,7 +275,7 @@ class _Instructions:
                 return
             self.emitted.append(start)
             self.scope.labels.push(label)
-            self.open.append(_OPEN_BLOCK)
+            self.open.append(_Open(_TRY) if op is TRY else _OPEN_BLOCK)
 
     def _arm(self, keyword: str, innermost: int) -> bool:
         """Open `(then` or `(else`, if that is what follows; say whether it was."""
@@ -250,15 +294,40 @@ class _Instructions:
         self.open.append(_OPEN_ARM)
         return True
 
+    def _try_arm(self, keyword: str, innermost: int) -> None:
+        """Open `(do`, or an arm of `(try`."""
+        c = self.c
+        if innermost == _TRY and keyword == "do":
+            c.pos += 1
+            self.open[-1] = _Open(_TRY_CATCH)
+            self.open.append(_OPEN_ARM)
+            return
+        op = _ARMS.get(keyword) if innermost == _TRY_CATCH else None
+        if op is None:
+            raise c.unexpected("`(do`" if innermost == _TRY else "`)`")
+        c.pos += 1
+        if op is DELEGATE:
+            # Only at once after `(do ...)`: an arm would have left the block without its label.
+            if self.open[-1].label is not None:
+                raise c.unexpected("`)`")
+            self._end_try(op)
+            self.open += (_Open(_DELEGATE), _Open(_DELEGATE))
+            return
+        self.emitted.append(Instruction(op, READERS[op.imm](c, self.scope)))
+        self.open[-1] = _Open(_TRY_CATCH if op is CATCH_OP else _TRY_END, None, keyword)
+        self.open.append(_OPEN_ARM)
+
     def _close(self) -> None:
         """Close the innermost form at a closing parenthesis."""
         innermost = self.open[-1]
-        if innermost.kind <= _FLAT_ELSE:
+        if innermost.kind in _FLAT:
             raise self.c.unexpected("an instruction or `end`")
         if innermost.kind == _CONDITION:
             raise self.c.unexpected("`(then`")
+        if innermost.kind == _TRY:
+            raise self.c.unexpected("`(do`")
         self.c.pos += 1
-        if innermost.kind in (_BLOCK, _IF, _IF_ELSE):
+        if innermost.kind in (_BLOCK, _IF, _IF_ELSE, _TRY_CATCH, _TRY_END):
             self._end_block()
             return
         self.open.pop()

@@ -9,6 +9,7 @@ from cachewasm.wasm import features
 from cachewasm.wasm.text.context import IndexSpace, TypeSpace
 from cachewasm.wasm.text.cursor import Cursor
 from cachewasm.wasm.types import (
+    EXNREF,
     EXTERNREF,
     FUNCREF,
     VALTYPES,
@@ -21,9 +22,10 @@ from cachewasm.wasm.types import (
 )
 
 _VALTYPES = {valtype.name: valtype for valtype in VALTYPES}
-_HEAPTYPES = {"func": FUNCREF, "extern": EXTERNREF}
-_LATER_HEAPTYPES = frozenset(("any", "eq", "i31", "struct", "array", "none", "nofunc", "noextern"))
-_EXCEPTION_HEAPTYPES = frozenset(("exn", "noexn"))
+_HEAPTYPES = {"func": FUNCREF, "extern": EXTERNREF, "exn": EXNREF}
+_LATER_HEAPTYPES = frozenset(
+    ("any", "eq", "i31", "struct", "array", "none", "nofunc", "noextern", "noexn")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,6 @@ def heaptype(c: Cursor) -> ValType:
             c.refuse(features.FUNCTION_REFERENCES, "a typed function reference")
         if c.token in _LATER_HEAPTYPES:
             c.refuse(features.GC, f"the heap type `{c.token}`")
-        if c.token in _EXCEPTION_HEAPTYPES:
-            c.refuse(features.EXCEPTIONS, f"the heap type `{c.token}`")
         raise c.unexpected("a heap type")
     c.pos += 1
     return found

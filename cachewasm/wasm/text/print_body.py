@@ -8,7 +8,20 @@ nothing here but its row in opcodes.py.
 from cachewasm.wasm import opcodes
 from cachewasm.wasm.body import instructions, read_locals
 from cachewasm.wasm.module import ByteRange
-from cachewasm.wasm.opcodes import ELSE, END, IMM_BLOCKTYPE, OPS, Imm, Op
+from cachewasm.wasm.opcodes import (
+    CATCH_ALL_OP,
+    CATCH_NAMES,
+    CATCH_OP,
+    DELEGATE,
+    ELSE,
+    END,
+    IMM_BLOCKTYPE,
+    IMM_TRY_TABLE,
+    OPS,
+    Imm,
+    Op,
+    TryTable,
+)
 from cachewasm.wasm.text import spelling
 from cachewasm.wasm.text.print_context import PrintContext, listed
 from cachewasm.wasm.types import ValType
@@ -35,11 +48,17 @@ def print_body(context: PrintContext, body: ByteRange, out: list[str]) -> None:
     if names:
         out.append(f"{indent}(local {names})")
     for _, op, imm in instructions(module.data, start, body.end, module.features):
-        if op.imm == IMM_BLOCKTYPE:
+        if op.imm == IMM_BLOCKTYPE or op.imm == IMM_TRY_TABLE:
             depth += 1
             block = f"{_MNEMONICS[op.index]} (;@{depth};)"
             out.append(f"{indent}{block}{_immediate(context, op, imm, depth)}")
             indent = _indent(depth)
+        elif op is DELEGATE:
+            depth -= 1
+            indent = _indent(depth)
+            out.append(f"{indent}{op.name}{_immediate(context, op, imm, depth)}")
+        elif op is CATCH_OP or op is CATCH_ALL_OP:
+            out.append(f"{_indent(depth - 1)}{op.name}{_immediate(context, op, imm, depth)}")
         elif imm is not None:
             out.append(f"{indent}{_MNEMONICS[op.index]}{_immediate(context, op, imm, depth)}")
         elif op is ELSE:
@@ -72,8 +91,15 @@ def _immediate(context: PrintContext, op: Op, imm: Imm, depth: int) -> str:
             return ""
         case ValType():
             if kind == IMM_BLOCKTYPE:
-                return listed("result", (imm,))
+                return _blocktype(context, imm)
             return f" {heap_type(imm)}"
+        case TryTable():
+            catches = "".join(
+                f" ({CATCH_NAMES[each.kind]}{f' {each.tag}' if each.has_tag else ''}"
+                f"{_label(each.label, depth - 1)})"
+                for each in imm.catches
+            )
+            return _blocktype(context, imm.blocktype) + catches
         case (int(memidx), int(align_log2), int(offset)):
             memory = f" {memidx}" if memidx else ""
             place = f" offset={offset}" if offset else ""
@@ -89,19 +115,25 @@ def _immediate(context: PrintContext, op: Op, imm: Imm, depth: int) -> str:
 
 
 def _integer(context: PrintContext, kind: int, value: int, depth: int) -> str:
-    if kind == opcodes.IMM_LABEL:
+    if kind in (opcodes.IMM_LABEL, opcodes.IMM_DELEGATE):
         return _label(value, depth)
     if kind == opcodes.IMM_FUNC:
         return f" {context.func(value)}"
     if kind == opcodes.IMM_MEMORY:
         return f" {value}" if value else ""
     if kind == opcodes.IMM_BLOCKTYPE:
-        return context.type_use(value)
+        return _blocktype(context, value)
     if kind == opcodes.IMM_F32:
         return f" {spelling.f32(value)}"
     if kind == opcodes.IMM_F64:
         return f" {spelling.f64(value)}"
     return f" {value}"
+
+
+def _blocktype(context: PrintContext, blocktype: ValType | int | None) -> str:
+    if isinstance(blocktype, int):
+        return context.type_use(blocktype)
+    return "" if blocktype is None else listed("result", (blocktype,))
 
 
 def _pair(context: PrintContext, kind: int, first: int, second: int) -> str:

@@ -16,6 +16,7 @@ _SECTIONS = {
     decode.FUNCTION_SECTION: "after func",
     decode.TABLE_SECTION: "after table",
     decode.MEMORY_SECTION: "after memory",
+    decode.TAG_SECTION: "after tag",
     decode.GLOBAL_SECTION: "after global",
     decode.EXPORT_SECTION: "after export",
     decode.START_SECTION: "after start",

@@ -7,7 +7,7 @@ its index in a comment; nothing recurses, and the text is proportional to the bi
 
 from cachewasm.wasm.constexpr import ConstExpr
 from cachewasm.wasm.decode import decode
-from cachewasm.wasm.module import DataSegment, ElementSegment, Module, SegmentMode
+from cachewasm.wasm.module import DataSegment, ElementSegment, Module, SegmentMode, Tag
 from cachewasm.wasm.sections import CONST_OPS
 from cachewasm.wasm.text import spelling
 from cachewasm.wasm.text.print_body import print_body, print_instruction
@@ -69,6 +69,8 @@ def _imports(context: PrintContext, out: list[str]) -> None:
         name = context.name_of(index) if item.kind == FUNC else f" (;{index};)"
         if isinstance(item.type, int):
             type = context.type_use(item.type)
+        elif isinstance(item.type, Tag):
+            type = context.type_use(item.type.typeidx)
         else:
             type = f" {_extern_type(item.type)}"
         out.append(f"\n  (import {place} ({KIND_NAMES[item.kind]}{name}{type}))")
@@ -103,6 +105,8 @@ def _tables_memories_globals(context: PrintContext, out: list[str]) -> None:
         out.append(f"\n  (table (;{i};) {_extern_type(table)})")
     for i, memory in enumerate(module.memories, module.imported_memories):
         out.append(f"\n  (memory (;{i};) {_extern_type(memory)})")
+    for i, tag in enumerate(module.tags, module.imported_tags):
+        out.append(f"\n  (tag (;{i};){context.type_use(tag.typeidx)})")
     for i, global_ in enumerate(module.globals, module.imported_globals):
         init = _expr(context, global_.init)
         out.append(f"\n  (global (;{i};) {_extern_type(global_.type)}{init})")

@@ -45,7 +45,7 @@ from cachewasm.wasm.text.commands import (
 )
 from cachewasm.wasm.text.lexer import Place, Tokens, tokenize
 from cachewasm.wasm.text.parser import Parser, wat2wasm
-from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64
+from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64
 
 _Parsed = TypeVar("_Parsed")
 
@@ -57,7 +57,7 @@ _FIELDS = frozenset(
     )
 )
 _NUMERIC = frozenset(f"{type}.const" for type in (I32, I64, F32, F64))
-_HEAP_TYPES = {"func": FUNCREF, "extern": EXTERNREF}
+_HEAP_TYPES = {"func": FUNCREF, "extern": EXTERNREF, "exn": EXNREF}
 _BARE_REFERENCES: dict[str, NullReference | HostReference | FunctionReference] = {
     "ref.null": NullReference(None),
     "ref.extern": HostReference(None),

@@ -93,7 +93,7 @@ def test_tunables_read_anything_else_is_refused() -> None:
     for bad in (data[:-1], data + b"\0", data.replace(b"may_move", b"may_mope"), b"", data[:-8]):
         with pytest.raises(InternalError):
             read(bad)
-    with pytest.raises(InternalError, match="`epoch_interruption` cannot be 2"):
+    with pytest.raises(InternalError, match="`native_unwind_info` cannot be 2"):
         read(data[:-8] + encoding.u64(2))
 
 

@@ -68,8 +68,6 @@ def test_instructions_malformed_bytes_name_the_fault(code: str, end: int, messag
     [
         ("12 00 0b", "tail_call"),
         ("14 00 0b", "function_references"),
-        ("08 00 0b", "exceptions"),
-        ("06 40 0b", "legacy_exceptions"),
         ("fb 00 0b", "gc"),
         ("fd 0c 0b", "simd"),
         ("fe 03 00 0b", "threads"),
@@ -89,6 +87,11 @@ def test_instructions_of_a_proposal_are_refused_by_its_name(code: str, feature: 
     [
         ("fc 0b 00 0b", features.BULK_MEMORY),
         ("25 00 0b", features.REFERENCE_TYPES),
+        ("08 00 0b", features.EXCEPTIONS),
+        ("0a 0b", features.EXCEPTIONS),
+        ("1f 40 00 0b 0b", features.EXCEPTIONS),
+        ("d0 69 0b", features.EXCEPTIONS),
+        ("06 40 0b 0b", features.EXCEPTIONS),
         ("02 05 0b 0b", features.MULTI_VALUE),
         ("28 40 01 00 0b", features.MULTI_MEMORY),
     ],

@@ -9,8 +9,8 @@ from cachewasm.wasm.decode import decode
 from cachewasm.wasm.encode import DataSource, ModuleSource, encode
 from cachewasm.wasm.encode_body import FunctionBody, Instruction, LocalGroup, encode_instruction
 from cachewasm.wasm.function_validator import FunctionValidator
-from cachewasm.wasm.module import ElementSegment, Global, SegmentMode
-from cachewasm.wasm.opcodes import BY_CODE, BY_NAME, OPS, Imm, Op
+from cachewasm.wasm.module import ElementSegment, Global, SegmentMode, Tag
+from cachewasm.wasm.opcodes import BY_CODE, BY_NAME, OPS, Catch, Imm, Op, TryTable
 from cachewasm.wasm.types import (
     F32,
     F64,
@@ -37,6 +37,11 @@ IMMEDIATES: dict[int, Imm] = {
     opcodes.IMM_ELEM: 0,
     opcodes.IMM_DATA: 0,
     opcodes.IMM_MEMORY: 1,
+    opcodes.IMM_TAG: 0,
+    opcodes.IMM_DELEGATE: 0,
+    opcodes.IMM_TRY_TABLE: TryTable(
+        None, (Catch(opcodes.CATCH, 0, 0), Catch(opcodes.CATCH_ALL, 0, 0))
+    ),
     opcodes.IMM_CALL_INDIRECT: (0, 0),
     opcodes.IMM_TABLE_TABLE: (0, 0),
     opcodes.IMM_ELEM_TABLE: (0, 0),
@@ -57,6 +62,8 @@ MORE_IMMEDIATES: list[tuple[str, Imm]] = [
     ("block", 0x12345),
     ("loop", 63),
     ("loop", 64),
+    ("try_table", TryTable(0x12345, ())),
+    ("try_table", TryTable(I32, tuple(Catch(kind, 0, 300) for kind in range(4)))),
     ("i32.const", 63),
     ("i32.const", 64),
     ("i32.const", -64),
@@ -76,7 +83,8 @@ def module_with(*code: Instruction, results: tuple[ValType, ...] = ()) -> bytes:
     """A module with one function of locals of all types, and one thing of each kind."""
     return encode(
         ModuleSource(
-            types=(FuncType((), results),),
+            types=(FuncType((), results), FuncType((), ())),
+            tags=(Tag(1),),
             funcs=(0,),
             tables=(TableType(FUNCREF, Limits(1)),),
             memories=(MemoryType(Limits(1)), MemoryType(Limits(1))),
@@ -95,24 +103,28 @@ def module_with(*code: Instruction, results: tuple[ValType, ...] = ()) -> bytes:
 
 
 def validate_all(binary: bytes) -> None:
-    validate_bodies(validate(decode(binary, features.DEFAULT)))
+    validate_bodies(validate(decode(binary, features.IMPLEMENTED)))
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_row_encoded_decodes_to_itself(op: Op) -> None:
     imm = IMMEDIATES[op.imm]
     # Another end closes the sequence if the op opens a block; if it is the end itself, it is one.
-    closing = [opcodes.END] * (1 + (op.imm == opcodes.IMM_BLOCKTYPE) - (op is opcodes.END))
-    encoded = encode_instruction(op, imm) + b"".join(encode_instruction(o, None) for o in closing)
-    decoded = list(instructions(encoded, 0, len(encoded), features.DEFAULT))
-    assert decoded[0] == (0, op, imm)
-    assert [row[1] for row in decoded[1:]] == closing
+    opens = op.imm in (opcodes.IMM_BLOCKTYPE, opcodes.IMM_TRY_TABLE)
+    closing = [opcodes.END] * (1 + opens - (op is opcodes.END))
+    before = [opcodes.TRY] * (op is opcodes.DELEGATE)  # it ends a block as well
+    start = b"".join(encode_instruction(o, None) for o in before)
+    end = b"".join(encode_instruction(o, None) for o in closing)
+    encoded = start + encode_instruction(op, imm) + end
+    decoded = list(instructions(encoded, 0, len(encoded), features.IMPLEMENTED))
+    assert decoded[len(before)] == (len(start), op, imm)
+    assert [row[1] for row in decoded[len(before) + 1 :]] == closing
 
 
 @pytest.mark.parametrize(("name", "imm"), MORE_IMMEDIATES)
 def test_immediate_encoded_decodes_to_itself(name: str, imm: Imm) -> None:
     encoded = encode_instruction(BY_NAME[name], imm) + encode_instruction(opcodes.END, None) * 2
-    assert next(instructions(encoded, 0, None, features.DEFAULT)) == (0, BY_NAME[name], imm)
+    assert next(instructions(encoded, 0, None, features.IMPLEMENTED)) == (0, BY_NAME[name], imm)
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
@@ -123,7 +135,14 @@ def test_row_on_unknown_operands_validates(op: Op) -> None:
         used = [Instruction(opcodes.IF), *used]
     if op is opcodes.END:
         used = [Instruction(opcodes.BLOCK), *used]
-    elif op is opcodes.ELSE or op.imm == opcodes.IMM_BLOCKTYPE:
+    elif op is opcodes.DELEGATE:
+        used = [Instruction(opcodes.TRY), *used]
+    elif op in (opcodes.CATCH_OP, opcodes.CATCH_ALL_OP):
+        used = [Instruction(opcodes.TRY), *used, Instruction(opcodes.END)]
+    elif op.name == "rethrow":
+        arm = Instruction(opcodes.CATCH_ALL_OP)
+        used = [Instruction(opcodes.TRY), arm, *used, Instruction(opcodes.END)]
+    elif op is opcodes.ELSE or op.imm in (opcodes.IMM_BLOCKTYPE, opcodes.IMM_TRY_TABLE):
         used.append(Instruction(opcodes.END))
     validate_all(module_with(unreachable, *used, unreachable))
 
@@ -136,7 +155,7 @@ def test_fixed_row_turns_params_into_results(op: Op) -> None:
     assert op.params is not None
     code = [Instruction(BY_NAME["local.get"], VALTYPES.index(t)) for t in op.params]
     code.append(Instruction(op, IMMEDIATES[op.imm]))
-    module = validate(decode(module_with(*code, results=op.results or ()), features.DEFAULT))
+    module = validate(decode(module_with(*code, results=op.results or ()), features.IMPLEMENTED))
     validator = FunctionValidator(module, 0)
     for count, (offset, used, imm) in enumerate(validator.instructions(), start=1):
         validator.step(offset, used, imm)

@@ -148,6 +148,9 @@ def test_every_row_is_parsed(op: opcodes.Op) -> None:
         opcodes.IMM_FUNC: "0",
         opcodes.IMM_LOCAL: "0",
         opcodes.IMM_GLOBAL: "0",
+        opcodes.IMM_TAG: "0",
+        opcodes.IMM_DELEGATE: "0",
+        opcodes.IMM_TRY_TABLE: "(catch 0 0) (catch_all_ref 0)",
         opcodes.IMM_ELEM: "0",
         opcodes.IMM_DATA: "0",
         opcodes.IMM_ELEM_TABLE: "0",
@@ -161,8 +164,12 @@ def test_every_row_is_parsed(op: opcodes.Op) -> None:
         opcodes.IMM_VALTYPES: "(result i32)",
     }
     text = f"{op.name.removesuffix(' t')} {immediates.get(op.imm, '')}"
-    if op.imm == opcodes.IMM_BLOCKTYPE:
+    if op.imm in (opcodes.IMM_BLOCKTYPE, opcodes.IMM_TRY_TABLE):
         text += " end"
+    elif op is opcodes.DELEGATE:
+        text = f"try {text}"
+    elif op in (opcodes.CATCH_OP, opcodes.CATCH_ALL_OP):
+        text = f"try {text} end"
     elif op.name == "else":
         text = "if else end"
     elif op.name == "end":
@@ -259,9 +266,7 @@ def test_wat2wasm_bad_text_says_where_and_what_was_expected() -> None:
         ("(table i64 1 funcref)", "memory64"),
         ("(memory 1 1 shared)", "threads"),
         ("(func (i32.atomic.load (i32.const 0)))", "threads"),
-        ("(tag)", "exceptions"),
-        ('(import "a" "b" (tag))', "exceptions"),
-        ("(func (throw 0))", "exceptions"),
+        ("(func (param nullexnref))", "gc"),
         ("(type (struct))", "gc"),
         ("(rec)", "gc"),
         ("(func (param anyref))", "gc"),

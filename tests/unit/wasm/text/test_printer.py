@@ -12,8 +12,8 @@ from cachewasm.wasm import features, opcodes
 from cachewasm.wasm.decode import decode
 from cachewasm.wasm.encode import CustomSource, DataSource, ModuleSource, encode
 from cachewasm.wasm.encode_body import FunctionBody, Instruction, LocalGroup
-from cachewasm.wasm.module import ElementSegment, Global, Import, Names, SegmentMode
-from cachewasm.wasm.opcodes import BLOCK, BY_NAME, ELSE, END, OPS, Imm, Op
+from cachewasm.wasm.module import ElementSegment, Global, Import, Names, SegmentMode, Tag
+from cachewasm.wasm.opcodes import BLOCK, BY_NAME, ELSE, END, OPS, Catch, Imm, Op, TryTable
 from cachewasm.wasm.text.parser import wat2wasm
 from cachewasm.wasm.text.printer import wasm2wat
 from cachewasm.wasm.types import (
@@ -49,6 +49,13 @@ IMMEDIATES: dict[int, list[Imm]] = {
     opcodes.IMM_TABLE: [0, 1],
     opcodes.IMM_ELEM: [1],
     opcodes.IMM_DATA: [1],
+    opcodes.IMM_TAG: [0, 1],
+    opcodes.IMM_DELEGATE: [0, 1],
+    opcodes.IMM_TRY_TABLE: [
+        TryTable(None, ()),
+        TryTable(F64, (Catch(opcodes.CATCH, 1, 1), Catch(opcodes.CATCH_REF, 0, 0))),
+        TryTable(3, (Catch(opcodes.CATCH_ALL, 0, 1), Catch(opcodes.CATCH_ALL_REF, 0, 0))),
+    ],
     opcodes.IMM_MEMORY: [0, 1],
     opcodes.IMM_CALL_INDIRECT: [(1, 0), (1, 1), (3, 1)],
     opcodes.IMM_TABLE_TABLE: [(0, 0), (1, 0), (0, 1)],
@@ -69,7 +76,7 @@ IMMEDIATES: dict[int, list[Imm]] = {
 
 def _printed(source: ModuleSource) -> tuple[bytes, str]:
     binary = encode(source)
-    return binary, wasm2wat(binary, features.DEFAULT)
+    return binary, wasm2wat(binary, features.IMPLEMENTED)
 
 
 def _body(*instructions: Instruction, locals: tuple[LocalGroup, ...] = ()) -> FunctionBody:
@@ -89,6 +96,7 @@ def _module(*instructions: Instruction, names: Names | None = None) -> ModuleSou
         bodies=(_body(), _body(*instructions, locals=(LocalGroup(2, I32),))),
         tables=(TableType(FUNCREF, Limits(1)), TableType(FUNCREF, Limits(1, 9))),
         memories=(MemoryType(Limits(1)), MemoryType(Limits(1, 2))),
+        tags=(Tag(0), Tag(3)),
         globals=(Global(GlobalType(I32, False), ZERO), Global(GlobalType(I32, True), ZERO)),
         elements=tuple(
             ElementSegment(SegmentMode.PASSIVE, 0, None, FUNCREF, (each,)) for each in (0, 1)
@@ -103,11 +111,17 @@ def _module(*instructions: Instruction, names: Names | None = None) -> ModuleSou
 @parsers
 @pytest.mark.parametrize("op", OPS, ids=repr)
 def test_printer_row_parses_back(op: Op, parse: Callable[[str], bytes]) -> None:
+    if op.proposal & features.LEGACY_EXCEPTIONS and parse is not wat2wasm:
+        pytest.skip("the oracle's parser does not know the legacy instructions")
     if op in (ELSE, END):
         pytest.skip("does not stand alone: the blocks' rows have it")
     for imm in IMMEDIATES[op.imm]:
         code = [Instruction(op, imm)]
-        if op.imm == opcodes.IMM_BLOCKTYPE:
+        if op is opcodes.DELEGATE:
+            code = [Instruction(BLOCK), Instruction(opcodes.TRY), *code, Instruction(END)]
+        elif op in (opcodes.CATCH_OP, opcodes.CATCH_ALL_OP):
+            code = [Instruction(opcodes.TRY), *code, Instruction(END)]
+        elif op.imm in (opcodes.IMM_BLOCKTYPE, opcodes.IMM_TRY_TABLE):
             code += [Instruction(ELSE)] if op is opcodes.IF else []
             code.append(Instruction(END))
         else:
@@ -118,7 +132,7 @@ def test_printer_row_parses_back(op: Op, parse: Callable[[str], bytes]) -> None:
             binary = encode(ModuleSource(**{**_fields(source), "has_data_count": True}))
         else:
             binary = encode(source)
-        assert parse(wasm2wat(binary, features.DEFAULT)) == binary, imm
+        assert parse(wasm2wat(binary, features.IMPLEMENTED)) == binary, imm
 
 
 def _fields(source: ModuleSource) -> dict[str, object]:
@@ -154,8 +168,8 @@ def test_printer_element_segment_parses_back(
 
 @parsers
 def test_printer_sample_parses_back(sample: bytes, parse: Callable[[str], bytes]) -> None:
-    binary = encode(ModuleSource.from_module(decode(sample, features.DEFAULT)))
-    assert parse(wasm2wat(sample, features.DEFAULT)) == binary
+    binary = encode(ModuleSource.from_module(decode(sample, features.IMPLEMENTED)))
+    assert parse(wasm2wat(sample, features.IMPLEMENTED)) == binary
 
 
 @parsers
@@ -164,15 +178,15 @@ def test_printer_real_module_parses_back(
     name: str, parse: Callable[[str], bytes], module_path: Callable[[str], Path]
 ) -> None:
     original = module_path(name).read_bytes()
-    source = ModuleSource.from_module(decode(original, features.DEFAULT))
-    parsed = parse(wasm2wat(original, features.DEFAULT))
+    source = ModuleSource.from_module(decode(original, features.IMPLEMENTED))
+    parsed = parse(wasm2wat(original, features.IMPLEMENTED))
     # A data count that nothing demands has no text.
     expected = encode(ModuleSource(**{**_fields(source), "has_data_count": False}))
     assert parsed == expected
 
 
 def test_printer_empty_module_is_one_line() -> None:
-    assert wasm2wat(encode(ModuleSource()), features.DEFAULT) == "(module)\n"
+    assert wasm2wat(encode(ModuleSource()), features.IMPLEMENTED) == "(module)\n"
 
 
 def test_printer_function_is_flat_and_indented() -> None:
@@ -227,7 +241,7 @@ def test_printer_name_that_is_taken_or_empty_is_an_annotation() -> None:
     _, text = _printed(_module(names=Names("", {0: "twice", 1: "twice"})))
     assert text.startswith('(module (@name "")')
     assert '(func (;1;) (@name "twice") (type 2)' in text
-    assert decode(bytes(wasmtime.wat2wasm(text)), features.DEFAULT).names == Names(
+    assert decode(bytes(wasmtime.wat2wasm(text)), features.IMPLEMENTED).names == Names(
         "", {0: "twice", 1: "twice"}
     )
 
@@ -271,7 +285,7 @@ def test_printer_hundred_thousand_nested_blocks_stay_linear(parse: Callable[[str
 def test_printer_custom_sections_keep_their_places() -> None:
     header, rest = _printed(_module())[0][:8], _printed(_module())[0][8:]
     binary = header + b"\0\7\6dylink" + rest + b'\0\4\1z"\xff'
-    text = wasm2wat(binary, features.DEFAULT)
+    text = wasm2wat(binary, features.IMPLEMENTED)
     assert '(@custom "dylink" (before first) "")' in text
     assert '(@custom "z" "\\"\\ff")' in text
     assert bytes(wasmtime.wat2wasm(text)) == binary
@@ -299,4 +313,4 @@ def test_printer_malformed_body_raises() -> None:
     body = FunctionBody((), (Instruction(BLOCK), Instruction(END)))
     binary = encode(ModuleSource(types=(NOTHING,), funcs=(0,), bodies=(body,)))
     with pytest.raises(MalformedModule):
-        wasm2wat(binary, features.DEFAULT)
+        wasm2wat(binary, features.IMPLEMENTED)

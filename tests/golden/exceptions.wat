@@ -1,0 +1,23 @@
+;; features: exceptions legacy_exceptions
+(module
+  (tag $t (param i32 f64)) (tag $u)
+  (func $throws (param i32) (throw $t (local.get 0) (f64.const 3)))
+  (func $catches (param i32) (result i32 f64)
+    (block $c (result i32 f64)
+      (block $none
+        (try_table (catch $u $none) (catch $t $c) (call $throws (local.get 0))))
+      (unreachable)))
+  (func $here (result i32 f64)
+    (block $c (result i32 f64)
+      (try_table (catch $t $c) (throw $t (i32.const 1) (f64.const 2)))
+      (unreachable)))
+  (func $all (result exnref)
+    (block $c (result exnref)
+      (try_table (catch_all_ref $c) (call $throws (i32.const 7)))
+      (unreachable)))
+  (func $again (param exnref) (throw_ref (local.get 0)))
+  (func $arms (result i32)
+    (try (result i32)
+      (do (call $throws (i32.const 1)) (i32.const 2))
+      (catch $u (i32.const 3))
+      (catch_all (rethrow 0)))))
