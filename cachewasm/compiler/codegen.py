@@ -37,6 +37,8 @@ _OPTIONS = (
     "-x86-cmov-converter=0",
     # Rows of the line table for what has no place would double it, and nobody asks for their pcs.
     "-use-unknown-locations=Disable",
+    # Makes one of several equal traps, with the place of none.
+    "-enable-tail-merge=0",
     # What makes the code of a function depend on the others of its module.
     "-aarch64-enable-compress-jump-tables=0",
     "-aarch64-enable-atomic-cfg-tidy=0",

@@ -28,10 +28,10 @@ from cachewasm.runtime import process
 
 mapped = []
 load = image.load
-def load_and_tell(artifact):
+def load_and_tell(artifact, **options):
     section = bytes(artifact.section(ENGINE_SECTION))
     mapped.append(sorted(metadata.decode(section)[1].isa_flags))
-    return load(artifact)
+    return load(artifact, **options)
 image.load = load_and_tell
 
 config = cachewasm.Config()

@@ -37,6 +37,12 @@ SHAPES = """
     (call $again (local.get 0)) (nop))
   (func (export "to_host_indirectly") (param i32)
     (call_indirect (type $step) (local.get 0) (i32.const 2)))
+  (func (export "many_alike") (param i32)
+    (if (i32.eq (local.get 0) (i32.const 1)) (then unreachable))
+    (if (i32.eq (local.get 0) (i32.const 2)) (then unreachable))
+    (i32.div_s (i32.const 9) (i32.sub (local.get 0) (i32.const 3)))
+    (i32.div_s (i32.const 9) (i32.sub (local.get 0) (i32.const 4)))
+    (if (i32.add) (then unreachable) (else unreachable)))
 )
 """
 STARTS = """
@@ -50,6 +56,7 @@ STORES = """
   (func $trap (export "trap") (param i32) unreachable))
 """
 CALLS = (
+    *(("many_alike", which) for which in range(6)),
     ("self", 0),
     ("self", 5),
     ("self", 60),
