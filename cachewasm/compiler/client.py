@@ -6,7 +6,7 @@ kept out of the cache if somebody else had loaded LLVM here, since LLVM's option
 
 import time
 
-from cachewasm.compiler import local
+from cachewasm.compiler.processes import local
 from cachewasm.engine import identity, ingredients
 from cachewasm.engine.version import VERSION
 
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from cachewasm.compiler.server_process import Progress
+    from cachewasm.compiler.processes.server_process import Progress
     from cachewasm.engine.environment import CompileEnvironment
 
     Facts = dict[str, str | int]
@@ -79,7 +79,7 @@ def compile_module(
     clean = local.is_clean()
     image = b""
     if executor is not None:
-        from cachewasm.compiler import remote
+        from cachewasm.compiler.processes import remote
 
         artifact, tier, name = remote.compile_module(
             executor, environment, strategy, wasm, progress, verify=verify

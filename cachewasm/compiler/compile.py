@@ -18,8 +18,8 @@ from cachewasm.artifact.info_writer import (
     encode_info,
 )
 from cachewasm.artifact.writer import SectionBytes, SymbolEntry, write_artifact
-from cachewasm.compiler.fragment import Fragment
-from cachewasm.compiler.link import LinkedImage, link
+from cachewasm.compiler.linker.fragment import Fragment
+from cachewasm.compiler.linker.link import LinkedImage, link
 from cachewasm.compiler.memory_images import PlacedData, place_data
 from cachewasm.compiler.plan import Plan, ShardCode
 from cachewasm.compiler.translate.context import escapes

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cachewasm.abi.vmctx import FUNC_BASELINE
 from cachewasm.compiler import codegen
 from cachewasm.compiler.codegen import BASELINE, OPTIMIZED
-from cachewasm.compiler.fragment import Fragment, decode, encode, make_fragment
+from cachewasm.compiler.linker.fragment import Fragment, decode, encode, make_fragment
 from cachewasm.compiler.shards import Shard, cut, is_huge
 from cachewasm.compiler.trampolines import representatives
 from cachewasm.compiler.translate.module import translate, translate_trampolines

@@ -10,7 +10,7 @@ NaN inputs come out quiet, as WebAssembly demands of every arithmetic result.
 from collections.abc import Iterable
 
 from cachewasm.compiler import codegen
-from cachewasm.compiler.fragment import Fragment, make_fragment
+from cachewasm.compiler.linker.fragment import Fragment, make_fragment
 from cachewasm.compiler.translate.ir import f32_literal, f64_literal, module_text
 from cachewasm.errors import InternalError
 

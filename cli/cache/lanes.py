@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from cachewasm.compiler import local
-from cachewasm.compiler.server_process import ServerProcess
+from cachewasm.compiler.processes import local
+from cachewasm.compiler.processes.server_process import ServerProcess
 
 # In bytes of a module: so large a one keeps several processes busy to its end, and a server per lane
 # that has read it would cost memory.

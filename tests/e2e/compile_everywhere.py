@@ -11,7 +11,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import cachewasm
-from cachewasm.compiler import server_process
+from cachewasm.compiler.processes import server_process
 from cachewasm.wasm.leb128 import unsigned
 
 FUNCTIONS = 50

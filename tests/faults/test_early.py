@@ -6,7 +6,8 @@ from typing import Any
 def test_begin_makes_the_image_that_a_request_for_it_makes(run_python: Any) -> None:
     run_python(
         """
-from cachewasm.compiler import client, early, pool
+from cachewasm.compiler import client
+from cachewasm.compiler.processes import early, pool
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config
 environment = from_config(Config())

@@ -85,7 +85,7 @@ config.cache = False
 config.strategy = "optimized"
 engine = Engine(config)
 Module(engine, WASM["huge"])
-from cachewasm.compiler import server_process
+from cachewasm.compiler.processes import server_process
 server_process.server.close()
 assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 400 << 10
 """,

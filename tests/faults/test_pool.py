@@ -15,9 +15,9 @@ import pytest
 
 SETUP = """
 import pytest, signal
-from cachewasm.compiler import pool
-from cachewasm.compiler.confine import Budget
-from cachewasm.compiler.worker import Task
+from cachewasm.compiler.processes import pool
+from cachewasm.compiler.processes.confine import Budget
+from cachewasm.compiler.processes.worker import Task
 from cachewasm.errors import CompileError, InternalError, InvalidModule
 
 # Tasks leave a mark when they are run, in a file that all processes share.
@@ -298,7 +298,7 @@ with pytest.raises(CompileError, match="cannot start a compile worker: .*unavail
 
 def test_pool_takes_over_a_worker_that_has_begun(run: Run) -> None:
     run("""
-from cachewasm.compiler.forked import Worker
+from cachewasm.compiler.processes.forked import Worker
 for processes in (1, 2):
     tasks = [task("a", weight=5), task("b", weight=9), task("c")]
     begun = Worker(tasks[:1], budget())
@@ -311,7 +311,7 @@ assert sorted(ran()) == list("aabbcc")
 
 def test_pool_worker_that_has_begun_and_dies_costs_its_task_a_second_try(run: Run) -> None:
     run("""
-from cachewasm.compiler.forked import Worker
+from cachewasm.compiler.processes.forked import Worker
 begun = Worker([task("a", die)], budget())
 begun.start(0)
 assert work([task("a"), task("b")], early=begun) == ["<a>", "<b>"]
@@ -321,8 +321,8 @@ assert work([task("a"), task("b")], early=begun) == ["<a>", "<b>"]
 def test_pool_workers_die_with_the_process_that_forked_them() -> None:
     program = """
 import os, signal
-from cachewasm.compiler import pool
-from cachewasm.compiler.worker import Task
+from cachewasm.compiler.processes import pool
+from cachewasm.compiler.processes.worker import Task
 reader, writer = os.pipe()
 def run(_):
     os.write(writer, b"%d\\n" % os.getpid())

@@ -7,10 +7,10 @@ import pytest
 
 SETUP = """
 import pytest, signal
-from cachewasm.compiler.confine import Budget
-from cachewasm.compiler.pool import ClientGone
-from cachewasm.compiler.standing import Standing
-from cachewasm.compiler.worker import Task
+from cachewasm.compiler.processes.confine import Budget
+from cachewasm.compiler.processes.pool import ClientGone
+from cachewasm.compiler.processes.standing import Standing
+from cachewasm.compiler.processes.worker import Task
 from cachewasm.errors import CompileError, InvalidModule
 
 def carry_out(data):

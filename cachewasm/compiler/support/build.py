@@ -7,8 +7,8 @@ from cachewasm.artifact import format as elf_format
 from cachewasm.artifact.writer import SectionBytes, SymbolEntry, write_artifact
 from cachewasm.compiler import codegen
 from cachewasm.compiler.codegen import BASELINE, OPTIMIZED
-from cachewasm.compiler.fragment import make_fragment
-from cachewasm.compiler.link import link
+from cachewasm.compiler.linker.fragment import make_fragment
+from cachewasm.compiler.linker.link import link
 from cachewasm.compiler.runtime_library import compile_library
 from cachewasm.compiler.support.assemble import support_ir
 from cachewasm.engine import metadata

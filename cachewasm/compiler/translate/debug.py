@@ -11,7 +11,7 @@ exceptions have lines in that tier, too.
 
 from typing import NamedTuple
 
-from cachewasm.compiler.pc_sections import FUNCTIONS, INSTRUCTIONS
+from cachewasm.compiler.linker.pc_sections import FUNCTIONS, INSTRUCTIONS
 from cachewasm.compiler.translate.ir import FIRST_FREE_METADATA
 
 _UNIT, _FILE, _TYPE, _VERSION, _DWARF, _FIRST_FREE = range(

@@ -16,8 +16,8 @@ import wasmtime
 from cachewasm.abi import symbols, traps, vmctx
 from cachewasm.abi.builtins import BUILTINS
 from cachewasm.compiler.codegen import BASELINE, compile_ir
-from cachewasm.compiler.fragment import Fragment, make_fragment
-from cachewasm.compiler.link import LinkedImage, link
+from cachewasm.compiler.linker.fragment import Fragment, make_fragment
+from cachewasm.compiler.linker.link import LinkedImage, link
 from cachewasm.compiler.runtime_library import runtime_library_ir
 from cachewasm.compiler.trampolines import representatives
 from cachewasm.compiler.translate.context import escapes, instance_layout

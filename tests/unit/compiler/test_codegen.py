@@ -7,9 +7,9 @@ import mmap
 import pytest
 
 from cachewasm.compiler.codegen import BASELINE, TIERS, compile_ir
-from cachewasm.compiler.fragment import make_fragment
-from cachewasm.compiler.link import link
-from cachewasm.compiler.object import MACHINE_AARCH64, MACHINE_X86_64, parse_object
+from cachewasm.compiler.linker.fragment import make_fragment
+from cachewasm.compiler.linker.link import link
+from cachewasm.compiler.linker.object import MACHINE_AARCH64, MACHINE_X86_64, parse_object
 from cachewasm.compiler.runtime_library import NAMES, runtime_library_ir
 from cachewasm.compiler.translate.module import translate, translate_trampolines
 from cachewasm.errors import CompileError, InternalError

@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from cachewasm.compiler import failures, frames
+from cachewasm.compiler.processes import failures, frames
 from cachewasm.errors import (
     CompileError,
     InternalError,

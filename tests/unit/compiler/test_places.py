@@ -5,9 +5,9 @@ from bisect import bisect_right
 import pytest
 
 from cachewasm.compiler.codegen import BASELINE, compile_ir
-from cachewasm.compiler.fragment import make_fragment
-from cachewasm.compiler.link import LinkedImage, link
-from cachewasm.compiler.object import MACHINE_X86_64
+from cachewasm.compiler.linker.fragment import make_fragment
+from cachewasm.compiler.linker.link import LinkedImage, link
+from cachewasm.compiler.linker.object import MACHINE_X86_64
 from cachewasm.compiler.runtime_library import runtime_library_ir
 from cachewasm.compiler.translate.module import translate, translate_trampolines
 from cachewasm.wasm.body import instructions, read_locals

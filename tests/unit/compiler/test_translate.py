@@ -6,8 +6,8 @@ import pytest
 
 from cachewasm.abi.vmctx import FUNC_BOUNDED
 from cachewasm.compiler.codegen import BASELINE, compile_ir
-from cachewasm.compiler.fragment import make_fragment
-from cachewasm.compiler.link import link
+from cachewasm.compiler.linker.fragment import make_fragment
+from cachewasm.compiler.linker.link import link
 from cachewasm.compiler.translate.dispatch import LOWERINGS
 from cachewasm.compiler.translate.module import translate, translate_trampolines
 from cachewasm.errors import InvalidModule, UnsupportedModule

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 import cachewasm
-from cachewasm.compiler import local, requests
+from cachewasm.compiler.processes import local, requests
 from cachewasm.errors import InternalError, InvalidModule
 
 ANSWER = bytes.fromhex(

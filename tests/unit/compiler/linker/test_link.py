@@ -12,8 +12,8 @@ import llvmlite.binding as llvm
 import pytest
 
 from cachewasm.artifact.addrmap import NO_OFFSET
-from cachewasm.compiler.fragment import Fragment, make_fragment
-from cachewasm.compiler.link import LinkedImage, UndefinedSymbols, link
+from cachewasm.compiler.linker.fragment import Fragment, make_fragment
+from cachewasm.compiler.linker.link import LinkedImage, UndefinedSymbols, link
 from cachewasm.errors import InternalError
 
 X86_64 = "x86_64-unknown-linux-gnu"

@@ -8,7 +8,7 @@ the code is the same as without an executor. A job that fails is done here.
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from functools import partial
 
-from cachewasm.compiler import failures, local
+from cachewasm.compiler.processes import failures, local
 from cachewasm.engine import identity
 from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.errors import CompileError, ModuleError
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from cachewasm.compiler.server_process import Progress
+    from cachewasm.compiler.processes.server_process import Progress
 
 
 def compile_shards(

@@ -7,14 +7,14 @@ application's there, and its errors abort the application, so this is no choice 
 import _thread
 import sys
 
-from cachewasm.compiler import failures
-from cachewasm.compiler.server_process import ServerProcess, server
+from cachewasm.compiler.processes import failures
+from cachewasm.compiler.processes.server_process import ServerProcess, server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cachewasm.compiler.server_process import Progress
+    from cachewasm.compiler.processes.server_process import Progress
 
 
 # What this thread uses instead of the process's server, as `server`.
@@ -68,7 +68,7 @@ class _Raised(BaseException):
 
 
 def _ask_here(request: "Sequence[bytes]", progress: "Progress | None") -> list[bytes]:
-    from cachewasm.compiler.requests import carry_out, run_here
+    from cachewasm.compiler.processes.requests import carry_out, run_here
 
     def tell(done: int, total: int) -> None:
         if progress is not None:

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 
 from cachewasm.artifact.format import FRAMES_SECTION, PADS_SECTION
 from cachewasm.artifact.writer import UnwindTable
-from cachewasm.compiler.object import MACHINE_AARCH64, MACHINE_X86_64, Section
-from cachewasm.compiler.parts import TEXT, ObjectParts, align_up
+from cachewasm.compiler.linker.object import MACHINE_AARCH64, MACHINE_X86_64, Section
+from cachewasm.compiler.linker.parts import TEXT, ObjectParts, align_up
 from cachewasm.errors import CompileError, InternalError
 from cachewasm.record import dataclass
 

@@ -17,10 +17,15 @@ from array import array
 from collections.abc import Sequence
 
 from cachewasm.artifact.addrmap import NO_OFFSET
-from cachewasm.compiler import unwind
-from cachewasm.compiler.dwarf_line import line_rows
-from cachewasm.compiler.object import MACHINE_AARCH64, MACHINE_X86_64, MAX_ALIGN, parse_object
-from cachewasm.compiler.parts import (
+from cachewasm.compiler.linker import unwind
+from cachewasm.compiler.linker.dwarf_line import line_rows
+from cachewasm.compiler.linker.object import (
+    MACHINE_AARCH64,
+    MACHINE_X86_64,
+    MAX_ALIGN,
+    parse_object,
+)
+from cachewasm.compiler.linker.parts import (
     BSS,
     CONSTANT_SIZES,
     PADDING,
@@ -30,8 +35,8 @@ from cachewasm.compiler.parts import (
     Definitions,
     ObjectParts,
 )
-from cachewasm.compiler.pc_sections import is_pc_section, read
-from cachewasm.compiler.relocate import (
+from cachewasm.compiler.linker.pc_sections import is_pc_section, read
+from cachewasm.compiler.linker.relocate import (
     DISTANCE_32,
     DISTANCES,
     R_X86_64_GOTPCRELX,

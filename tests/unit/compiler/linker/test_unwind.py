@@ -8,8 +8,8 @@ from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 
 import cachewasm
-from cachewasm.compiler import unwind
-from cachewasm.compiler.fragment import decode, encode, make_fragment
+from cachewasm.compiler.linker import unwind
+from cachewasm.compiler.linker.fragment import decode, encode, make_fragment
 from cachewasm.compiler.plan import compile_shard, make_plan
 from cachewasm.engine.environment import CompileEnvironment, from_config
 from cachewasm.errors import InternalError
@@ -100,7 +100,7 @@ def _halves(shard):
 
 
 def _linked(codes):
-    from cachewasm.compiler.link import link
+    from cachewasm.compiler.linker.link import link
 
     image = link([code.fragment for code in codes])
     return image.text, image.unwind

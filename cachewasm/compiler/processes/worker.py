@@ -12,8 +12,8 @@ import os
 import struct
 from collections.abc import Callable, Sequence
 
-from cachewasm.compiler import failures, frames
-from cachewasm.compiler.confine import Budget, arm, confine
+from cachewasm.compiler.processes import failures, frames
+from cachewasm.compiler.processes.confine import Budget, arm, confine
 from cachewasm.errors import CompileError
 from cachewasm.generics import Generic, TypeVar
 from cachewasm.record import dataclass

@@ -21,12 +21,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from cachewasm.compiler.compile import assemble
-from cachewasm.compiler.early import processors, support_task
-from cachewasm.compiler.fragment import Fragment, decode, encode
+from cachewasm.compiler.linker.fragment import Fragment, decode, encode
 from cachewasm.compiler.plan import Plan, ShardCode, compile_shard, make_plan
+from cachewasm.compiler.processes.early import processors, support_task
+from cachewasm.compiler.processes.worker import Task
 from cachewasm.compiler.runtime_library import compile_library
 from cachewasm.compiler.shards import Shard, jobs
-from cachewasm.compiler.worker import Task
 from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.errors import InternalError
 

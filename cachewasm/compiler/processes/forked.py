@@ -7,10 +7,10 @@ nothing is copied or sent to it but the number of a task and what only that run 
 import os
 from collections.abc import Callable, Sequence
 
-from cachewasm.compiler import worker
-from cachewasm.compiler.confine import Budget
-from cachewasm.compiler.scratch import scratch_file, tail
-from cachewasm.compiler.worker import ACCIDENT, ANSWER, REQUEST, Task
+from cachewasm.compiler.processes import worker
+from cachewasm.compiler.processes.confine import Budget
+from cachewasm.compiler.processes.scratch import scratch_file, tail
+from cachewasm.compiler.processes.worker import ACCIDENT, ANSWER, REQUEST, Task
 
 _READ = 1 << 16
 _SIGKILL, _SIGXCPU = 9, 24  # Linux, every architecture

@@ -14,10 +14,10 @@ import resource
 import sys
 from collections.abc import Callable, Sequence
 
-from cachewasm.compiler import confine, early, failures, frames, pool
-from cachewasm.compiler.forked import Worker
-from cachewasm.compiler.standing import Standing
-from cachewasm.compiler.worker import Task
+from cachewasm.compiler.processes import confine, early, failures, frames, pool
+from cachewasm.compiler.processes.forked import Worker
+from cachewasm.compiler.processes.standing import Standing
+from cachewasm.compiler.processes.worker import Task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _answer(request: Sequence[bytes], standing: Standing, progress: Progress) ->
         worker = early.begin(request)
         # The first request imports the rest of the compiler, now that its first worker is at work.
         from cachewasm.compiler import codegen
-        from cachewasm.compiler.requests import carry_out
+        from cachewasm.compiler.processes.requests import carry_out
 
         codegen.initialize()
         fields = None
@@ -105,7 +105,7 @@ def _is_small(request: Sequence[bytes]) -> bool:
 
 def _whole_module(data: bytes) -> bytes:
     """The standing worker's task: the number of functions, then the answer to the request."""
-    from cachewasm.compiler.requests import carry_out, run_here
+    from cachewasm.compiler.processes.requests import carry_out, run_here
 
     functions = 0
 

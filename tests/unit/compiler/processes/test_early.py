@@ -2,7 +2,7 @@
 
 import pytest
 
-from cachewasm.compiler import early
+from cachewasm.compiler.processes import early
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config
 

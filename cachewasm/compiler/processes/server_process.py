@@ -12,8 +12,8 @@ import os
 import sys
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 
-from cachewasm.compiler import frames
-from cachewasm.compiler.scratch import scratch_file, tail
+from cachewasm.compiler.processes import frames
+from cachewasm.compiler.processes.scratch import scratch_file, tail
 from cachewasm.errors import CompileError
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ gc.disable()
 sys.path[:] = {path!r}
 from cachewasm.compiler.lean_llvm import import_llvmlite
 import_llvmlite()
-from cachewasm.compiler.server import main
+from cachewasm.compiler.processes.server import main
 main()
 """
 # What the server needs from outside the standard library.

@@ -4,8 +4,13 @@ from array import array
 
 import pytest
 
-from cachewasm.compiler.object import MACHINE_AARCH64, MACHINE_X86_64
-from cachewasm.compiler.relocate import R_X86_64_PC32, Relocations, relax_got_access, relocate
+from cachewasm.compiler.linker.object import MACHINE_AARCH64, MACHINE_X86_64
+from cachewasm.compiler.linker.relocate import (
+    R_X86_64_PC32,
+    Relocations,
+    relax_got_access,
+    relocate,
+)
 from cachewasm.errors import CompileError, InternalError
 
 CALL26 = 283

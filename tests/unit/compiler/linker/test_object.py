@@ -6,7 +6,7 @@ import llvmlite.binding as llvm
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from cachewasm.compiler.object import MACHINE_AARCH64, MACHINE_X86_64, parse_object
+from cachewasm.compiler.linker.object import MACHINE_AARCH64, MACHINE_X86_64, parse_object
 from cachewasm.errors import InternalError
 
 TRIPLES = {

@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Sequence
 from functools import partial
 
-from cachewasm.compiler.object import MACHINE_AARCH64, MACHINE_X86_64
+from cachewasm.compiler.linker.object import MACHINE_AARCH64, MACHINE_X86_64
 from cachewasm.errors import CompileError, InternalError
 from cachewasm.record import dataclass, field
 

@@ -11,7 +11,7 @@ Source: LLVM, "PC Sections Metadata".
 
 from array import array
 
-from cachewasm.compiler.object import Section
+from cachewasm.compiler.linker.object import Section
 from cachewasm.errors import InternalError
 from cachewasm.record import dataclass
 

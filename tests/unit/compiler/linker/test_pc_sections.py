@@ -5,7 +5,7 @@ import re
 import llvmlite.binding as llvm
 import pytest
 
-from cachewasm.compiler.fragment import make_fragment
+from cachewasm.compiler.linker.fragment import make_fragment
 from cachewasm.errors import InternalError
 
 TRIPLES = pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import gc
 import os
 from collections.abc import Sequence
 
-from cachewasm.compiler.confine import budget_for
-from cachewasm.compiler.forked import Lost, Worker
-from cachewasm.compiler.worker import Task
+from cachewasm.compiler.processes.confine import budget_for
+from cachewasm.compiler.processes.forked import Lost, Worker
+from cachewasm.compiler.processes.worker import Task
 
 # In bytes of bodies: what takes as long to compile.
 _SUPPORT_WEIGHT = 16 << 10

@@ -9,11 +9,11 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import pytest
 
-from cachewasm.compiler import fragment as fragment_module
 from cachewasm.compiler.codegen import BASELINE, compile_ir
-from cachewasm.compiler.fragment import Fragment, decode, encode, make_fragment
-from cachewasm.compiler.link import LinkedImage, link
-from cachewasm.compiler.parts import CONSTANT_SIZES, RODATA, TEXT
+from cachewasm.compiler.linker import fragment as fragment_module
+from cachewasm.compiler.linker.fragment import Fragment, decode, encode, make_fragment
+from cachewasm.compiler.linker.link import LinkedImage, link
+from cachewasm.compiler.linker.parts import CONSTANT_SIZES, RODATA, TEXT
 from cachewasm.compiler.runtime_library import runtime_library_ir
 from cachewasm.compiler.trampolines import representatives
 from cachewasm.compiler.translate.module import translate, translate_trampolines
@@ -24,7 +24,7 @@ from cachewasm.wasm.decode import decode as decode_module
 from cachewasm.wasm.module import ValidModule
 from cachewasm.wasm.validate import validate
 
-KERNELS = Path(__file__).parents[3] / "benchmarks" / "kernels"
+KERNELS = Path(__file__).parents[4] / "benchmarks" / "kernels"
 X86_64 = "x86_64-unknown-linux-gnu"
 AARCH64 = "aarch64-unknown-linux-gnu"
 BOTH = pytest.mark.parametrize("triple", [X86_64, AARCH64])

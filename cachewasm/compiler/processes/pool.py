@@ -12,10 +12,10 @@ import select
 import time
 from collections.abc import Callable, Sequence
 
-from cachewasm.compiler import failures, frames
-from cachewasm.compiler.confine import Budget, budget_for
-from cachewasm.compiler.forked import Lost, Worker
-from cachewasm.compiler.worker import DONE, Task
+from cachewasm.compiler.processes import failures, frames
+from cachewasm.compiler.processes.confine import Budget, budget_for
+from cachewasm.compiler.processes.forked import Lost, Worker
+from cachewasm.compiler.processes.worker import DONE, Task
 from cachewasm.errors import CompileError, InternalError, WasmtimeError
 from cachewasm.generics import Generic, TypeVar
 from cachewasm.record import dataclass

@@ -24,10 +24,10 @@ from collections.abc import Callable, Sequence
 from cachewasm.abi.symbols import PERSONALITY
 from cachewasm.artifact.addrmap import NO_OFFSET
 from cachewasm.artifact.writer import CodeImage, UnwindTable
-from cachewasm.compiler import unwind
-from cachewasm.compiler.fragment import Fragment
-from cachewasm.compiler.parts import CONSTANT_SIZES, PADDING, RODATA, TEXT, align_up
-from cachewasm.compiler.relocate import relocate
+from cachewasm.compiler.linker import unwind
+from cachewasm.compiler.linker.fragment import Fragment
+from cachewasm.compiler.linker.parts import CONSTANT_SIZES, PADDING, RODATA, TEXT, align_up
+from cachewasm.compiler.linker.relocate import relocate
 from cachewasm.errors import CompileError, InternalError
 from cachewasm.record import dataclass
 

@@ -7,7 +7,7 @@ import llvmlite.binding as llvm
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from cachewasm.compiler.dwarf_line import line_rows
+from cachewasm.compiler.linker.dwarf_line import line_rows
 from cachewasm.errors import InternalError
 
 CALLS = 40

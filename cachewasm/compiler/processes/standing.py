@@ -8,11 +8,11 @@ import gc
 import select
 from collections.abc import Callable
 
-from cachewasm.compiler import failures, frames
-from cachewasm.compiler.confine import Budget, budget_for
-from cachewasm.compiler.forked import Lost, Worker
-from cachewasm.compiler.pool import TICK_MS, ClientGone, Clock
-from cachewasm.compiler.worker import DONE, Task
+from cachewasm.compiler.processes import failures, frames
+from cachewasm.compiler.processes.confine import Budget, budget_for
+from cachewasm.compiler.processes.forked import Lost, Worker
+from cachewasm.compiler.processes.pool import TICK_MS, ClientGone, Clock
+from cachewasm.compiler.processes.worker import DONE, Task
 
 # LLVM keeps types and constants of every module that a process has seen.
 _MOST_REQUESTS = 500

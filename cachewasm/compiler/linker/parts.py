@@ -12,7 +12,7 @@ symbols.
 from array import array
 from collections.abc import Iterator
 
-from cachewasm.compiler.object import (
+from cachewasm.compiler.linker.object import (
     MACHINE_AARCH64,
     MACHINE_X86_64,
     SECTION_UNDEFINED,
@@ -26,7 +26,7 @@ from cachewasm.compiler.object import (
     ObjectFile,
     Section,
 )
-from cachewasm.compiler.pc_sections import is_pc_section
+from cachewasm.compiler.linker.pc_sections import is_pc_section
 from cachewasm.errors import InternalError
 from cachewasm.record import dataclass
 

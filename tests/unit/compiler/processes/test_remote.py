@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import cachewasm
-from cachewasm.compiler import client, remote
+from cachewasm.compiler import client
 from cachewasm.compiler.client import CompileResult
+from cachewasm.compiler.processes import remote
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config
 from cachewasm.errors import CompileError, InvalidModule
