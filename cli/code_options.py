@@ -33,6 +33,8 @@ CODE_OPTIONS = (
     CodeOption("strategy", "STRATEGY", f"how to compile: {', '.join(Strategy.NAMES)}"),
     CodeOption("opt_level", "LEVEL", f"what to optimize for: {', '.join(OptLevel.NAMES)}"),
     CodeOption("nan_canonicalization", "", "make every NaN the canonical one"),
+    CodeOption("wasm_exceptions", "", "let modules have exceptions"),
+    CodeOption("wasm_legacy_exceptions", "", "and the instructions that exceptions had before"),
 )
 BY_FLAG = {option.flag: option for option in CODE_OPTIONS}
 

@@ -187,6 +187,22 @@ def test_compile_options_of_the_code_reach_the_artifact(
     assert (flags["opt_level"], flags["enable_nan_canonicalization"]) == ("speed_and_size", True)
 
 
+def test_run_features_that_are_off_by_default_on_request(
+    cachewasm: Cachewasm, module: MakeModule
+) -> None:
+    thrower = module(
+        "thrower.wat",
+        """(module (tag $t) (func (export "f") (result i32)
+          (block $caught (try_table (catch $t $caught) (throw $t)) unreachable)
+          (i32.const 7)))""",
+    )
+    refused = cachewasm("run", "--invoke", "f", thrower)
+    assert (refused.returncode, refused.stdout) == (1, b"")
+    assert b"needs the WebAssembly feature `exceptions`, which is not enabled" in refused.stderr
+    done = cachewasm("run", "--wasm-exceptions", "--invoke", "f", thrower)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"7\n", b"")
+
+
 @pytest.mark.parametrize("command", ["run", "compile", "cache why", "cache warm", "cache lock"])
 def test_command_contradictory_options_are_wrong_usage(
     cachewasm: Cachewasm, module: MakeModule, command: str
