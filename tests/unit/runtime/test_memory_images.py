@@ -4,6 +4,7 @@ import gc
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -199,6 +200,51 @@ def test_image_files_are_closed_with_their_modules() -> None:
     assert len(image._kept_files) == before + 1
     del module, small
     assert len(image._kept_files) == before
+
+
+LARGE = f'(memory (export "m") 30) (data (i32.const 65536) {text(20 * PAGE, "a")})'
+
+
+def _on_huge_pages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use = tmp_path / "enabled"
+    use.write_text("always [madvise] never")
+    monkeypatch.setattr(image, "_HUGE_PAGE_USE", str(use))
+
+
+def test_images_of_an_artifact_on_huge_pages_have_a_file_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _on_huge_pages(monkeypatch, tmp_path)
+    gc.collect()
+    before = len(image._kept_files)
+    made = engine()
+    module = cachewasm.Module(made, f"(module {LARGE})")
+    assert len(image._kept_files) == before
+    store = cachewasm.Store(made)
+    memories = [cachewasm.Instance(store, module, []).exports(store)["m"] for _ in range(2)]
+    assert len(image._kept_files) == before + 1
+    for memory in memories:
+        assert isinstance(memory, cachewasm.Memory)
+        assert mapped_files(memory)
+        assert memory.read(store, PAGE - 1, 21 * PAGE + 1) == b"\0" + b"a" * (20 * PAGE) + b"\0"
+        memory.write(store, b"b", PAGE)
+    del module, store, memories, memory
+    gc.collect()
+    assert len(image._kept_files) == before
+
+
+def test_images_of_an_artifact_on_huge_pages_without_a_file_are_copied(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _on_huge_pages(monkeypatch, tmp_path)
+    made = engine()
+    store = cachewasm.Store(made)
+    module = cachewasm.Module(made, f"(module {LARGE})")
+    _no_memfd(monkeypatch)
+    memory = cachewasm.Instance(store, module, []).exports(store)["m"]
+    assert isinstance(memory, cachewasm.Memory)
+    assert not mapped_files(memory)
+    assert memory.read(store, PAGE, 21 * PAGE) == b"a" * (20 * PAGE)
 
 
 IMPORTING = f"""(module (import "" "m" (memory 1)) (import "" "g" (global $g i32))
