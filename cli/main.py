@@ -76,6 +76,9 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
 
 def _dispatch(arguments: "Sequence[str]") -> int:
     if arguments and arguments[0] == "run":
+        from .first_run import start_early
+
+        start_early(arguments[1:])
         from .run import run
 
         return run(arguments[1:])
