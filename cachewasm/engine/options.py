@@ -213,38 +213,37 @@ class TargetName(Option):
         self._choose(config, value)
 
 
-class TargetFeatures(Option):
+class CheckedText(Option):
+    """A text that `_check` raises ConfigError for unless it is acceptable; or None."""
+
+    __slots__ = ()
+
+    _check: "Callable[[str], object]"
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "Config | None", owner: type) -> str | None: ...
+
+    def __set__(self, config: "Config", value: str | None) -> None:
+        if value is not None:
+            if not isinstance(value, str):
+                raise TypeError("expected a str")
+            self._check(value)
+        self._choose(config, value)
+
+
+class TargetFeatures(CheckedText):
     """Single CPU features on top of the target's or taken from it, `+avx2,-bmi2`; None for none."""
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-
-        def __get__(self, config: "Config | None", owner: type) -> str | None: ...
-
-    def __set__(self, config: "Config", value: str | None) -> None:
-        if value is not None:
-            if not isinstance(value, str):
-                raise TypeError("expected a str")
-            parse_changes(value)
-        self._choose(config, value)
+    _check = staticmethod(parse_changes)
 
 
-class CpuName(Option):
+class CpuName(CheckedText):
     """The CPU to schedule for, such as `znver4`, which adds no feature; None for no special one."""
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-
-        def __get__(self, config: "Config | None", owner: type) -> str | None: ...
-
-    def __set__(self, config: "Config", value: str | None) -> None:
-        if value is not None:
-            if not isinstance(value, str):
-                raise TypeError("expected a str")
-            check_cpu(value)
-        self._choose(config, value)
+    _check = staticmethod(check_cpu)
 
 
 class FeatureProbe(Option):
