@@ -13,6 +13,8 @@ def digest_of(*pieces: bytes | memoryview) -> bytes:
     """The 32 bytes of BLAKE3 of all `pieces`, one after the other."""
     # Two threads of its own: those that processes share by default are gone in a forked child, which
     # would wait for them for ever.
+    if len(pieces) == 1 and len(pieces[0]) < _MANY_BYTES:
+        return blake3(pieces[0]).digest()
     threads = 2 if sum(map(len, pieces)) >= _MANY_BYTES else 1
     hasher = blake3(max_threads=threads)
     for piece in pieces:

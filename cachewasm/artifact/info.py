@@ -1,8 +1,9 @@
 """Module info: what a loaded module must know about itself, so that no wasm is decoded again.
 
-The section starts with a table of parts (offset and size of each, by PART_* number). What grows with
-the code (function types, code ranges, flags, trampolines, escapes) is read in place as an array; the
-rest is decoded when somebody first asks. Whatever is damaged is an IncompatibleArtifact.
+The section starts with a table of parts (offset and size of each, by PART_* number), which is checked
+as a whole; a part is decoded when somebody first asks. What grows with the code (function types,
+code ranges, flags, trampolines, escapes) is read in place as an array. Whatever is damaged is an
+IncompatibleArtifact.
 The numbers in the arrays are not walked on load: the artifact's digest vouches for them.
 Format: docs/format/artifact.md; written by info_writer.py.
 
@@ -202,9 +203,11 @@ class ModuleInfo:
         self._section = section
         if len(section) < PARTS.size:
             raise _damaged()
-        self._parts = PARTS.unpack_from(section)
-        scalars = self._part(PART_SCALARS)
-        if len(scalars) != SCALARS.size:
+        self._parts = parts = PARTS.unpack_from(section)
+        sizes = parts[1::2]
+        if max(map(int.__add__, parts[::2], sizes)) > len(section):
+            raise _damaged()
+        if sizes[PART_SCALARS] != SCALARS.size:
             raise _damaged()
         (
             self.imported_funcs,
@@ -216,26 +219,16 @@ class ModuleInfo:
             self.data_segment_count,
             self.passive_data_count,
             self.imported_tags,
-        ) = SCALARS.unpack(scalars)
-        self.func_typeidx = self._array(PART_FUNC_TYPEIDX)
-        self.code_ranges = self._array(PART_CODE_RANGES)
-        self.func_flags = self._part(PART_FUNC_FLAGS)
-        self.trampolines = self._array(PART_TRAMPOLINES)
-        self.escapes = self._array(PART_ESCAPES)
-        self.body_starts = self._array(PART_BODY_STARTS)
-        self.data_copies = self._array(PART_DATA_COPIES)
-        self.tag_typeidx = self._array(PART_TAG_TYPEIDX)
-        funcs = len(self.func_typeidx)
+        ) = SCALARS.unpack_from(section, parts[2 * PART_SCALARS])
+        funcs = sizes[PART_FUNC_TYPEIDX] // _U32.size
         defined = funcs - self.imported_funcs
-        if len(self.code_ranges) != 2 * defined or not (
-            len(self.func_flags) == len(self.body_starts) == defined
+        if (
+            sizes[PART_CODE_RANGES] != 2 * _U32.size * defined
+            or sizes[PART_FUNC_FLAGS] != defined
+            or sizes[PART_BODY_STARTS] != _U32.size * defined
+            or sizes[PART_DATA_COPIES] % (DATA_COPY_WORDS * _U32.size)
+            or (start != NONE and start >= funcs)
         ):
-            raise _damaged()
-        if len(self.data_copies) % DATA_COPY_WORDS:
-            raise _damaged()
-        if len(self.escapes) and self.escapes[-1] >= funcs:
-            raise _damaged()
-        if start != NONE and start >= funcs:
             raise _damaged()
         self.start = None if start == NONE else start
         self.data_count = None if data_count == NONE else data_count
@@ -254,8 +247,6 @@ class ModuleInfo:
 
     def _part(self, number: int) -> memoryview:
         offset, size = self._parts[2 * number : 2 * number + 2]
-        if offset + size > len(self._section):
-            raise _damaged()
         return self._section[offset : offset + size]
 
     def _array(self, number: int) -> memoryview:
@@ -466,6 +457,13 @@ def _name(info: ModuleInfo) -> str | None:
     return rows.text() if rows.more() else None
 
 
+def _escapes(info: ModuleInfo) -> memoryview:
+    escapes = info._array(PART_ESCAPES)
+    if len(escapes) and escapes[-1] >= len(info.func_typeidx):
+        raise _damaged()
+    return escapes
+
+
 _DECODERS: "dict[str, Callable[[ModuleInfo], object]]" = {
     "types": _types,
     "imports": _imports,
@@ -477,4 +475,12 @@ _DECODERS: "dict[str, Callable[[ModuleInfo], object]]" = {
     "elements": _elements,
     "data_segments": _data_segments,
     "name": _name,
+    "func_typeidx": lambda info: info._array(PART_FUNC_TYPEIDX),
+    "code_ranges": lambda info: info._array(PART_CODE_RANGES),
+    "func_flags": lambda info: info._part(PART_FUNC_FLAGS),
+    "trampolines": lambda info: info._array(PART_TRAMPOLINES),
+    "escapes": _escapes,
+    "body_starts": lambda info: info._array(PART_BODY_STARTS),
+    "data_copies": lambda info: info._array(PART_DATA_COPIES),
+    "tag_typeidx": lambda info: info._array(PART_TAG_TYPEIDX),
 }

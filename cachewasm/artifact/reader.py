@@ -43,7 +43,7 @@ _BAD_CODE = "failed to parse code sections"
 
 
 class Artifact:
-    """The parts of an artifact, as views of the bytes it was made from.
+    """The parts of an artifact, as views of the bytes it was made from, or of copies of them.
 
     `kind` is MODULE, COMPONENT or SUPPORT. `text_range` and `image_range` are (offset, size) in the
     file: of the code, and of code and constants, which have to be mapped together. `bss_offset` and
@@ -52,7 +52,7 @@ class Artifact:
     """
 
     __slots__ = (
-        "_bytes",
+        "_pieces",
         "_ranges",
         "bss_offset",
         "bss_size",
@@ -64,31 +64,52 @@ class Artifact:
     )
 
     def __init__(self, data: "memoryview | bytes", owner: object = None) -> None:
-        self._bytes = memoryview(data)
+        view = memoryview(data)
+        # Where each begins in the file, the last one first.
+        self._pieces: tuple[tuple[int, memoryview], ...] = ((0, view),)
         self.owner = owner
-        self.kind, self.machine, table, count, names = _header(self._bytes)
+        self.kind, self.machine, table, count, names = _header(view)
         self._ranges: dict[str, tuple[int, int]] = {}
         self.bss_offset = self.bss_size = 0
-        self._read_sections(table, count, names)
+        self._read_sections(view, table, count, names)
 
     @property
     def data(self) -> memoryview:
-        """All bytes of the artifact."""
-        return self._bytes
+        """All bytes of the artifact; joined if they lie in pieces."""
+        if len(self._pieces) == 1:
+            return self._pieces[0][1]
+        return memoryview(b"".join([piece for _, piece in reversed(self._pieces)]))
 
-    def moved_to(self, data: memoryview) -> "Artifact":
-        """The same artifact over a copy of its bytes, which are not parsed again and have no owner."""
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        start, piece = self._pieces[0]
+        return start + len(piece)
+
+    def moved_to(self, *pieces: memoryview) -> "Artifact":
+        """The same artifact over a copy of its bytes, in one or several pieces that follow each other:
+        sections lie in one. They are not parsed again and have no owner.
+        """
         moved = Artifact.__new__(Artifact)
-        for name in Artifact.__slots__:
-            setattr(moved, name, getattr(self, name))
-        moved._bytes = data
+        moved.kind, moved.machine, moved._ranges = self.kind, self.machine, self._ranges
+        moved.text_range, moved.image_range = self.text_range, self.image_range
+        moved.bss_offset, moved.bss_size = self.bss_offset, self.bss_size
+        start, placed = 0, []
+        for piece in pieces:
+            placed.append((start, piece))
+            start += len(piece)
+        moved._pieces = tuple(reversed(placed))
         moved.owner = None
         return moved
 
     def section(self, name: str) -> memoryview:
         """The bytes of a section, not copied. Raises IncompatibleArtifact if there is none."""
         offset, size = self._range(name)
-        return self._bytes[offset : offset + size]
+        pieces = self._pieces
+        start, piece = pieces[0]
+        if offset < start:
+            start, piece = next(each for each in pieces if each[0] <= offset)
+        return piece[offset - start : offset - start + size]
 
     def has_section(self, name: str) -> bool:
         """Whether there is a section `name`."""
@@ -105,26 +126,24 @@ class Artifact:
             raise IncompatibleArtifact(f"failed to find section `{name}`")
         return found
 
-    def _read_sections(self, table: int, count: int, names: int) -> None:
+    def _read_sections(self, data: memoryview, table: int, count: int, names: int) -> None:
         size = SECTION_HEADER.size
-        if table + count * size > len(self._bytes):
+        if table + count * size > len(data):
             raise IncompatibleArtifact(_BAD_HEADERS)
-        headers = self._bytes[table : table + count * size]
+        headers = data[table : table + count * size]
         rows = list(SECTION_HEADER.iter_unpack(headers))
         if names >= count:
             raise IncompatibleArtifact(_BAD_STRINGS)
         strings_offset, strings_size = rows[names][4:6]
-        if strings_offset + strings_size > len(self._bytes):
+        if strings_offset + strings_size > len(data):
             raise IncompatibleArtifact(_BAD_STRINGS)
-        strings = bytes(self._bytes[strings_offset : strings_offset + strings_size])
+        strings = bytes(data[strings_offset : strings_offset + strings_size])
+        named = _names_in.get(strings, {})
 
         addresses: dict[str, int] = {}
-        ranges, end = self._ranges, len(self._bytes)
+        ranges, end = self._ranges, len(data)
         for name_at, kind, _, address, offset, size, _, _, _, _ in rows[1:]:
-            name_end = strings.find(b"\0", name_at)
-            if name_end < 0:
-                raise IncompatibleArtifact(_BAD_STRINGS)
-            name = str(strings[name_at:name_end], "latin-1")
+            name = named.get(name_at) or _name_at(strings, name_at)
             if name in ranges:
                 raise IncompatibleArtifact(_BAD_SECTIONS)
             if kind == SHT_NOBITS:
@@ -153,11 +172,29 @@ class Artifact:
         if self.bss_size:
             address = addresses[BSS_SECTION]
             page = TEXT_ALIGN[self.machine]
-            if address < len(self._bytes) or address % page or address - end >= 2 * BSS_ALIGN:
+            if address < self.size or address % page or address - end >= 2 * BSS_ALIGN:
                 raise IncompatibleArtifact(_BAD_CODE)
             self.bss_offset = address - offset
         if self._ranges.get(DATA_SECTION, (0, 0))[0] % DATA_ALIGN:
             raise IncompatibleArtifact(_BAD_SECTIONS)
+
+
+# The names in tables of strings, by position: the artifacts of one compiler have few tables.
+_names_in: dict[bytes, dict[int, str]] = {}
+_MAX_TABLES = 16
+_MAX_TABLE = 1 << 10
+
+
+def _name_at(strings: bytes, position: int) -> str:
+    end = strings.find(b"\0", position)
+    if end < 0:
+        raise IncompatibleArtifact(_BAD_STRINGS)
+    name = str(strings[position:end], "latin-1")
+    if len(strings) <= _MAX_TABLE:
+        if strings not in _names_in and len(_names_in) >= _MAX_TABLES:
+            _names_in.clear()
+        _names_in.setdefault(strings, {})[position] = name
+    return name
 
 
 def _header(data: memoryview) -> "tuple[int, int, int, int, int]":

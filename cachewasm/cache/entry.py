@@ -62,6 +62,7 @@ HEADER_SIZE = _HEADER.size
 DIGEST_SIZE = 32
 # A page, so that the kernel copies whole ones; hashing more padding would cost every hit.
 RAW_ALIGNMENT = 1 << 12
+_PAYLOAD_OFFSETS = {CODEC_RAW: RAW_ALIGNMENT, CODEC_ZSTD: HEADER_SIZE}
 
 # Generous: the code of the largest modules in use is under a third of it.
 MAX_RAW_SIZE = 1 << 30
@@ -70,6 +71,8 @@ MAX_ENTRY_SIZE = MAX_RAW_SIZE + (MAX_RAW_SIZE >> 7)
 
 # Below, reading a raw payload takes less than the page faults of hashing it where it will stay.
 _MUCH = 1 << 20
+
+_COMPILE_MS = manifests.mark_of_integer("compile_ms")
 
 # The manifest pairs that pack() adds: the key in full, so that a listing can tell it.
 KEY_PAIRS = ("wasm_digest", "compat", "isa", "tier")
@@ -82,6 +85,7 @@ class Header:
         "codec",
         "entry_size",
         "key_digest",
+        "manifest_offset",
         "manifest_size",
         "payload_offset",
         "raw_digest",
@@ -101,6 +105,8 @@ class Header:
         entry_size: int,
     ) -> None:
         self.codec = codec
+        # Where the manifest starts.
+        self.manifest_offset = payload_offset + stored_size
         self.manifest_size = manifest_size
         self.key_digest = key_digest
         self.payload_offset = payload_offset
@@ -108,11 +114,6 @@ class Header:
         self.raw_size = raw_size
         self.raw_digest = raw_digest
         self.entry_size = entry_size
-
-    @property
-    def manifest_offset(self) -> int:
-        """Where the manifest starts."""
-        return self.payload_offset + self.stored_size
 
     def to_bytes(self) -> bytes:
         """The header's HEADER_SIZE bytes."""
@@ -143,14 +144,14 @@ class Header:
             raise EntryError(CORRUPT, "the file does not start like an entry")
         if version != FORMAT_VERSION:
             raise EntryError(FOREIGN_VERSION, f"format version {version}, not {FORMAT_VERSION}")
-        if codec not in (CODEC_RAW, CODEC_ZSTD):
+        if codec not in _PAYLOAD_OFFSETS:
             raise EntryError(FOREIGN_VERSION, f"codec {codec} is unknown")
         header = cls(codec, *sizes)
         if file_size < header.entry_size:
             raise EntryError(TORN, f"the file has {file_size} of {header.entry_size} bytes")
         if (
             file_size - header.entry_size not in (0, SEAL_SIZE)
-            or header.payload_offset != _payload_offset(codec)
+            or header.payload_offset != _PAYLOAD_OFFSETS[codec]
             or not 0 < header.raw_size <= MAX_RAW_SIZE
             or (codec == CODEC_RAW and header.stored_size != header.raw_size)
             or header.manifest_size > manifests.MAX_SIZE
@@ -163,18 +164,23 @@ class Header:
 class Entry:
     """An entry whose every byte has been checked. Immutable by convention.
 
-    `raw` is the artifact, decompressed, as a read-only view of `place`, which it does not keep;
-    `raw_digest` is its BLAKE3 as the header has it.
+    `raw` is the artifact, decompressed, as a read-only view: of `place`, which it does not keep, or
+    where that is None of bytes that it keeps. `raw_digest` is its BLAKE3 as the header has it.
     """
 
     __slots__ = ("_manifest", "key", "place", "raw", "raw_digest")
 
     def __init__(
-        self, key: "ArtifactKey", place: "Place", raw_digest: bytes, manifest: bytes
+        self,
+        key: "ArtifactKey",
+        raw: memoryview,
+        place: "Place | None",
+        raw_digest: bytes,
+        manifest: bytes,
     ) -> None:
         self.key = key
+        self.raw = raw
         self.place = place
-        self.raw = place.sealed()
         self.raw_digest = raw_digest
         self._manifest = manifest
 
@@ -186,7 +192,7 @@ class Entry:
     @property
     def compile_ms(self) -> int:
         """What compiling took, in milliseconds, by the manifest; 0 if it does not tell."""
-        return max(0, manifests.find_integer(self._manifest, "compile_ms"))
+        return max(0, manifests.find_integer(self._manifest, _COMPILE_MS))
 
 
 def pack(
@@ -210,7 +216,7 @@ def pack(
     key_values = (key.wasm_digest.hex(), key.compat.hex(), key.isa, key.tier)
     encoded = manifests.encode({**manifest, **dict(zip(KEY_PAIRS, key_values, strict=True))})
     stored = raw if codec == CODEC_RAW else payload.encode(raw, level)
-    offset = _payload_offset(codec)
+    offset = _PAYLOAD_OFFSETS[codec]
     header = Header(
         codec=codec,
         manifest_size=len(encoded),
@@ -235,7 +241,8 @@ def read(
 ) -> Entry:
     """Check a whole open file as the entry of `key`; it must be sealed with `secret` if there is one.
 
-    The artifact goes to a new place. Raises EntryError with the reason, also if there is no memory.
+    A large artifact goes to a new place. Raises EntryError with the reason, also if there is no
+    memory.
     """
     try:
         return _read(file, key, make_place, secret)
@@ -247,38 +254,58 @@ def read(
 def _read(
     file: "Source", key: "ArtifactKey", make_place: "MakePlace", secret: "Secret | None"
 ) -> Entry:
+    if file.size <= _MUCH:
+        data = file.read(0, file.size)
+        return _checked(
+            memoryview(data), Header.from_bytes(data, file.size), key, make_place, secret
+        )
     # Nothing of the file's size is allocated before its first bytes agree with it.
-    head = file.read(0, min(file.size, HEADER_SIZE))
+    head = file.read(0, HEADER_SIZE)
     header = Header.from_bytes(head, file.size)
     if header.codec == CODEC_RAW and header.raw_size > _MUCH:
         return _read_in_place(file, head, header, key, make_place, secret)
     view, kept = _whole(file, make_place)
-    if view[: len(head)] != head:
+    if view[:HEADER_SIZE] != head:
         raise EntryError(CORRUPT, "the file was changed while it was read")
-    end = header.entry_size - DIGEST_SIZE
-    _check(digest_of(view[:end]), view[end:], header, key, secret)
-    stored = view[header.payload_offset : header.manifest_offset]
-    if header.codec == CODEC_RAW:
-        place = make_place(header.raw_size)
-        place.write(0, stored)
-    else:
-        try:
-            place = payload.decode(stored, header.raw_size, make_place)
-        except zstd.ZstdError as error:
-            raise EntryError(CORRUPT, f"the payload cannot be decompressed: {error}") from None
-    entry = Entry(key, place, header.raw_digest, bytes(view[header.manifest_offset : end]))
+    entry = _checked(view, header, key, make_place, secret)
     del kept  # no sooner: it has what `view` shows
     return entry
 
 
+def _checked(
+    view: memoryview,
+    header: Header,
+    key: "ArtifactKey",
+    make_place: "MakePlace",
+    secret: "Secret | None",
+) -> Entry:
+    """The entry in all bytes of a file."""
+    end = header.entry_size - DIGEST_SIZE
+    _check(digest_of(view[:end]), view[end:], header, key, secret)
+    manifest_offset = header.manifest_offset
+    stored = view[header.payload_offset : manifest_offset]
+    place: Place | None = None
+    if header.codec == CODEC_ZSTD:
+        try:
+            raw, place = payload.decode(stored, header.raw_size, make_place)
+        except zstd.ZstdError as error:
+            raise EntryError(CORRUPT, f"the payload cannot be decompressed: {error}") from None
+    elif header.raw_size <= payload.FRAME_SIZE:
+        raw = stored
+    else:
+        place = make_place(header.raw_size)
+        place.write(0, stored)
+        raw = place.sealed()
+    return Entry(key, raw, place, header.raw_digest, bytes(view[manifest_offset:end]))
+
+
 def _whole(file: "Source", make_place: "MakePlace") -> "tuple[memoryview, Place | None]":
-    """The bytes of a file, and the place that keeps them if they are many."""
-    if file.size > _MUCH:
-        place = make_place(file.size)
-        view = place.writable()
-        if view is not None:
-            file.copy(place, 0, file.size)
-            return view, place
+    """The bytes of a large file, and the place that keeps them."""
+    place = make_place(file.size)
+    view = place.writable()
+    if view is not None:
+        file.copy(place, 0, file.size)
+        return view, place
     return memoryview(file.read(0, file.size)), None
 
 
@@ -317,9 +344,9 @@ def _read_in_place(
     file.copy(place, RAW_ALIGNMENT, header.raw_size)
     back = file.read(header.manifest_offset, file.size - header.manifest_offset)
     manifest, end = back[: header.manifest_size], memoryview(back)[header.manifest_size :]
-    entry = Entry(key, place, header.raw_digest, manifest)
-    _check(digest_of(front, entry.raw, manifest), end, header, key, secret)
-    return entry
+    raw = place.sealed()
+    _check(digest_of(front, raw, manifest), end, header, key, secret)
+    return Entry(key, raw, place, header.raw_digest, manifest)
 
 
 def _check(
@@ -340,7 +367,3 @@ def check_raw_digest(entry: Entry) -> None:
     """What a hit need not look at. Raises EntryError(CORRUPT)."""
     if digest_of(entry.raw) != entry.raw_digest:
         raise EntryError(CORRUPT, "the digest of the payload does not match")
-
-
-def _payload_offset(codec: int) -> int:
-    return RAW_ALIGNMENT if codec == CODEC_RAW else HEADER_SIZE

@@ -94,7 +94,7 @@ class EntryFile:
 
     def read(self, offset: int, size: int) -> bytes:
         """Exactly `size` bytes from `offset`. Raises EntryError: torn, or unreadable."""
-        pieces = []
+        pieces: list[bytes] = []
         while size:
             try:
                 piece = os.pread(self._descriptor, size, offset)
@@ -102,12 +102,14 @@ class EntryFile:
                 raise EntryError(UNREADABLE, f"it cannot be read: {error.strerror}") from None
             except MemoryError:
                 raise EntryError(UNREADABLE, f"there is no memory for {size} bytes") from None
+            if len(piece) == size and not pieces:
+                return piece
             if not piece:
                 raise EntryError(TORN, f"the file ends at {offset}, {size} bytes too early")
             pieces.append(piece)
             offset += len(piece)
             size -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
     def copy(self, place: "Place", offset: int, size: int) -> None:
         """Put exactly `size` bytes from `offset` into `place`. Raises EntryError as `read` does."""

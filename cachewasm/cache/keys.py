@@ -35,13 +35,12 @@ class ArtifactKey:
     ("x86-64-v3:+avx,+avx2"). `tier` is a label. Labels are of a-z, 0-9, "-" and "_".
     """
 
-    __slots__ = ("_digest", "compat", "isa", "tier", "wasm_digest")
+    __slots__ = ("_digest", "_tail", "compat", "isa", "tier", "wasm_digest")
 
     def __init__(self, wasm_digest: bytes, compat: bytes, isa: str, tier: str) -> None:
-        if len(wasm_digest) != DIGEST_SIZE or len(compat) != DIGEST_SIZE:
+        if len(wasm_digest) != DIGEST_SIZE:
             raise InternalError("an artifact key needs two digests of 32 bytes")
-        if not _is_label(isa.partition(":")[0]) or not _is_label(tier):
-            raise InternalError(f"no artifact key can be made of isa {isa!r}, tier {tier!r}")
+        self._tail = _tails.get((compat, isa, tier)) or _new_tail(compat, isa, tier)
         self.wasm_digest = wasm_digest
         self.compat = compat
         self.isa = isa
@@ -52,18 +51,15 @@ class ArtifactKey:
     def digest(self) -> bytes:
         """32 bytes over all parts; computed once."""
         if not self._digest:
-            hasher = blake3(derive_key_context=KEY_CONTEXT)
-            for part in (self.wasm_digest, self.compat, self.isa.encode(), self.tier.encode()):
-                hasher.update(len(part).to_bytes(8, "little") + part)
-            self._digest = hasher.digest()
+            hashed = _hashed(self.wasm_digest) + self._tail[1]
+            self._digest = blake3(hashed, derive_key_context=KEY_CONTEXT).digest()
         return self._digest
 
     @property
     def entry_name(self) -> str:
         """The entry's path below entries/v1/."""
-        wasm = wasm_prefix(self.wasm_digest)
-        isa = f"{self.isa.partition(':')[0]}-{blake3(self.isa.encode()).hexdigest()[:ISA_DIGITS]}"
-        return f"{wasm[:2]}/{wasm}.{self.compat.hex()[:COMPAT_DIGITS]}.{isa}.{self.tier}"
+        wasm = self.wasm_digest.hex()[:WASM_DIGITS]
+        return f"{wasm[:2]}/{wasm}{self._tail[0]}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ArtifactKey) and self.digest == other.digest
@@ -73,6 +69,31 @@ class ArtifactKey:
 
     def __repr__(self) -> str:
         return f"ArtifactKey({self.entry_name})"
+
+
+# What the keys of different modules have in common, by (compat, isa, tier): the end of the name, and
+# of what is hashed. A process has few of them.
+_tails: dict[tuple[bytes, str, str], tuple[str, bytes]] = {}
+_MAX_TAILS = 256
+
+
+def _new_tail(compat: bytes, isa: str, tier: str) -> tuple[str, bytes]:
+    label = isa.partition(":")[0]
+    if len(compat) != DIGEST_SIZE:
+        raise InternalError("an artifact key needs two digests of 32 bytes")
+    if not _is_label(label) or not _is_label(tier):
+        raise InternalError(f"no artifact key can be made of isa {isa!r}, tier {tier!r}")
+    isa_digits = blake3(isa.encode()).hexdigest()[:ISA_DIGITS]
+    name = f".{compat.hex()[:COMPAT_DIGITS]}.{label}-{isa_digits}.{tier}"
+    if len(_tails) >= _MAX_TAILS:
+        _tails.clear()
+    hashed = _hashed(compat) + _hashed(isa.encode()) + _hashed(tier.encode())
+    tail = _tails[compat, isa, tier] = name, hashed
+    return tail
+
+
+def _hashed(part: bytes) -> bytes:
+    return len(part).to_bytes(8, "little") + part
 
 
 class EntryName:

@@ -48,7 +48,7 @@ TAG_CONTENT = b"""Signature: 8a477f597d28d172789f06886806bc55
 
 def entry_path(directory: str, key: "ArtifactKey") -> str:
     """The path of the entry of `key`."""
-    return os.path.join(directory, ENTRIES, key.entry_name)
+    return f"{directory}/{ENTRIES}/{key.entry_name}"
 
 
 def alias_path(directory: str, key: "AliasKey") -> str:

@@ -87,15 +87,19 @@ def decode(encoded: bytes) -> dict[str, str | int]:
     return manifest
 
 
-def find_integer(encoded: bytes, name: str) -> int:
-    """The integer of this name, or 0: found by its bytes, which takes 1 us where `decode` takes 20.
+def mark_of_integer(name: str) -> bytes:
+    """What stands before the integer of this name, for find_integer."""
+    field = name.encode()
+    return _PAIR.pack(len(field), _INTEGER_KIND, _INTEGER_SIZE) + field
+
+
+def find_integer(encoded: bytes, mark: bytes) -> int:
+    """The integer behind this mark, or 0: found in a fraction of the time that `decode` takes.
 
     For statistics only: a text before it could hold the same bytes.
     """
-    field = name.encode()
-    pair = _PAIR.pack(len(field), _INTEGER_KIND, _INTEGER_SIZE) + field
-    at = encoded.find(pair)
+    at = encoded.find(mark)
     if at < 0:
         return 0
-    start = at + len(pair)
+    start = at + len(mark)
     return int.from_bytes(encoded[start : start + _INTEGER_SIZE], "little", signed=True)

@@ -1,8 +1,8 @@
 """The compressed payload of an entry: a table of sizes, then zstd frames of FRAME_SIZE raw bytes each.
 
 Frames of their own let two threads decompress a large artifact, each frame straight into the
-*place* where the artifact will stay, so that no second copy of it is made. Format:
-docs/format/cache.md.
+*place* where the artifact will stay, so that no second copy of it is made. What one frame holds is
+an object of Python instead: only its code will be copied from there. Format: docs/format/cache.md.
 
 On the warm path.
 """
@@ -80,12 +80,17 @@ def encode(raw: "bytes | memoryview", level: int) -> bytes:
     return b"".join([*(_SIZE.pack(len(frame)) for frame in frames), *frames])
 
 
-def decode(payload: memoryview, raw_size: int, make_place: "MakePlace") -> "Place":
-    """Decompress a payload of `raw_size` bytes, which the caller bounds, into a new place.
+def decode(
+    payload: memoryview, raw_size: int, make_place: "MakePlace"
+) -> "tuple[memoryview, Place | None]":
+    """Decompress a payload of `raw_size` bytes, which the caller bounds: the bytes, read-only, and
+    the new place that has them, if they are more than FRAME_SIZE.
 
     Raises ZstdError if it is not exactly what encode() makes of so many bytes.
     """
     frames = _frames(payload, raw_size)
+    if len(frames) == 1:
+        return memoryview(zstd.decompress(frames[0][1], raw_size)), None
     place = make_place(raw_size)
     todo = iter(frames)
 
@@ -94,8 +99,8 @@ def decode(payload: memoryview, raw_size: int, make_place: "MakePlace") -> "Plac
             size = min(FRAME_SIZE, raw_size - start)
             place.write(start, zstd.decompress(frame, size))
 
-    _run(decompress, len(frames))
-    return place
+    on_two_threads(decompress)
+    return place.sealed(), place
 
 
 def _frames(payload: memoryview, raw_size: int) -> list[tuple[int, memoryview]]:

@@ -25,6 +25,8 @@ SEAL_SIZE = SECRET_ID_SIZE + 32
 
 DEFAULT_FILE_MODE = 0o600
 
+_FORMAT_AND_WRITERS = stat.S_IFMT(0xFFFF) | stat.S_IWGRP | stat.S_IWOTH
+
 
 class Rules:
     """Whom a reader believes, and what a writer does so that others can. Immutable by convention.
@@ -61,7 +63,11 @@ def file_problem(status: os.stat_result, rules: Rules = DEFAULT_RULES) -> str | 
 
     With a secret that is still to be seen from what the file contains.
     """
-    if not stat.S_ISREG(status.st_mode):
+    mode = status.st_mode
+    if mode & _FORMAT_AND_WRITERS == stat.S_IFREG and status.st_uid == os.geteuid():
+        # Its owner's alone: whatever the rules are, they are met.
+        return None
+    if not stat.S_ISREG(mode):
         return "it is not a regular file"
     if rules.secret is not None:
         return None

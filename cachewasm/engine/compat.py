@@ -29,8 +29,9 @@ _ENDINGS = tuple(metadata.encode_tier(tier) for tier in metadata.TIERS)
 _NOT_NATIVE = "compilation settings are not compatible with the native host"
 _INCOMPATIBLE = "compilation settings of module incompatible with native host"
 
-# The targets that this host has been found to run.
-_accepted: "set[Target]" = set()
+# The digests of the instruction sets that this host has been found to run. Those of another
+# architecture are never the same: its CPU has another name.
+_accepted: set[bytes] = set()
 
 
 def check(section: bytes | memoryview, environment: "CompileEnvironment") -> None:
@@ -56,14 +57,14 @@ def check_host(environment: "CompileEnvironment") -> None:
     in a process.
     """
     target = environment.target
-    if target in _accepted:
+    if target.isa_digest in _accepted:
         return
     reason = _refusal_of_arch(target, host.machine()) or _refusal_of_isa(
         target.arch, target.features, host.has_feature
     )
     if reason is not None:
         raise IncompatibleArtifact(_chain(_NOT_NATIVE, reason))
-    _accepted.add(target)
+    _accepted.add(target.isa_digest)
 
 
 def refusal_of_target(target: "Target", machine: str, available: frozenset[str]) -> str | None:

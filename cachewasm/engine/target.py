@@ -58,7 +58,9 @@ class Target:
     highest level that the features contain.
     """
 
-    __slots__ = ("arch", "cpu", "features", "isa_digest", "level", "triple", "tune")
+    __slots__ = (
+        *("arch", "cpu", "features", "isa", "isa_digest", "isa_label", "level", "triple", "tune"),
+    )
 
     def __init__(
         self, triple: str, features: "Iterable[str]" = (), tune: str | None = None
@@ -88,19 +90,16 @@ class Target:
             self._isa_bytes(), derive_key_context="cachewasm ISA v1"
         ).digest()
 
+        # A short name of level, features and tuning that is safe in a file name: the level alone where
+        # that says it all, else with 8 digits of the digest.
+        plain = len(self.features) == len(LEVELS[arch][level]) and tune is None
+        self.isa_label = level if plain else f"{level}-{self.isa_digest.hex()[:8]}"
+        # The instruction set as keys have it.
+        self.isa = f"{self.isa_label}:{self.isa_digest.hex()}"
+
     def llvm_features(self) -> str:
         """The features in the form that LLVM takes: `+avx,+avx2,...`."""
         return ",".join("+" + name for name in self.features)
-
-    @property
-    def isa_label(self) -> str:
-        """A short name of level, features and tuning that is safe in a file name.
-
-        The level alone where that says it all, else with 8 digits of `isa_digest`.
-        """
-        if len(self.features) == len(LEVELS[self.arch][self.level]) and self.tune is None:
-            return self.level
-        return f"{self.level}-{self.isa_digest.hex()[:8]}"
 
     def _isa_bytes(self) -> bytes:
         return (

@@ -4,7 +4,9 @@ The bytes are put into a memfd, which is sealed and mapped: nobody can change th
 works where no file system allows execution, and a hardened process that forbids making writable
 memory executable allows it. Where memfd_create is missing or refused, anonymous memory is filled
 first and made executable then. So are the bytes of a large artifact, if the system has huge pages:
-a memfd has none, and making its many small ones takes most of a large artifact's loading.
+a memfd has none, and making its many small ones takes most of a large artifact's loading. Of a small
+artifact only code and constants are mapped: each page less is time, and what the runtime reads lies
+as well in Python's own memory.
 
 What is loaded here must have been checked before (cache/ or the caller for integrity, engine/ for
 compatibility). On the warm path.
@@ -13,7 +15,7 @@ compatibility). On the warm path.
 import fcntl
 import os
 
-from cachewasm.artifact.format import BTI_SECTION, MODULE
+from cachewasm.artifact.format import BTI_SECTION, FRAMES_SECTION, MODULE
 from cachewasm.artifact.reader import Artifact
 from cachewasm.errors import HostError
 from cachewasm.loader import native
@@ -33,6 +35,9 @@ _MAX_FILES = 128
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _FETCHES_APART = os.uname().machine == "aarch64"
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+
+# Up to here only the code is mapped.
+_SMALL = 1 << 19
 
 # Where a page is 4 KiB. A page that is not half full would take longer to clear than it saves.
 _HUGE_PAGE = 2 << 20
@@ -82,7 +87,7 @@ class SealedCopy:
             self.seal()
             whole = _round_up(self._size)
             if self._room == whole:
-                mapping = native.Mapping.of_file(self.fd, whole)
+                mapping = native.Mapping.of_file(self.fd, whole, native.PROT_READ)
             else:
                 mapping = native.Mapping.make(self._room, native.PROT_NONE, native.MAP_NORESERVE)
                 self._map(mapping, 0, whole, native.PROT_READ)
@@ -97,12 +102,21 @@ class SealedCopy:
 
         `guard` adds to the protection of that part.
         """
-        assert self._mapping is not None
         if self.fd is not None:
+            protection = native.PROT_READ | native.PROT_EXEC | guard
             size = min(size, _round_up(self._size) - offset)
-            self._map(self._mapping, offset, size, native.PROT_READ | native.PROT_EXEC | guard)
+            if self._mapping is None and size == self._room:
+                self.seal()
+                self._mapping = native.Mapping.of_file(self.fd, size, protection)
+            else:
+                self.sealed()
+                self._map(self._mapped(), offset, size, protection)
             if not keep_file:
                 self._close()
+        return self._mapped()
+
+    def _mapped(self) -> native.Mapping:
+        assert self._mapping is not None
         return self._mapping
 
     def map_over(self, address: int, position: int, size: int) -> None:
@@ -144,13 +158,13 @@ class SealedCopy:
 class AnonymousCopy:
     """The same in anonymous memory, which others of this process could make writable again."""
 
-    __slots__ = ("_mapping", "_size")
+    __slots__ = ("_is_sealed", "_mapping", "_size")
 
     fd = None
 
     def __init__(self, size: int, room: int = 0, *, huge: bool = False) -> None:
         """If `huge`, on huge pages as far as the system has them to spare."""
-        self._size = size
+        self._size, self._is_sealed = size, False
         # The kernel aligns a mapping to huge pages if its size is so many of them.
         room = _round_up(max(size, room), _HUGE_PAGE if huge else _PAGE)
         self._mapping = native.Mapping.make(room, native.PROT_NONE, native.MAP_NORESERVE)
@@ -171,7 +185,9 @@ class AnonymousCopy:
 
     def sealed(self) -> memoryview:
         """All bytes, no longer writable; mapped while this object lives."""
-        self._protect(0, self._mapping.size, native.PROT_READ)
+        if not self._is_sealed:
+            self._protect(0, self._mapping.size, native.PROT_READ)
+            self._is_sealed = True
         # SAFETY: so many bytes are mapped readable there.
         return native.view(int(self._mapping), self._size).toreadonly()
 
@@ -179,6 +195,7 @@ class AnonymousCopy:
         self, offset: int, size: int, guard: int = 0, *, keep_file: bool = False
     ) -> native.Mapping:
         """As of a SealedCopy; there is no file to be kept."""
+        self.sealed()
         size = min(size, _round_up(self._size) - offset)
         self._protect(offset, size, native.PROT_READ | native.PROT_EXEC | guard)
         return self._mapping
@@ -216,7 +233,7 @@ def _has_huge_pages() -> bool:
 class Image:
     """A mapped artifact. `text` is the address of its code; valid while the object lives.
 
-    `artifact` views the mapped bytes, so whoever keeps a view keeps the Image. `file` has the fd of
+    `artifact` views the bytes where they are, so whoever keeps a view keeps the Image. `file` has the fd of
     the same bytes from `file_start` on, if they were to be kept and could be.
     """
 
@@ -232,15 +249,21 @@ class Image:
     )
 
     def __init__(
-        self, address: native.Mapping, artifact: Artifact, *, keep_file: bool = False
+        self,
+        address: native.Mapping,
+        artifact: Artifact,
+        start: int = 0,
+        *,
+        keep_file: bool = False,
     ) -> None:
+        """Of an artifact that is mapped at `address` from `start` on."""
         self._keep_file = keep_file
         self.file: SealedCopy | None = None
         self.file_start = 0
         offset, size = artifact.text_range
         self.address = address
         self.artifact = artifact
-        self.text = int(address) + offset
+        self.text = int(address) + offset - start
         self.text_size = size
         # Whether the signal handler knows of it (runtime/support.py).
         self.published = False
@@ -273,36 +296,60 @@ def load(plan: Artifact, *, keep_file: bool = False) -> Image:
     many are open already. Raises HostError if the system refuses, IncompatibleArtifact as
     page_protection does.
     """
-    size = len(plan.data)
     guard = 0
     if plan.kind == MODULE and not _is_plain(plan):
         from cachewasm.loader.protection import page_protection
 
         guard = page_protection(plan)
-    offset, text_size = plan.text_range
-    room = offset + plan.bss_offset + plan.bss_size if plan.bss_size else 0
-    text_size = _round_up(text_size)
+    is_small = plan.size <= _SMALL and not keep_file and plan.owner is None
     try:
-        copy = plan.owner
-        if room or not isinstance(copy, (SealedCopy, AnonymousCopy)):
-            copy = _filled(new_copy(size, room), plan)
-        keep = keep_file and len(_kept_files) < _MAX_FILES
-        try:
-            address = copy.made_executable(offset, text_size, guard, keep_file=keep)
-        except PermissionError:
-            # Memory that was writable may not become executable in a hardened process.
-            if isinstance(copy, SealedCopy):
-                raise
-            copy = _filled(SealedCopy(size, room), plan)
-            address = copy.made_executable(offset, text_size, guard, keep_file=keep)
-        if room:
-            _map_zeroed(int(address), plan)
+        # Unwind tables tell of the code by its distance.
+        if is_small and not plan.bss_size and not plan.has_section(FRAMES_SECTION):
+            image = _load_code(plan, guard)
+        else:
+            image = _load_all(plan, guard, keep_file=keep_file)
     except OSError as error:
         raise HostError(f"cannot map compiled code: {error.strerror or error}") from error
     if _FETCHES_APART:
         from cachewasm.loader.fetch import show_code
 
-        show_code(int(address) + offset, text_size)
+        show_code(image.text, _round_up(image.text_size))
+    return image
+
+
+def _load_code(plan: Artifact, guard: int) -> Image:
+    """Map code and constants of an artifact; the rest is copied to where Python has its objects."""
+    start, size = plan.image_range
+    end = start + size
+    data = plan.data
+    copy = new_copy(size)
+    copy.write(0, data[start:end])
+    address = copy.made_executable(0, _round_up(plan.text_range[1]), guard)
+    # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
+    code = native.view(int(address), size)
+    before, behind = memoryview(bytearray(data[:start])), memoryview(bytearray(data[end:]))
+    return Image(address, plan.moved_to(before, code, behind), start)
+
+
+def _load_all(plan: Artifact, guard: int, *, keep_file: bool) -> Image:
+    size = plan.size
+    offset, text_size = plan.text_range
+    room = offset + plan.bss_offset + plan.bss_size if plan.bss_size else 0
+    text_size = _round_up(text_size)
+    copy = plan.owner
+    if room or not isinstance(copy, (SealedCopy, AnonymousCopy)):
+        copy = _filled(new_copy(size, room), plan)
+    keep = keep_file and len(_kept_files) < _MAX_FILES
+    try:
+        address = copy.made_executable(offset, text_size, guard, keep_file=keep)
+    except PermissionError:
+        # Memory that was writable may not become executable in a hardened process.
+        if isinstance(copy, SealedCopy):
+            raise
+        copy = _filled(SealedCopy(size, room), plan)
+        address = copy.made_executable(offset, text_size, guard, keep_file=keep)
+    if room:
+        _map_zeroed(int(address), plan)
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
     image = Image(address, plan.moved_to(native.view(int(address), size)), keep_file=keep_file)
     if isinstance(copy, SealedCopy):

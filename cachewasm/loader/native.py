@@ -191,9 +191,9 @@ class Mapping(Owner):
         return cls._of(size, mmap(size, protection, flags | MAP_PRIVATE | MAP_ANONYMOUS))
 
     @classmethod
-    def of_file(cls, fd: int, size: int) -> "Mapping":
-        """A new private mapping of the first `size` bytes of a file, for reading. Raises OSError."""
-        return cls._of(size, mmap(size, PROT_READ, MAP_PRIVATE, fd=fd))
+    def of_file(cls, fd: int, size: int, protection: int) -> "Mapping":
+        """A new private mapping of the first `size` bytes of a file. Raises OSError."""
+        return cls._of(size, mmap(size, protection, MAP_PRIVATE, fd=fd))
 
     @classmethod
     def _of(cls, size: int, address: int) -> "Mapping":

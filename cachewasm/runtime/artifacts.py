@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from cachewasm.cache.store import ArtifactStore
     from cachewasm.compiler.client import CompileResult
     from cachewasm.engine.environment import CompileEnvironment
-    from cachewasm.engine.target import Target
     from cachewasm.runtime.engine import Engine
 
 # Tiers that a strategy may find in the cache, best first. What `auto` compiles is decided by the
@@ -269,12 +268,7 @@ def _keep(
 
 
 def _key(environment: "CompileEnvironment", digest: bytes, tier: str) -> ArtifactKey:
-    return ArtifactKey(digest, environment.compat_hash, isa_of(environment.target), tier)
-
-
-def isa_of(target: "Target") -> str:
-    """The instruction set as keys have it."""
-    return f"{target.isa_label}:{target.isa_digest.hex()}"
+    return ArtifactKey(digest, environment.compat_hash, environment.target.isa, tier)
 
 
 def artifact_in(
@@ -289,10 +283,11 @@ def artifact_in(
         return None
     try:
         artifact = Artifact(found.raw, found.place)
-        made_for = bytes(artifact.section(ENGINE_SECTION))
+        own = environment.engine_section
+        is_right = artifact.section(ENGINE_SECTION)[: len(own)] == own
     except IncompatibleArtifact:
-        made_for = b""
-    if not made_for.startswith(environment.engine_section):
+        is_right = False
+    if not is_right:
         # Intact, under the right key, and yet not what the key says: a fault of whoever stored it.
         if is_news:
             store.counters.add(f"miss.{INCOMPATIBLE}")

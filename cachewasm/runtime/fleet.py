@@ -17,7 +17,7 @@ from cachewasm.engine.isa import LEVELS
 from cachewasm.engine.options import TargetName
 from cachewasm.engine.target import Target
 from cachewasm.errors import ConfigError
-from cachewasm.runtime.artifacts import artifact_in, isa_of
+from cachewasm.runtime.artifacts import artifact_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def fitting_entry(
 
 
 def _under(key: ArtifactKey, target: Target) -> ArtifactKey:
-    return ArtifactKey(key.wasm_digest, key.compat, isa_of(target), key.tier)
+    return ArtifactKey(key.wasm_digest, key.compat, target.isa, key.tier)
 
 
 def _target_of(manifest: "Mapping[str, str | int]", own: Target) -> Target | None:

@@ -9,7 +9,6 @@ from cachewasm.cache.reasons import INCOMPATIBLE
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config
 from cachewasm.errors import CacheMiss, ConfigError
-from cachewasm.runtime.artifacts import isa_of
 from cachewasm.runtime.fleet import lower_targets
 
 TYPE_CHECKING = False
@@ -28,7 +27,7 @@ def require_lock(store: "ArtifactStore", environment: "CompileEnvironment", path
     Once for each of these in a process. Raises CacheMiss, which names the first artifact that is
     not as it should be, and why; ConfigError if there is nothing for the target or no such file.
     """
-    mark = (store.place, path, isa_of(environment.target), environment.identity)
+    mark = (store.place, path, environment.target.isa, environment.identity)
     if mark in _in_order:
         return
     lock = read_lock(path)
@@ -86,7 +85,7 @@ def _for_target(lock: Lock, target: "Target", *, is_support: bool) -> list[Locke
         if each.is_support == is_support and each.target == target.triple
     ]
     for fitting in (target, *lower_targets(target)):
-        found = [each for each in candidates if each.isa == isa_of(fitting)]
+        found = [each for each in candidates if each.isa == fitting.isa]
         if found:
             return found
     return []

@@ -144,7 +144,7 @@ class Module:
         """
         if not isinstance(engine, Engine):
             raise TypeError("expected an Engine")
-        if hasattr(self, "_image"):
+        if self._image is not None:
             # Instances lay out their context by what a second call would replace.
             raise WasmtimeError("a module cannot be initialized twice")
         self._load(engine, artifact_of(engine, wasm, to_run=True))
@@ -254,7 +254,9 @@ class Module:
         self._prepared = False
 
     def __getattr__(self, name: str) -> object:
-        # Called while a slot is empty only: a module that is just loaded needs none of these.
+        # Called while a slot is empty only: a module that is just loaded needs none of the others.
+        if name == "_image":
+            return None
         if name not in _FOR_INSTANCES:
             raise AttributeError(f"'Module' object has no attribute {name!r}")
         with _lock:
@@ -275,7 +277,7 @@ class Module:
             section = artifact.section(DATA_SECTION)
             self._data_address = native.address_of(section)
             self._data_size = len(section)
-            position = self._data_address - int(self._image.address)
+            position = artifact.sections[DATA_SECTION][0]
             images = images_of(info, position, self._data_size)
             if images:
                 self._image.keep_part(position, self._data_size)

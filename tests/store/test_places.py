@@ -1,4 +1,4 @@
-"""Where a hit's artifact is put: every kind of place, every codec and size, whole or not at all."""
+"""Where a large artifact of a hit is put: every kind of place and codec, whole or not at all."""
 
 import os
 from collections.abc import Callable
@@ -10,12 +10,12 @@ import pytest
 from cachewasm.cache.entry import CODEC_RAW, CODEC_ZSTD, Entry, pack
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
-from cachewasm.cache.payload import Memory
+from cachewasm.cache.payload import FRAME_SIZE, Memory
 from cachewasm.cache.reasons import CORRUPT, TORN, UNREADABLE
 from cachewasm.loader.image import AnonymousCopy, SealedCopy
 
-# One frame; several; and more than is read in one piece.
-SIZES = [8, 1_000_000, 1_500_001]
+# Several frames; and more than is read in one piece.
+SIZES = [1_000_000, 1_500_001]
 
 HugeCopy = partial(AnonymousCopy, huge=True)
 PLACES = {"memory": Memory, "sealed": SealedCopy, "anonymous": AnonymousCopy, "huge": HugeCopy}
@@ -42,6 +42,20 @@ def test_get_puts_the_artifact_in_the_place(
     assert type(entry.place) is type(make_place(1))
     assert entry.raw == _raw(size)
     assert entry.manifest["module"] == "demo"
+
+
+@pytest.mark.parametrize("codec", [CODEC_RAW, CODEC_ZSTD])
+@pytest.mark.parametrize("size", [8, FRAME_SIZE])
+def test_get_small_artifact_needs_no_place(
+    store: LocalStore, entry_path: Path, key: ArtifactKey, size: int, codec: int
+) -> None:
+    def refuse(size: int) -> Memory:
+        raise AssertionError(f"a place of {size} bytes")
+
+    entry_path.write_bytes(pack(key, _raw(size), {"module": "demo"}, codec=codec))
+    entry = store.get(key, make_place=refuse)
+    assert isinstance(entry, Entry)
+    assert (entry.place, entry.raw, entry.raw.readonly) == (None, _raw(size), True)
 
 
 @pytest.mark.parametrize("answer", [OSError(22, "Invalid argument"), 0])

@@ -41,8 +41,18 @@ def _refuse(*arguments: object, **keywords: object) -> int:
     raise OSError(38, "Function not implemented")
 
 
+@pytest.fixture(params=["code alone", "all"])
+def is_whole(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether all bytes of an artifact are mapped, as those of one that is not small."""
+    if request.param == "all":
+        monkeypatch.setattr(image, "_SMALL", 0)
+    return bool(request.param == "all")
+
+
 @pytest.fixture(params=["sealed memfd", "anonymous", "missing memfd_create"])
-def load(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
+def load(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, is_whole: bool
+) -> Callable[..., object]:
     """Loads an image in each of the ways that a system may leave."""
     if request.param == "anonymous":
         monkeypatch.setattr(os, "memfd_create", _refuse)
@@ -53,21 +63,41 @@ def load(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cal
 
 @pytest.mark.emulator_cannot("/proc/self/maps never shows code as executable")
 def test_load_maps_code_executable_and_nothing_writable(
-    load: Callable[..., image.Image], artifact: bytes
+    load: Callable[..., image.Image], artifact: bytes, is_whole: bool
 ) -> None:
     loaded = load(Artifact(artifact))
     start, end = int(loaded.address), int(loaded.address) + loaded.address.size
     assert _permissions(loaded.text) == "r-xp"
     assert _permissions(loaded.text + loaded.text_size - 1) == "r-xp"
-    assert _permissions(start) == "r--p"
+    assert (start == loaded.text) is not is_whole
+    if is_whole:
+        assert _permissions(start) == "r--p"
     inside = {p for s, e, p, _ in _mappings() if s < end and e > start}
     assert inside <= {"r--p", "r-xp", "---p"}
 
 
 def test_load_keeps_every_byte(load: Callable[..., image.Image], artifact: bytes) -> None:
-    loaded = load(Artifact(artifact))
-    assert bytes(native.view(int(loaded.address), len(artifact))) == artifact
-    assert loaded.artifact.section(".cachewasm.data").tobytes().startswith(b"data")
+    plan = Artifact(artifact)
+    loaded = load(plan)
+    assert loaded.artifact.data == artifact
+    assert loaded.artifact.size == len(artifact)
+    offset, size = plan.image_range
+    code = bytes(native.view(loaded.text, size))
+    assert code == artifact[offset : offset + size]
+    for name, (start, length) in plan.sections.items():
+        assert loaded.artifact.section(name) == artifact[start : start + length], name
+
+
+def test_load_constants_on_pages_of_their_own_are_not_executable() -> None:
+    table = " ".join(f"(f64.mul (f64.const {i}.5)" for i in range(1, 900))
+    wat = f'(module (func (export "f") (param f64) (result f64) {table} (local.get 0){")" * 899}))'
+    data = cachewasm.Engine().precompile_module(wat)
+    loaded = image.load(Artifact(data))
+    offset, size = loaded.artifact.image_range
+    assert size > loaded.text_size + os.sysconf("SC_PAGE_SIZE")
+    assert _permissions(loaded.text + loaded.text_size - 1) == "r-xp"
+    assert _permissions(loaded.text + size - 1) == "r--p"
+    assert bytes(native.view(loaded.text, size)) == data[offset : offset + size]
 
 
 def test_load_leaves_no_descriptor_and_no_mapping(
@@ -84,7 +114,7 @@ def test_load_leaves_no_descriptor_and_no_mapping(
 
 
 def test_load_sealed_file_cannot_be_written_afterwards(
-    artifact: bytes, monkeypatch: pytest.MonkeyPatch
+    artifact: bytes, monkeypatch: pytest.MonkeyPatch, is_whole: bool
 ) -> None:
     kept: list[int] = []
     create = os.memfd_create

@@ -38,14 +38,12 @@ def test_load_asks_for_guarded_pages_where_code_is_marked(
 ) -> None:
     asked: list[int] = []
 
-    def refuse(
-        self: object, mapping: native.Mapping, offset: int, size: int, protection: int
-    ) -> None:
+    def refuse(size: int, protection: int, flags: int, **place: int) -> int:
         asked.append(protection)
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(protection, "_has_bti", lambda: True)
-    monkeypatch.setattr(image.SealedCopy, "_map", refuse)
+    monkeypatch.setattr(native, "mmap", refuse)
     for mark in (b"\0", b"\1"):
         with pytest.raises(HostError, match="cannot map compiled code"):
             image.load(artifact(mark, elf.MACHINE_AARCH64))
