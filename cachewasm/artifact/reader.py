@@ -32,7 +32,7 @@ from cachewasm.artifact.format import (
     TEXT_SECTION,
     TYPE_DYN,
 )
-from cachewasm.errors import IncompatibleArtifact
+from cachewasm.errors import IncompatibleArtifact, InternalError
 
 _NOT_ELF = "failed to parse precompiled artifact as an ELF"
 _FOREIGN = "incompatible object file format"
@@ -86,30 +86,26 @@ class Artifact:
         start, piece = self._pieces[0]
         return start + len(piece)
 
-    def moved_to(self, *pieces: memoryview) -> "Artifact":
-        """The same artifact over a copy of its bytes, in one or several pieces that follow each other:
-        sections lie in one. They are not parsed again and have no owner.
+    def moved_to(self, *pieces: "tuple[int, memoryview]") -> "Artifact":
+        """The same artifact over a copy of its bytes, in one or several pieces, the last one first, each
+        with its start: every section lies in one. They are not parsed again and have no owner.
         """
         moved = Artifact.__new__(Artifact)
         moved.kind, moved.machine, moved._ranges = self.kind, self.machine, self._ranges
         moved.text_range, moved.image_range = self.text_range, self.image_range
         moved.bss_offset, moved.bss_size = self.bss_offset, self.bss_size
-        start, placed = 0, []
-        for piece in pieces:
-            placed.append((start, piece))
-            start += len(piece)
-        moved._pieces = tuple(reversed(placed))
+        moved._pieces = pieces
         moved.owner = None
         return moved
 
     def section(self, name: str) -> memoryview:
         """The bytes of a section, not copied. Raises IncompatibleArtifact if there is none."""
         offset, size = self._range(name)
-        pieces = self._pieces
-        start, piece = pieces[0]
-        if offset < start:
-            start, piece = next(each for each in pieces if each[0] <= offset)
-        return piece[offset - start : offset - start + size]
+        for start, piece in self._pieces:
+            if start <= offset:
+                offset -= start
+                return piece[offset : offset + size]
+        raise InternalError(f"no piece of the artifact has section `{name}`")
 
     def has_section(self, name: str) -> bool:
         """Whether there is a section `name`."""

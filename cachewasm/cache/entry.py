@@ -353,7 +353,7 @@ def _check(
     digest: bytes, end: memoryview, header: Header, key: "ArtifactKey", secret: "Secret | None"
 ) -> None:
     """`end` is what the file has behind the manifest, `digest` that of all before."""
-    if digest != end[:DIGEST_SIZE]:
+    if digest != bytes(end[:DIGEST_SIZE]):
         raise EntryError(CORRUPT, "the digest over the entry does not match")
     if secret is not None:
         problem = secret.problem(end[DIGEST_SIZE:], digest)

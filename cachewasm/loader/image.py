@@ -328,7 +328,7 @@ def _load_code(plan: Artifact, guard: int) -> Image:
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
     code = native.view(int(address), size)
     before, behind = memoryview(bytearray(data[:start])), memoryview(bytearray(data[end:]))
-    return Image(address, plan.moved_to(before, code, behind), start)
+    return Image(address, plan.moved_to((end, behind), (start, code), (0, before)), start)
 
 
 def _load_all(plan: Artifact, guard: int, *, keep_file: bool) -> Image:
@@ -351,7 +351,7 @@ def _load_all(plan: Artifact, guard: int, *, keep_file: bool) -> Image:
     if room:
         _map_zeroed(int(address), plan)
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
-    image = Image(address, plan.moved_to(native.view(int(address), size)), keep_file=keep_file)
+    image = Image(address, plan.moved_to((0, native.view(int(address), size))), keep_file=keep_file)
     if isinstance(copy, SealedCopy):
         image.keep(copy, 0)
     return image

@@ -283,8 +283,9 @@ def artifact_in(
         return None
     try:
         artifact = Artifact(found.raw, found.place)
-        own = environment.engine_section
-        is_right = artifact.section(ENGINE_SECTION)[: len(own)] == own
+        # Views are compared byte by byte.
+        section = bytes(artifact.section(ENGINE_SECTION))
+        is_right = section.startswith(environment.engine_section)
     except IncompatibleArtifact:
         is_right = False
     if not is_right:
