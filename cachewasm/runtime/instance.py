@@ -14,7 +14,7 @@ from cachewasm.abi.vmctx import (
     SEGMENT,
     TABLE,
 )
-from cachewasm.artifact.info import ACTIVE, DATA_COPY_WORDS, DECLARATIVE, PASSIVE
+from cachewasm.artifact.info import ACTIVE, DATA_COPY_WORDS, PASSIVE
 from cachewasm.errors import IncompatibleArtifact, LinkError, Trap, WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime import externs
@@ -49,13 +49,6 @@ _INIT_FUNCREFS = ctypes.CFUNCTYPE(
     ctypes.c_size_t,
     ctypes.c_uint64,
     ctypes.c_uint64,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
 )
 _INIT_REFERENCES = ctypes.CFUNCTYPE(
     None,
@@ -175,7 +168,9 @@ class Instance:
             self._cells.append(defined + i * GLOBAL_CELL_SIZE)
         if len(info.tag_typeidx):
             self._make_tags()
-        self._init_funcrefs()
+        lazy = self._module._lazy
+        if lazy is None or not lazy.funcrefs_wait:
+            self._init_funcrefs(0, len(info.escapes))
 
     def _make_tags(self) -> None:
         from cachewasm.runtime.tag import make_tag
@@ -185,26 +180,12 @@ class Instance:
             self._tags.append(make_tag(self._store, TagType(info.types[typeidx])))
         _write_words(self._context + self._module._layout.tags, self._tags)
 
-    def _init_funcrefs(self) -> None:
-        module, context = self._module, self._context
-        layout, tables = module._layout, module._func_tables
-        if not tables.count:
-            return
-        # SAFETY: arrays of the mapped module info, whose lengths were checked against each other
-        # when it was read, and this instance's own context.
-        self._store._support.function("init_funcrefs", _INIT_FUNCREFS)(
-            context + layout.funcrefs,
-            tables.escapes,
-            tables.count,
-            tables.imported,
-            context + layout.imported_funcs,
-            tables.code_ranges,
-            tables.typeidx,
-            tables.flags,
-            tables.text,
-            context,
-            module._type_ids,
-        )
+    def _init_funcrefs(self, first: int, count: int) -> None:
+        if count:
+            # SAFETY: rows of this instance's own context, as many as its layout has room for.
+            self._store._support.function("init_funcrefs", _INIT_FUNCREFS)(
+                self._context, self._module._functions, first, count
+            )
 
     # --- Initialisation
 
@@ -215,8 +196,12 @@ class Instance:
             global_type = info.globals[first + i]
             native.write_u64(self._cells[first + i], self._evaluate(init))
             store._note_cell(self._cells[first + i], global_type.content)
+        lazy = self._module._lazy
+        pending = () if lazy is None else lazy.tables
+        for table, elements in pending:
+            self._tables[table]._definition.leave_pending(elements, self._context)
         for i, element in enumerate(info.elements):
-            if element.mode != DECLARATIVE:
+            if element.mode == PASSIVE or (element.mode == ACTIVE and not pending):
                 self._init_element(element, self._context + layout.elements + i * SEGMENT.size)
         self._init_data()
         if info.start is not None:
@@ -236,8 +221,9 @@ class Instance:
         else:
             assert element.offset is not None
             table = self._tables[element.table]._definition
+            self._store._fill_table(table)
             start = self._evaluate(element.offset) & 0xFFFFFFFF
-            if start + count > native.read_u64(table + TABLE.length):
+            if start + count > table.size:
                 raise _trap("TABLE_OUT_OF_BOUNDS")
             references = native.read_u64(table + TABLE.base) + 8 * start
         # SAFETY: there is room for `count` references: in a new block, or by the check above.
@@ -341,7 +327,10 @@ class Instance:
         return Global._of(self._store, self._cells[index], self._info.globals[index])
 
     def _funcref(self, funcidx: int) -> int:
-        row = self._module._escape_rows[funcidx]
+        row = self._module._funcref_row(funcidx)
+        lazy = self._module._lazy
+        if lazy is not None and lazy.funcrefs_wait:
+            self._init_funcrefs(row, 1)
         return self._context + self._module._layout.funcrefs + row * FUNCREF.size
 
 

@@ -169,15 +169,31 @@ class TableElements(native.Owner):
             (ctypes.c_uint64 * length).from_address(base)[:] = [init] * length
         native.write_u64(definition + TABLE.base, base)
         native.write_u64(definition + TABLE.length, length)
+        native.write_u64(definition + TABLE.count, length)
         native.write_u64(definition + TABLE.maximum, min(most, MAX_TABLE_ELEMENTS))
         _table_definitions[int(definition)] = definition
         return cls(definition)
 
+    @property
+    def size(self) -> int:
+        """Elements."""
+        return native.read_u64(self + TABLE.count)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether elements are still to be put into it, by the support image's fill_table."""
+        return bool(native.read_u64(self + TABLE.pending))
+
+    def leave_pending(self, elements: int, context: int) -> None:
+        """Let the PendingElements at an address be put into it when somebody looks for one."""
+        native.write_u64(self + TABLE.length, 0)
+        native.write_u64(self + TABLE.pending, elements)
+        native.write_u64(self + TABLE.context, context)
+
     def view(self) -> "ctypes.Array[ctypes.c_uint64]":
-        """The elements, until the table grows."""
-        # SAFETY: base and length are the definition's own, and growing keeps them true.
-        length = native.read_u64(self + TABLE.length)
-        return (ctypes.c_uint64 * length).from_address(native.read_u64(self + TABLE.base))
+        """The elements, none of which is pending, until the table grows."""
+        # SAFETY: base and size are the definition's own, and growing keeps them true.
+        return (ctypes.c_uint64 * self.size).from_address(native.read_u64(self + TABLE.base))
 
     def _release(self) -> None:
         # SAFETY: the base is a live block of calloc or realloc that belongs to this object alone.

@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from cachewasm.wasi.ctx import WasiCtx
     from cachewasm.wasm.types import ValType
 
+# SAFETY: prototype of the support image's fill_table. The interpreter lock is held meanwhile, so no
+# other thread begins to run code of the store.
+_FILL_TABLE = ctypes.PYFUNCTYPE(None, ctypes.c_size_t)
+
 _MAX_U64 = (1 << 64) - 1
 _MAX_USABLE_FUEL = (1 << 63) - 1
 
@@ -293,6 +297,14 @@ class Store:
         elif type.element is EXNREF:
             self._exception_tables.append(table)
         return table
+
+    def _fill_table(self, table: TableElements) -> None:
+        """Put the elements that are pending into a table. Raises WasmtimeError while another thread
+        runs code of this store, which may do the same and go on.
+        """
+        if table.is_pending:
+            self._check_thread()
+            self._support.function("fill_table", _FILL_TABLE)(table)
 
     def _use_exceptions(self) -> "KeptExceptions":
         """The exceptions that are kept; what a store must have before it runs code with tags."""
