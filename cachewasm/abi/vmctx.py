@@ -281,6 +281,7 @@ class InstanceLayout:
 
         `funcrefs` counts the functions that may be referenced (the module info's escapes).
         """
+        # What the runtime writes as one run of words: no gap from here to the imported globals.
         end = INSTANCE.size
         self.imported_funcs = end  # ImportedFunction[]
         end += imported_funcs * IMPORTED_FUNC.size

@@ -141,7 +141,7 @@ def _init(
         raise WasmtimeError("a function cannot be initialized twice")
     if access_caller:
         func = with_caller(store, func)
-    _attach(self, store, host_funcrefs(store, [(entry_of(ty), func, access_caller)])[0])
+    _attach(self, store, host_funcrefs(store, [(entry_of(ty), func, access_caller)])[0][0])
 
 
 def with_caller(store: "Store", func: "Callable[..., object]") -> "Callable[..., object]":
@@ -189,17 +189,18 @@ def funcref_of(func: "Func") -> int:
 
 def host_funcrefs(
     store: "Store", functions: "Sequence[tuple[TypeEntry, Callable[..., object], bool]]"
-) -> list[int]:
+) -> list[tuple[int, int]]:
     """New Funcrefs in `store` that call Python functions: type, callable, and whether its first
-    argument is the address of the caller's context. Code is set when the store has a host stub of
-    that type, which is before any wasm code can call it.
+    argument is the address of the caller's context. Each comes with its code, 0 until the store has a
+    host stub of that type, which is before any wasm code can call it. Its context is the HostContext
+    in front of it.
     """
+    store._objects.extend([func for _, func, _ in functions])
     at = block = store._allocate(_HOST_ROW.size * len(functions))
     rows = native.view(block, _HOST_ROW.size * len(functions))
     context, builtins = store._context, store._support.builtins
     funcrefs = []
     for entry, func, wants_context in functions:
-        store._keep_object(func)
         funcref = at + HOST.size
         code = store._host_code(entry.id, funcref)
         # SAFETY: a HostContext and its Funcref, inside the new block. The callable is borrowed; the
@@ -210,7 +211,7 @@ def host_funcrefs(
             *(context, builtins, id(func), entry.signature, wants_context),
             *(code, at, entry.id, 0, 0),
         )
-        funcrefs.append(funcref)
+        funcrefs.append((funcref, code))
         at += _HOST_ROW.size
     return funcrefs
 

@@ -9,7 +9,7 @@ import ctypes
 from cachewasm.abi.vmctx import (
     FUNCREF,
     GLOBAL_CELL_SIZE,
-    INSTANCE,
+    HOST,
     MEMORY,
     SEGMENT,
     TABLE,
@@ -130,39 +130,40 @@ class Instance:
 
     def _fill_context(self, imports: "Sequence[Extern | HostFunction]") -> None:
         context, layout, store = self._context, self._module._layout, self._store
-        # SAFETY: all writes are to this instance's own context, at offsets of its layout.
-        native.write_u64(context + INSTANCE.store, store._context)
-        native.write_u64(context + INSTANCE.builtins, store._support.builtins)
-        native.write_u64(context + INSTANCE.type_ids, self._module._type_ids)
-        refs: list[int] = []
+        funcs: list[int] = []  # an ImportedFunction is code and context
         hosts = [item.row(store) for item in imports if isinstance(item, HostFunction)]
         host_refs = iter(host_funcrefs(store, hosts)) if hosts else iter(())
         for item in imports:
-            if isinstance(item, Memory):
+            if isinstance(item, HostFunction):
+                funcref, code = next(host_refs)
+                funcs += (code, funcref - HOST.size)
+            elif isinstance(item, Memory):
                 self._memories.append(item)
             elif isinstance(item, Table):
                 self._tables.append(item)
             elif isinstance(item, Global):
                 self._cells.append(item._cell)
-            elif isinstance(item, HostFunction):
-                refs.append(next(host_refs))
             elif type(item) is not store._func_type:
                 tag: Any = item
                 self._tags.append(tag._tag)
             else:
-                refs.append(funcref_of(item))
-        # An ImportedFunction is code and context.
-        fields = (FUNCREF.code, FUNCREF.context)
-        funcs = [native.read_u64(funcref + field) for funcref in refs for field in fields]
-        _write_words(context + layout.imported_funcs, funcs)
+                funcref = funcref_of(item)
+                funcs += [native.read_u64(funcref + at) for at in (FUNCREF.code, FUNCREF.context)]
         info = self._info
         for memory_type in info.memories[len(self._memories) :]:
             self._memories.append(Memory._of(store, store._add_memory(memory_type), memory_type))
         for table_type in info.tables[len(self._tables) :]:
             self._tables.append(Table._of(store, store._add_table(table_type, 0), table_type))
-        _write_words(context + layout.memories, [m._definition for m in self._memories])
-        _write_words(context + layout.tables, [t._definition for t in self._tables])
-        _write_words(context + layout.imported_globals, self._cells)
+        # The parts that hold words follow each other without a gap.
+        words = [
+            *(store._context, store._support.builtins, self._module._type_ids),
+            *funcs,
+            *[memory._definition for memory in self._memories],
+            *[table._definition for table in self._tables],
+            *self._cells,
+        ]
+        # SAFETY: this instance's own context, up to the defined globals.
+        native.write_words(context, words)
         defined = context + layout.defined_globals
         for i in range(len(info.globals) - len(self._cells)):
             self._cells.append(defined + i * GLOBAL_CELL_SIZE)
@@ -178,7 +179,8 @@ class Instance:
         info = self._info
         for typeidx in info.tag_typeidx[len(self._tags) :]:
             self._tags.append(make_tag(self._store, TagType(info.types[typeidx])))
-        _write_words(self._context + self._module._layout.tags, self._tags)
+        # SAFETY: the layout has room for as many.
+        native.write_words(self._context + self._module._layout.tags, self._tags)
 
     def _init_funcrefs(self, first: int, count: int) -> None:
         if count:
@@ -392,12 +394,6 @@ def _trap(name: str) -> Trap:
 
     code: int = getattr(traps, name)
     return Trap(describe(traps.MESSAGES[code], ()), code=code)
-
-
-def _write_words(address: int, words: "Sequence[int]") -> None:
-    if words:
-        # SAFETY: the caller's layout has room for as many at `address`.
-        (ctypes.c_uint64 * len(words)).from_address(address)[:] = list(words)
 
 
 __all__ = ["Instance", "InstanceExports"]

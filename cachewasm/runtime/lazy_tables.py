@@ -24,6 +24,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.artifact.info import ElementDef, ModuleInfo
 
+# SAFETY: prototype of the support image's fill_table. The interpreter lock is held meanwhile, so no
+# other thread begins to run code of the store.
+FILL_TABLE = ctypes.PYFUNCTYPE(None, ctypes.c_size_t)
+
 _RUN = struct.Struct("<II")  # where it starts in the table, how many elements it has
 
 

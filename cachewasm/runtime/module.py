@@ -4,7 +4,6 @@ A module is immutable and may be shared by threads and stores; a store keeps the
 instances. On the warm path: what a hit needs is in the artifact, and no wasm is decoded.
 """
 
-import ctypes
 import os
 
 from cachewasm.abi.vmctx import FUNCTIONS, InstanceLayout
@@ -95,7 +94,7 @@ def _functions(info: ModuleInfo, layout: InstanceLayout, text: int) -> native.Bl
     were checked against each other when it was read.
     """
     block = native.Block.make(FUNCTIONS.size)
-    words: list[int | ctypes.c_uint64] = [
+    words = (
         native.address_of(info.escapes),
         len(info.escapes),
         info.imported_funcs,
@@ -105,8 +104,8 @@ def _functions(info: ModuleInfo, layout: InstanceLayout, text: int) -> native.Bl
         text,
         layout.imported_funcs,
         layout.funcrefs,
-    ]
-    (ctypes.c_uint64 * len(FUNCTIONS.offsets)).from_address(block)[:] = words
+    )
+    native.write_words(block, words)
     return block
 
 

@@ -42,13 +42,10 @@ if TYPE_CHECKING:
     from cachewasm.runtime.instance import Instance
     from cachewasm.runtime.module import Module
     from cachewasm.runtime.values import Val
+    from cachewasm.runtime.wasi import GuestMemories
     from cachewasm.wasi.config import WasiConfig
     from cachewasm.wasi.ctx import WasiCtx
     from cachewasm.wasm.types import ValType
-
-# SAFETY: prototype of the support image's fill_table. The interpreter lock is held meanwhile, so no
-# other thread begins to run code of the store.
-_FILL_TABLE = ctypes.PYFUNCTYPE(None, ctypes.c_size_t)
 
 _MAX_U64 = (1 << 64) - 1
 _MAX_USABLE_FUEL = (1 << 63) - 1
@@ -72,6 +69,7 @@ class Store:
         "_fuel_reserve",
         "_func_type",
         "_funcs",
+        "_guest_memories",
         "_instances",
         "_limits",
         "_memories",
@@ -136,6 +134,7 @@ class Store:
         self._waiting_descriptors: dict[int, list[int]] = {}
         self._waiting_funcrefs: dict[int, list[int]] = {}
         self._wasi: WasiCtx | None = None
+        self._guest_memories: GuestMemories | None = None
 
     # --- The drop-in API
 
@@ -159,7 +158,7 @@ class Store:
         return [
             native.view(results, RESULT_SLOTS * SLOT_SIZE).cast("Q"),
             *(native.view(cell, 8).cast("Q") for cell in self._exception_cells),
-            *(memoryview(table.view()).cast("B").cast("Q") for table in self._exception_tables),
+            *(table.view() for table in self._exception_tables),
         ]
 
     def _collect(self, *, spare: int) -> None:
@@ -252,9 +251,6 @@ class Store:
         self._blocks.append(block)
         return block
 
-    def _keep_object(self, value: object) -> None:
-        self._objects.append(value)
-
     def _add_memory(self, type: MemoryType) -> LinearMemory:
         """A new linear memory of this store. Raises WasmtimeError beyond a limit."""
         self._check_thread()
@@ -303,8 +299,10 @@ class Store:
         runs code of this store, which may do the same and go on.
         """
         if table.is_pending:
+            from cachewasm.runtime.lazy_tables import FILL_TABLE
+
             self._check_thread()
-            self._support.function("fill_table", _FILL_TABLE)(table)
+            self._support.function("fill_table", FILL_TABLE)(table)
 
     def _use_exceptions(self) -> "KeptExceptions":
         """The exceptions that are kept; what a store must have before it runs code with tags."""

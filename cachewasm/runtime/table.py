@@ -81,6 +81,6 @@ class Table:
             raise WasmtimeError("table element index out of bounds")
         self._elements()[idx] = raw
 
-    def _elements(self) -> "ctypes.Array[ctypes.c_uint64]":
+    def _elements(self) -> memoryview:
         self._store._fill_table(self._definition)
         return self._definition.view()

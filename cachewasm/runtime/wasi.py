@@ -3,6 +3,7 @@
 from cachewasm.abi.vmctx import MEMORY
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
+from cachewasm.runtime.host_functions import HostFunction
 from cachewasm.runtime.memory import Memory
 from cachewasm.wasi.memory import GuestMemory
 
@@ -14,13 +15,29 @@ if TYPE_CHECKING:
     from cachewasm.wasi.preview1.table import WasiFunction
 
 
-def wasi_callable(
+class WasiHostFunction(HostFunction):
+    """A function of WASI, which works on what `Store.set_wasi` was given."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: "WasiFunction") -> None:
+        super().__init__(function.type, function)
+        self._function = function
+
+    def _callable(self, store: "Store") -> "tuple[Callable[..., object], bool]":
+        returns = bool(self.type.result_types)
+        return _wasi_callable(store, self._function, returns=returns), True
+
+
+def _wasi_callable(
     store: "Store", function: "WasiFunction", *, returns: bool
 ) -> "Callable[..., int | None]":
     """A callable that runs a WASI function with the store's WASI context. Its first argument is the
     address of the caller's context; without `returns` it has no result.
     """
-    memories = _Memories(store)
+    memories = store._guest_memories
+    if memories is None:
+        memories = store._guest_memories = GuestMemories(store)
 
     def call(caller: int, *args: int) -> "int | None":
         context = store._wasi
@@ -32,7 +49,7 @@ def wasi_callable(
     return call
 
 
-class _Memories:
+class GuestMemories:
     """The memory `memory` of each calling instance, by the address of its context."""
 
     __slots__ = ("_known", "_store")
