@@ -333,13 +333,18 @@ class Store:
             for funcref in self._waiting_funcrefs.pop(number, ()):
                 native.write_u64(funcref + FUNCREF.code, known[1])
 
-    def _host_code(self, number: int, funcref: int) -> int:
-        """The code of a host function's Funcref; 0, and it is set once there is some for its type."""
+    def _host_code(self, number: int) -> int:
+        """The code of host functions of a type; 0 if there is none yet."""
         known = self._trampolines.get(number)
-        if known is None:
+        return 0 if known is None else known[1]
+
+    def _await_host_code(self, number: int, funcref: int) -> None:
+        """Set the code of a host function's Funcref once there is some for its type."""
+        code = self._host_code(number)
+        if code:
+            native.write_u64(funcref + FUNCREF.code, code)
+        else:
             self._waiting_funcrefs.setdefault(number, []).append(funcref)
-            return 0
-        return known[1]
 
     def _descriptor(self, funcref: int) -> int:
         """The FuncDescriptor of a Funcref; made on first use."""
