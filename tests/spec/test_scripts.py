@@ -53,10 +53,8 @@ MEMORY_OPTIONS: dict[str, dict[str, int]] = {
 TABLE_SCRIPTS = [
     name
     for name in SCRIPTS
-    if re.match(
-        "bulk$|call_indirect$|elem$|exports|imports|instance|linking|ref|select|start$|table|traps$",
-        name,
-    )
+    if NEEDS.get(name) != "memory64"
+    and re.match("bulk|call_indirect|elem|exports|instance|linking|ref|start|table", name)
 ]
 
 
