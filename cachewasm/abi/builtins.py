@@ -23,6 +23,7 @@ BUILTINS: tuple[tuple[str, str, str], ...] = (
     ("exception_drop", "void", "ptr"),
     ("exception_backtrace", "void", "ptr, ptr"),
     ("exception_stop", "i32", "i32, i32, i64, ptr, ptr, ptr"),
+    ("table_ready", "void", "ptr, ptr, i64"),
 )
 
 # Functions of the unwinder (libgcc_s), behind the builtins in their table. Its addresses are there once

@@ -19,6 +19,7 @@ FUNCTIONS = (
     "thread_exit",
     "init_funcrefs",
     "init_references",
+    "fill_table",
     "init_data",
 )
 PROCESS_BLOCK = "process"

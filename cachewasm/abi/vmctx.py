@@ -79,8 +79,33 @@ MEMORY = Layout(
 TABLE = Layout(
     "TableDefinition",
     ("base", 8),  # u64[]: Funcref* or externref handles; 0 is null
-    ("length", 8),  # elements
+    ("length", 8),  # elements that code may touch: all, or none while they are pending
     ("maximum", 8),  # elements
+    ("count", 8),  # elements
+    ("pending", 8),  # PendingElements* that are not in the table yet; null: all are
+    ("context", 8),  # InstanceContext* whose functions they name
+)
+
+# Where an artifact says what the functions are that may be referenced, for `init_funcrefs`.
+FUNCTIONS = Layout(
+    "Functions",
+    ("escapes", 8),  # u32[]: their indices
+    ("count", 8),
+    ("imported", 8),  # how many functions are imported
+    ("code_ranges", 8),  # u32[2][]: offset and size of each defined function's code
+    ("typeidx", 8),  # u32[]
+    ("flags", 8),  # u8[]: FUNC_* of each defined function
+    ("text", 8),  # where their code begins
+    ("imported_funcs", 8),  # offsets in the context, as in InstanceLayout
+    ("funcrefs", 8),
+)
+
+# What the active segments of a table say: runs, each of which is a u32 index in the table, the u32
+# number of its elements, and a u32 row of the instance's Funcrefs for each.
+PENDING = Layout(
+    "PendingElements",
+    ("functions", 8),  # Functions*
+    ("count", 8),  # runs; they start here
 )
 
 # An exception: what the unwinder demands (32 bytes, aligned to 16), then what it carries as slots. A
@@ -134,6 +159,9 @@ FUNC_BOUNDED = 1
 # The function took the baseline pipeline though the module's tier is another: its body is too large for
 # that, or the opt level is `none`.
 FUNC_BASELINE = 2
+# The function makes references to functions by itself, which must be there before it runs. Known only
+# where tables are filled lazily.
+FUNC_REFERS = 4
 
 SIGNATURE = Layout(
     "Signature",
@@ -253,6 +281,7 @@ class InstanceLayout:
 
         `funcrefs` counts the functions that may be referenced (the module info's escapes).
         """
+        # What the runtime writes as one run of words: no gap from here to the imported globals.
         end = INSTANCE.size
         self.imported_funcs = end  # ImportedFunction[]
         end += imported_funcs * IMPORTED_FUNC.size

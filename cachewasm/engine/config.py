@@ -83,6 +83,7 @@ class Config:
     memory_reservation_for_growth = _size("memory_reservation_for_growth")
     memory_init_cow = _switch("memory_init_cow")
     memory_guaranteed_dense_image_size = _size("memory_guaranteed_dense_image_size")
+    table_lazy_init = _switch("table_lazy_init")
     signals_based_traps = _switch("signals_based_traps")
     generate_address_map = _switch("generate_address_map")
     wasm_backtrace = _switch("wasm_backtrace")
@@ -150,7 +151,6 @@ class Config:
     macos_use_mach_ports = Refused(False)
     profiler = Profiler("none")
     shared_memory = Refused(False)
-    table_lazy_init = Refused(False)
     wasm_backtrace_details = Refused("disable")
     wasm_relaxed_simd_deterministic = Refused(False)
 

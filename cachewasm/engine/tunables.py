@@ -60,6 +60,8 @@ TUNABLES = (
     Tunable("memory_init_cow", True, "memory initialization with CoW", limited=False),
     # How large such an image may be if more than half of it are holes between data.
     Tunable("memory_guaranteed_dense_image_size", 16 << 20, None),
+    # Whether tables get their elements when code first looks for one.
+    Tunable("table_lazy_init", False, "table lazy init"),
     # Whether accesses out of bounds are found by guard pages and a signal handler.
     Tunable("signals_based_traps", True, "Signals-based traps"),
     # Whether the artifact maps code to wasm offsets; code without the map runs all the same.
@@ -93,6 +95,7 @@ class Tunables:
     memory_reservation_for_growth: int
     memory_init_cow: bool
     memory_guaranteed_dense_image_size: int
+    table_lazy_init: bool
     signals_based_traps: bool
     generate_address_map: bool
     wasm_backtrace: bool

@@ -3,7 +3,7 @@
 On the warm path.
 """
 
-from cachewasm.abi.vmctx import MEMORY, TABLE
+from cachewasm.abi.vmctx import MEMORY
 from cachewasm.errors import LinkError, WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime.func import store_address, type_of
@@ -112,7 +112,7 @@ def _mismatch(want: "ExternType", item: "Any") -> str | None:
                 f"table types incompatible: expected table of type `{want.element}`, "
                 f"found table of type `{item._type.element}`"
             )
-        size = native.read_u64(item._definition + TABLE.length)
+        size = item._definition.size
         return _limits_mismatch("table", want.limits, Limits(size, item._type.limits.max))
     else:
         size = native.read_u64(item._definition + MEMORY.length) >> want.page_size_log2

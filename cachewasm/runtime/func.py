@@ -9,7 +9,6 @@ On the warm path.
 """
 
 import ctypes
-import struct
 
 from cachewasm.abi.vmctx import DESCRIPTOR, FUNC_OBJECT, FUNCREF, HOST
 from cachewasm.errors import WasmtimeError
@@ -77,9 +76,7 @@ class _Spec(ctypes.Structure):
     )
 
 
-# HOST and FUNCREF of abi/vmctx.
-_HOST_ROW = struct.Struct("=5Q2QIIQ")
-assert _HOST_ROW.size == HOST.size + FUNCREF.size
+_HOST_ROW = HOST.size + FUNCREF.size
 
 # What the type refers to for as long as the process lives.
 _spec_parts: list[object] = []
@@ -141,7 +138,7 @@ def _init(
         raise WasmtimeError("a function cannot be initialized twice")
     if access_caller:
         func = with_caller(store, func)
-    _attach(self, store, host_funcrefs(store, [(entry_of(ty), func, access_caller)])[0])
+    _attach(self, store, host_funcrefs(store, [(entry_of(ty), func, access_caller)])[0][0])
 
 
 def with_caller(store: "Store", func: "Callable[..., object]") -> "Callable[..., object]":
@@ -189,29 +186,32 @@ def funcref_of(func: "Func") -> int:
 
 def host_funcrefs(
     store: "Store", functions: "Sequence[tuple[TypeEntry, Callable[..., object], bool]]"
-) -> list[int]:
+) -> list[tuple[int, int]]:
     """New Funcrefs in `store` that call Python functions: type, callable, and whether its first
-    argument is the address of the caller's context. Code is set when the store has a host stub of
-    that type, which is before any wasm code can call it.
+    argument is the address of the caller's context. Each comes with its code, 0 until the store has a
+    host stub of that type, which is before any wasm code can call it. Its context is the HostContext
+    in front of it.
     """
-    at = block = store._allocate(_HOST_ROW.size * len(functions))
-    rows = native.view(block, _HOST_ROW.size * len(functions))
+    store._objects.extend([func for _, func, _ in functions])
+    at = block = store._allocate(_HOST_ROW * len(functions))
+    words: list[int] = []
     context, builtins = store._context, store._support.builtins
     funcrefs = []
     for entry, func, wants_context in functions:
-        store._keep_object(func)
         funcref = at + HOST.size
-        code = store._host_code(entry.id, funcref)
-        # SAFETY: a HostContext and its Funcref, inside the new block. The callable is borrowed; the
-        # store keeps it as long as the block.
-        _HOST_ROW.pack_into(
-            rows,
-            at - block,
-            *(context, builtins, id(func), entry.signature, wants_context),
-            *(code, at, entry.id, 0, 0),
-        )
-        funcrefs.append(funcref)
-        at += _HOST_ROW.size
+        code = store._host_code(entry.id)
+        # A HostContext and its Funcref, whose type and flags (none) are one word. The callable is
+        # borrowed; the store keeps it as long as the block.
+        words += (context, builtins, id(func), entry.signature, wants_context)
+        words += (code, at, entry.id, 0)
+        funcrefs.append((funcref, code))
+        at += _HOST_ROW
+    # SAFETY: as many words as the new block has.
+    native.write_words(block, words)
+    # Only now: whoever brings the code may come at any time, and must not be overwritten.
+    for (entry, _, _), (funcref, code) in zip(functions, funcrefs, strict=True):
+        if not code:
+            store._await_host_code(entry.id, funcref)
     return funcrefs
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from cachewasm.runtime.func import Func
     from cachewasm.runtime.store import Store
-    from cachewasm.wasi.preview1.table import WasiFunction
     from cachewasm.wasm.types import ImportType
 
 
@@ -47,6 +46,7 @@ class HostFunction:
         return entry, func, wants_context
 
     def _callable(self, store: "Store") -> "tuple[Callable[..., object], bool]":
+        """What to call in `store`, and whether its first argument is the caller's context."""
         if not self._access_caller:
             return self._func, False
         from cachewasm.runtime.func import with_caller
@@ -55,20 +55,4 @@ class HostFunction:
 
     def make(self, store: "Store") -> "Func":
         """A `Func` in `store`."""
-        return func_of(store, host_funcrefs(store, [self.row(store)])[0])
-
-
-class WasiHostFunction(HostFunction):
-    """A function of WASI, which works on what `Store.set_wasi` was given."""
-
-    __slots__ = ("_function",)
-
-    def __init__(self, function: "WasiFunction") -> None:
-        super().__init__(function.type, function)
-        self._function = function
-
-    def _callable(self, store: "Store") -> "tuple[Callable[..., object], bool]":
-        from cachewasm.runtime.wasi import wasi_callable
-
-        returns = bool(self.type.result_types)
-        return wasi_callable(store, self._function, returns=returns), True
+        return func_of(store, host_funcrefs(store, [self.row(store)])[0][0])

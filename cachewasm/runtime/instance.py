@@ -9,12 +9,12 @@ import ctypes
 from cachewasm.abi.vmctx import (
     FUNCREF,
     GLOBAL_CELL_SIZE,
-    INSTANCE,
+    HOST,
     MEMORY,
     SEGMENT,
     TABLE,
 )
-from cachewasm.artifact.info import ACTIVE, DATA_COPY_WORDS, DECLARATIVE, PASSIVE
+from cachewasm.artifact.info import ACTIVE, DATA_COPY_WORDS, PASSIVE
 from cachewasm.errors import IncompatibleArtifact, LinkError, Trap, WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime import externs
@@ -49,13 +49,6 @@ _INIT_FUNCREFS = ctypes.CFUNCTYPE(
     ctypes.c_size_t,
     ctypes.c_uint64,
     ctypes.c_uint64,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
-    ctypes.c_size_t,
 )
 _INIT_REFERENCES = ctypes.CFUNCTYPE(
     None,
@@ -137,45 +130,48 @@ class Instance:
 
     def _fill_context(self, imports: "Sequence[Extern | HostFunction]") -> None:
         context, layout, store = self._context, self._module._layout, self._store
-        # SAFETY: all writes are to this instance's own context, at offsets of its layout.
-        native.write_u64(context + INSTANCE.store, store._context)
-        native.write_u64(context + INSTANCE.builtins, store._support.builtins)
-        native.write_u64(context + INSTANCE.type_ids, self._module._type_ids)
-        refs: list[int] = []
+        funcs: list[int] = []  # an ImportedFunction is code and context
         hosts = [item.row(store) for item in imports if isinstance(item, HostFunction)]
         host_refs = iter(host_funcrefs(store, hosts)) if hosts else iter(())
         for item in imports:
-            if isinstance(item, Memory):
+            if isinstance(item, HostFunction):
+                funcref, code = next(host_refs)
+                funcs += (code, funcref - HOST.size)
+            elif isinstance(item, Memory):
                 self._memories.append(item)
             elif isinstance(item, Table):
                 self._tables.append(item)
             elif isinstance(item, Global):
                 self._cells.append(item._cell)
-            elif isinstance(item, HostFunction):
-                refs.append(next(host_refs))
             elif type(item) is not store._func_type:
                 tag: Any = item
                 self._tags.append(tag._tag)
             else:
-                refs.append(funcref_of(item))
-        # An ImportedFunction is code and context.
-        fields = (FUNCREF.code, FUNCREF.context)
-        funcs = [native.read_u64(funcref + field) for funcref in refs for field in fields]
-        _write_words(context + layout.imported_funcs, funcs)
+                funcref = funcref_of(item)
+                funcs += [native.read_u64(funcref + at) for at in (FUNCREF.code, FUNCREF.context)]
         info = self._info
         for memory_type in info.memories[len(self._memories) :]:
             self._memories.append(Memory._of(store, store._add_memory(memory_type), memory_type))
         for table_type in info.tables[len(self._tables) :]:
             self._tables.append(Table._of(store, store._add_table(table_type, 0), table_type))
-        _write_words(context + layout.memories, [m._definition for m in self._memories])
-        _write_words(context + layout.tables, [t._definition for t in self._tables])
-        _write_words(context + layout.imported_globals, self._cells)
+        # The parts that hold words follow each other without a gap.
+        words = [
+            *(store._context, store._support.builtins, self._module._type_ids),
+            *funcs,
+            *[memory._definition for memory in self._memories],
+            *[table._definition for table in self._tables],
+            *self._cells,
+        ]
+        # SAFETY: this instance's own context, up to the defined globals.
+        native.write_words(context, words)
         defined = context + layout.defined_globals
         for i in range(len(info.globals) - len(self._cells)):
             self._cells.append(defined + i * GLOBAL_CELL_SIZE)
         if len(info.tag_typeidx):
             self._make_tags()
-        self._init_funcrefs()
+        lazy = self._module._lazy
+        if lazy is None or not lazy.funcrefs_wait:
+            self._init_funcrefs(0, len(info.escapes))
 
     def _make_tags(self) -> None:
         from cachewasm.runtime.tag import make_tag
@@ -183,28 +179,15 @@ class Instance:
         info = self._info
         for typeidx in info.tag_typeidx[len(self._tags) :]:
             self._tags.append(make_tag(self._store, TagType(info.types[typeidx])))
-        _write_words(self._context + self._module._layout.tags, self._tags)
+        # SAFETY: the layout has room for as many.
+        native.write_words(self._context + self._module._layout.tags, self._tags)
 
-    def _init_funcrefs(self) -> None:
-        module, context = self._module, self._context
-        layout, tables = module._layout, module._func_tables
-        if not tables.count:
-            return
-        # SAFETY: arrays of the mapped module info, whose lengths were checked against each other
-        # when it was read, and this instance's own context.
-        self._store._support.function("init_funcrefs", _INIT_FUNCREFS)(
-            context + layout.funcrefs,
-            tables.escapes,
-            tables.count,
-            tables.imported,
-            context + layout.imported_funcs,
-            tables.code_ranges,
-            tables.typeidx,
-            tables.flags,
-            tables.text,
-            context,
-            module._type_ids,
-        )
+    def _init_funcrefs(self, first: int, count: int) -> None:
+        if count:
+            # SAFETY: rows of this instance's own context, as many as its layout has room for.
+            self._store._support.function("init_funcrefs", _INIT_FUNCREFS)(
+                self._context, self._module._functions, first, count
+            )
 
     # --- Initialisation
 
@@ -215,8 +198,12 @@ class Instance:
             global_type = info.globals[first + i]
             native.write_u64(self._cells[first + i], self._evaluate(init))
             store._note_cell(self._cells[first + i], global_type.content)
+        lazy = self._module._lazy
+        pending = () if lazy is None else lazy.tables
+        for table, elements in pending:
+            self._tables[table]._definition.leave_pending(elements, self._context)
         for i, element in enumerate(info.elements):
-            if element.mode != DECLARATIVE:
+            if element.mode == PASSIVE or (element.mode == ACTIVE and not pending):
                 self._init_element(element, self._context + layout.elements + i * SEGMENT.size)
         self._init_data()
         if info.start is not None:
@@ -236,8 +223,9 @@ class Instance:
         else:
             assert element.offset is not None
             table = self._tables[element.table]._definition
+            self._store._fill_table(table)
             start = self._evaluate(element.offset) & 0xFFFFFFFF
-            if start + count > native.read_u64(table + TABLE.length):
+            if start + count > table.size:
                 raise _trap("TABLE_OUT_OF_BOUNDS")
             references = native.read_u64(table + TABLE.base) + 8 * start
         # SAFETY: there is room for `count` references: in a new block, or by the check above.
@@ -341,7 +329,10 @@ class Instance:
         return Global._of(self._store, self._cells[index], self._info.globals[index])
 
     def _funcref(self, funcidx: int) -> int:
-        row = self._module._escape_rows[funcidx]
+        row = self._module._funcref_row(funcidx)
+        lazy = self._module._lazy
+        if lazy is not None and lazy.funcrefs_wait:
+            self._init_funcrefs(row, 1)
         return self._context + self._module._layout.funcrefs + row * FUNCREF.size
 
 
@@ -403,12 +394,6 @@ def _trap(name: str) -> Trap:
 
     code: int = getattr(traps, name)
     return Trap(describe(traps.MESSAGES[code], ()), code=code)
-
-
-def _write_words(address: int, words: "Sequence[int]") -> None:
-    if words:
-        # SAFETY: the caller's layout has room for as many at `address`.
-        (ctypes.c_uint64 * len(words)).from_address(address)[:] = list(words)
 
 
 __all__ = ["Instance", "InstanceExports"]

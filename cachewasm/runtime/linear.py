@@ -4,8 +4,6 @@ An owner's integer value is the address of its definition (abi/vmctx MEMORY, TAB
 code finds base and length; see loader/native.py for why owners are integers. On the warm path.
 """
 
-import ctypes
-
 from cachewasm.abi.vmctx import MEMORY, TABLE
 from cachewasm.engine.tunables import SIZE_UNIT
 from cachewasm.errors import HostError, WasmtimeError
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from cachewasm.wasm.types import MemoryType, TableType
 
 MAX_TABLE_ELEMENTS = 10_000_000
-_MEMORY_WORDS = ctypes.c_uint64 * len(MEMORY.offsets)
 _MAX_PAGES_LOG2 = 32  # bytes that a 32-bit memory can address
 _NO_ACCESS = native.PROT_NONE
 _ACCESS = native.PROT_READ | native.PROT_WRITE
@@ -59,12 +56,12 @@ class LinearMemory(native.Owner):
             native.munmap(base - before, before + capacity + after)
             raise MemoryError("cannot allocate the definition of a memory")
         growth = tunables.memory_reservation_for_growth
-        words: list[int | ctypes.c_uint64] = [
+        words = (
             *(base, length, most, capacity),
             *(type.page_size_log2, movable, before, after, growth),
-        ]
+        )
         # SAFETY: all words of the structure, in its order.
-        _MEMORY_WORDS.from_address(definition)[:] = words
+        native.write_words(definition, words)
         _declared_maximum[definition] = most
         return cls(definition)
 
@@ -166,18 +163,35 @@ class TableElements(native.Owner):
         if not base:
             raise MemoryError(f"cannot allocate a table of {length} elements")
         if init:
-            (ctypes.c_uint64 * length).from_address(base)[:] = [init] * length
-        native.write_u64(definition + TABLE.base, base)
-        native.write_u64(definition + TABLE.length, length)
-        native.write_u64(definition + TABLE.maximum, min(most, MAX_TABLE_ELEMENTS))
+            # SAFETY: all of the new block.
+            native.view(base, 8 * length)[:] = init.to_bytes(8, "little") * length
+        # SAFETY: the words of the structure, in its order; the others stay 0.
+        native.write_words(definition, (base, length, min(most, MAX_TABLE_ELEMENTS), length))
         _table_definitions[int(definition)] = definition
         return cls(definition)
 
-    def view(self) -> "ctypes.Array[ctypes.c_uint64]":
-        """The elements, until the table grows."""
-        # SAFETY: base and length are the definition's own, and growing keeps them true.
-        length = native.read_u64(self + TABLE.length)
-        return (ctypes.c_uint64 * length).from_address(native.read_u64(self + TABLE.base))
+    @property
+    def size(self) -> int:
+        """Elements."""
+        return native.read_u64(self + TABLE.count)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether elements are still to be put into it, by the support image's fill_table."""
+        return bool(native.read_u64(self + TABLE.pending))
+
+    def leave_pending(self, elements: int, context: int) -> None:
+        """Let the PendingElements at an address be put into it when somebody looks for one."""
+        native.write_u64(self + TABLE.length, 0)
+        native.write_u64(self + TABLE.pending, elements)
+        native.write_u64(self + TABLE.context, context)
+
+    def view(self) -> memoryview:
+        """The elements, none of which is pending, until the table grows."""
+        size = 8 * self.size
+        # SAFETY: base and size are the definition's own, and growing keeps them true.
+        view = native.view(native.read_u64(self + TABLE.base), size)
+        return view.cast("Q") if size else view
 
     def _release(self) -> None:
         # SAFETY: the base is a live block of calloc or realloc that belongs to this object alone.

@@ -4,7 +4,7 @@ from cachewasm.errors import LinkError, Trap, WasmtimeError
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.externs import kind_of
 from cachewasm.runtime.global_ import Global
-from cachewasm.runtime.host_functions import HostFunction, WasiHostFunction
+from cachewasm.runtime.host_functions import HostFunction
 from cachewasm.runtime.instance import Instance
 from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.module import Module
@@ -76,6 +76,7 @@ class Linker:
 
     def define_wasi(self) -> None:
         """Define the functions of WASI preview 1; they use what `Store.set_wasi` was given."""
+        from cachewasm.runtime.wasi import WasiHostFunction
         from cachewasm.wasi.preview1.table import FUNCTIONS, MODULE_NAME
 
         for name, function in FUNCTIONS.items():

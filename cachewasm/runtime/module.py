@@ -6,7 +6,7 @@ instances. On the warm path: what a hit needs is in the artifact, and no wasm is
 
 import os
 
-from cachewasm.abi.vmctx import InstanceLayout
+from cachewasm.abi.vmctx import FUNCTIONS, InstanceLayout
 from cachewasm.artifact.format import (
     ADDRMAP_SECTION,
     DATA_SECTION,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from cachewasm.artifact.info import ImportedType
     from cachewasm.runtime.frames import Frame
+    from cachewasm.runtime.lazy_tables import LazyElements
     from cachewasm.runtime.store import Store
     from cachewasm.wasm.types import ExternType
 
@@ -82,27 +83,30 @@ def artifact_of(
 
 # Slots that are filled when the first instance needs them.
 _FOR_INSTANCES = (
-    *("_data_address", "_data_size", "_exports_by_name", "_func_tables", "_layout"),
+    *("_data_address", "_data_size", "_exports_by_name", "_functions", "_layout", "_lazy"),
     *("_memory_images", "_trampolines", "_type_ids", "_wanted"),
 )
 _lock = process_lock()
 
 
-class FuncTables:
-    """Where an artifact says what the functions are that may be referenced: addresses of arrays of
-    the module info, the number of those functions, and of imported ones.
+def _functions(info: ModuleInfo, layout: InstanceLayout, text: int) -> native.Block:
+    """The module's Functions (abi/vmctx.py). SAFETY: arrays of the mapped module info, whose lengths
+    were checked against each other when it was read.
     """
-
-    __slots__ = ("code_ranges", "count", "escapes", "flags", "imported", "text", "typeidx")
-
-    def __init__(self, info: ModuleInfo, text: int) -> None:
-        self.count = len(info.escapes)
-        self.imported = info.imported_funcs
-        self.escapes = native.address_of(info.escapes)
-        self.code_ranges = native.address_of(info.code_ranges)
-        self.typeidx = native.address_of(info.func_typeidx)
-        self.flags = native.address_of(info.func_flags)
-        self.text = text
+    block = native.Block.make(FUNCTIONS.size)
+    words = (
+        native.address_of(info.escapes),
+        len(info.escapes),
+        info.imported_funcs,
+        native.address_of(info.code_ranges),
+        native.address_of(info.func_typeidx),
+        native.address_of(info.func_flags),
+        text,
+        layout.imported_funcs,
+        layout.funcrefs,
+    )
+    native.write_words(block, words)
+    return block
 
 
 def _may_have_images(engine: Engine, plan: Artifact) -> bool:
@@ -122,12 +126,12 @@ class Module:
         "__weakref__",
         "_data_address",
         "_data_size",
-        "_escapes",
         "_exports_by_name",
-        "_func_tables",
+        "_functions",
         "_image",
         "_info",
         "_layout",
+        "_lazy",
         "_memory_images",
         "_prepared",
         "_trampolines",
@@ -250,7 +254,6 @@ class Module:
 
             debugger.register(self._image)
         self._info = ModuleInfo(self._image.artifact.section(INFO_SECTION))
-        self._escapes: dict[int, int] | None = None
         self._prepared = False
 
     def __getattr__(self, name: str) -> object:
@@ -294,7 +297,12 @@ class Module:
             funcrefs=len(info.escapes),
             tags=len(info.tag_typeidx),
         )
-        self._func_tables = FuncTables(info, self._image.text)
+        self._functions = _functions(info, self._layout, self._image.text)
+        self._lazy: LazyElements | None = None
+        if self.engine._environment.tunables.table_lazy_init:
+            from cachewasm.runtime.lazy_tables import lazy_elements
+
+            self._lazy = lazy_elements(info, self._functions)
         self._type_ids = native.Block.make(4 * len(info.types))
         self._trampolines: dict[int, tuple[int, int]] = {}
         text, offsets = self._image.text, info.trampolines
@@ -304,12 +312,17 @@ class Module:
             pair = (text + offsets[2 * i], text + offsets[2 * i + 1])
             self._trampolines.setdefault(number, pair)
 
-    @property
-    def _escape_rows(self) -> dict[int, int]:
-        """The row of each function that may be referenced, by function index."""
-        if self._escapes is None:
-            self._escapes = {funcidx: row for row, funcidx in enumerate(self._info.escapes)}
-        return self._escapes
+    def _funcref_row(self, funcidx: int) -> int:
+        """The row of a function that may be referenced among the Funcrefs of an instance."""
+        rows = self._info.escapes
+        low, high = 0, len(rows)
+        while low < high:
+            middle = (low + high) // 2
+            if rows[middle] < funcidx:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     def _register(self, store: "Store") -> None:
         """Make the module's code known to a store that is about to run it."""

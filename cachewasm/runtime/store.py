@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cachewasm.runtime.instance import Instance
     from cachewasm.runtime.module import Module
     from cachewasm.runtime.values import Val
+    from cachewasm.runtime.wasi import GuestMemories
     from cachewasm.wasi.config import WasiConfig
     from cachewasm.wasi.ctx import WasiCtx
     from cachewasm.wasm.types import ValType
@@ -68,6 +69,7 @@ class Store:
         "_fuel_reserve",
         "_func_type",
         "_funcs",
+        "_guest_memories",
         "_instances",
         "_limits",
         "_memories",
@@ -132,6 +134,7 @@ class Store:
         self._waiting_descriptors: dict[int, list[int]] = {}
         self._waiting_funcrefs: dict[int, list[int]] = {}
         self._wasi: WasiCtx | None = None
+        self._guest_memories: GuestMemories | None = None
 
     # --- The drop-in API
 
@@ -155,7 +158,7 @@ class Store:
         return [
             native.view(results, RESULT_SLOTS * SLOT_SIZE).cast("Q"),
             *(native.view(cell, 8).cast("Q") for cell in self._exception_cells),
-            *(memoryview(table.view()).cast("B").cast("Q") for table in self._exception_tables),
+            *(table.view() for table in self._exception_tables),
         ]
 
     def _collect(self, *, spare: int) -> None:
@@ -248,9 +251,6 @@ class Store:
         self._blocks.append(block)
         return block
 
-    def _keep_object(self, value: object) -> None:
-        self._objects.append(value)
-
     def _add_memory(self, type: MemoryType) -> LinearMemory:
         """A new linear memory of this store. Raises WasmtimeError beyond a limit."""
         self._check_thread()
@@ -294,6 +294,16 @@ class Store:
             self._exception_tables.append(table)
         return table
 
+    def _fill_table(self, table: TableElements) -> None:
+        """Put the elements that are pending into a table. Raises WasmtimeError while another thread
+        runs code of this store, which may do the same and go on.
+        """
+        if table.is_pending:
+            from cachewasm.runtime.lazy_tables import FILL_TABLE
+
+            self._check_thread()
+            self._support.function("fill_table", FILL_TABLE)(table)
+
     def _use_exceptions(self) -> "KeptExceptions":
         """The exceptions that are kept; what a store must have before it runs code with tags."""
         if self._exceptions is None:
@@ -323,13 +333,18 @@ class Store:
             for funcref in self._waiting_funcrefs.pop(number, ()):
                 native.write_u64(funcref + FUNCREF.code, known[1])
 
-    def _host_code(self, number: int, funcref: int) -> int:
-        """The code of a host function's Funcref; 0, and it is set once there is some for its type."""
+    def _host_code(self, number: int) -> int:
+        """The code of host functions of a type; 0 if there is none yet."""
         known = self._trampolines.get(number)
-        if known is None:
+        return 0 if known is None else known[1]
+
+    def _await_host_code(self, number: int, funcref: int) -> None:
+        """Set the code of a host function's Funcref once there is some for its type."""
+        code = self._host_code(number)
+        if code:
+            native.write_u64(funcref + FUNCREF.code, code)
+        else:
             self._waiting_funcrefs.setdefault(number, []).append(funcref)
-            return 0
-        return known[1]
 
     def _descriptor(self, funcref: int) -> int:
         """The FuncDescriptor of a Funcref; made on first use."""

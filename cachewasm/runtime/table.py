@@ -2,9 +2,7 @@
 
 import ctypes
 
-from cachewasm.abi.vmctx import TABLE
 from cachewasm.errors import WasmtimeError
-from cachewasm.loader import native
 from cachewasm.runtime.linear import TableElements
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.wasm.types import Limits, TableType
@@ -53,7 +51,7 @@ class Table:
     def size(self, store: "Store | Caller") -> int:
         """Elements."""
         self._check(store)
-        return native.read_u64(self._definition + TABLE.length)
+        return self._definition.size
 
     def grow(self, store: "Store | Caller", amt: int, init: object) -> int:
         """Add `amt` elements; returns the size before. Raises WasmtimeError beyond a limit."""
@@ -74,11 +72,15 @@ class Table:
         """The element; None if it is null or `idx` is out of bounds."""
         if not 0 <= idx < self.size(store):
             return None
-        return self._store._from_raw(self._type.element, self._definition.view()[idx])
+        return self._store._from_raw(self._type.element, self._elements()[idx])
 
     def set(self, store: "Store | Caller", idx: int, val: object) -> None:
         """Replace an element. Raises WasmtimeError if `idx` is out of bounds."""
         raw = self._store._to_raw(self._type.element, val)
         if not 0 <= idx < self.size(store):
             raise WasmtimeError("table element index out of bounds")
-        self._definition.view()[idx] = raw
+        self._elements()[idx] = raw
+
+    def _elements(self) -> memoryview:
+        self._store._fill_table(self._definition)
+        return self._definition.view()

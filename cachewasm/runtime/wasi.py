@@ -3,6 +3,7 @@
 from cachewasm.abi.vmctx import MEMORY
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
+from cachewasm.runtime.host_functions import HostFunction
 from cachewasm.runtime.memory import Memory
 from cachewasm.wasi.memory import GuestMemory
 
@@ -14,16 +15,36 @@ if TYPE_CHECKING:
     from cachewasm.wasi.preview1.table import WasiFunction
 
 
-def wasi_callable(
-    store: "Store", function: "WasiFunction", *, returns: bool
-) -> "Callable[..., int | None]":
-    """A callable that runs a WASI function with the store's WASI context. Its first argument is the
-    address of the caller's context; without `returns` it has no result.
-    """
-    memories = _Memories(store)
+class WasiHostFunction(HostFunction):
+    """A function of WASI, which works on what `Store.set_wasi` was given."""
 
-    def call(caller: int, *args: int) -> "int | None":
-        context = store._wasi
+    __slots__ = ("_call", "_function")
+
+    def __init__(self, function: "WasiFunction") -> None:
+        super().__init__(function.type, function)
+        self._function = function
+        self._call: Callable[..., int | None] | None = None
+
+    def _callable(self, store: "Store") -> "tuple[Callable[..., object], bool]":
+        call = self._call
+        if call is None:
+            call = _wasi_call(self._function, returns=bool(self.type.result_types))
+            self._call = call
+        memories = store._guest_memories
+        if memories is None:
+            memories = store._guest_memories = GuestMemories(store)
+        # A bound method: the least that a store can keep of each function.
+        bound: Callable[..., object] = call.__get__(memories)
+        return bound, True
+
+
+def _wasi_call(function: "WasiFunction", *, returns: bool) -> "Callable[..., int | None]":
+    """What runs a WASI function with the WASI context of a store, whose GuestMemories it gets first,
+    then the address of the caller's context; without `returns` it has no result.
+    """
+
+    def call(memories: GuestMemories, caller: int, *args: int) -> "int | None":
+        context = memories.store._wasi
         if context is None:
             raise WasmtimeError("wasi is not configured in this store: call Store.set_wasi first")
         errno = function(context, memories.of(caller), *args)
@@ -32,13 +53,13 @@ def wasi_callable(
     return call
 
 
-class _Memories:
+class GuestMemories:
     """The memory `memory` of each calling instance, by the address of its context."""
 
-    __slots__ = ("_known", "_store")
+    __slots__ = ("_known", "store")
 
     def __init__(self, store: "Store") -> None:
-        self._store = store
+        self.store = store
         self._known: dict[int, tuple[int, int, int, GuestMemory]] = {}
 
     def of(self, caller: int) -> GuestMemory:
@@ -50,7 +71,7 @@ class _Memories:
                 definition + MEMORY.capacity
             ):
                 return guest
-        instance = self._store._instances.get(caller)
+        instance = self.store._instances.get(caller)
         memory = None if instance is None else instance._export("memory")
         if not isinstance(memory, Memory):
             raise WasmtimeError("missing required memory export")

@@ -16,7 +16,7 @@ import cachewasm
 from cachewasm.wasm import features
 from cachewasm.wasm.body import instructions, read_locals
 from cachewasm.wasm.decode import decode
-from tests.property.programs.compare import VARIANTS
+from tests.property.programs.compare import VARIANTS, config_of
 from tests.property.programs.observe import Run, Trace
 from tests.property.programs.program import CHOICES, Call, Program, generate
 
@@ -46,8 +46,7 @@ class MeteredRun(Run):
 
 @cache
 def _engine(variant: str) -> cachewasm.Engine:
-    config = cachewasm.Config()
-    config.strategy, config.signals_based_traps = VARIANTS[variant]
+    config = config_of(variant)
     config.cache = False
     config.consume_fuel = True
     return cachewasm.Engine(config)

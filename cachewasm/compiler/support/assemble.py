@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 
 _LAYOUTS: dict[str, Layout] = {
     "CONTEXT": vmctx.CONTEXT,
+    "INSTANCE": vmctx.INSTANCE,
     "HOST": vmctx.HOST,
     "STORE": vmctx.STORE,
     "RESERVATION": vmctx.RESERVATION,
     "MEMORY": vmctx.MEMORY,
     "TABLE": vmctx.TABLE,
+    "FUNCTIONS": vmctx.FUNCTIONS,
+    "PENDING": vmctx.PENDING,
     "SPAN": vmctx.SPAN,
     "IMPORTED_FUNC": vmctx.IMPORTED_FUNC,
     "FUNCREF": vmctx.FUNCREF,

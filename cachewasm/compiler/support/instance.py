@@ -1,13 +1,25 @@
 """Start-up of an instance: its function references, and the data of its memories."""
 
 TEXT = """
-; Fill an instance's Funcrefs: row k is for function `escapes[k]`.
-define hidden void @init_funcrefs(ptr %funcrefs, ptr %escapes, i64 %count, i64 %imported, ptr %imports, ptr %code_ranges, ptr %typeidx, ptr %flags, ptr %text, ptr %context, ptr %type_ids) #0 {
+; Fill rows of an instance's Funcrefs: row k is for function `escapes[k]`.
+define hidden void @init_funcrefs(ptr %context, ptr %functions, i64 %first, i64 %count) #0 {
 entry:
+  %type_ids = field ptr, %context, INSTANCE.type_ids
+  %escapes = field ptr, %functions, FUNCTIONS.escapes
+  %imported = field i64, %functions, FUNCTIONS.imported
+  %code_ranges = field ptr, %functions, FUNCTIONS.code_ranges
+  %typeidx = field ptr, %functions, FUNCTIONS.typeidx
+  %flags = field ptr, %functions, FUNCTIONS.flags
+  %text = field ptr, %functions, FUNCTIONS.text
+  %imports_offset = field i64, %functions, FUNCTIONS.imported_funcs
+  %imports = getelementptr i8, ptr %context, i64 %imports_offset
+  %funcrefs_offset = field i64, %functions, FUNCTIONS.funcrefs
+  %funcrefs = getelementptr i8, ptr %context, i64 %funcrefs_offset
+  %end = add i64 %first, %count
   br label %next
 next:
-  %k = phi i64 [ 0, %entry ], [ %k_next, %row_done ]
-  %more = icmp ult i64 %k, %count
+  %k = phi i64 [ %first, %entry ], [ %k_next, %row_done ]
+  %more = icmp ult i64 %k, %end
   br i1 %more, label %one, label %done
 one:
   %k_next = add i64 %k, 1
@@ -71,6 +83,49 @@ one:
   %to = getelementptr ptr, ptr %references, i64 %i
   store ptr %funcref, ptr %to, align 8
   br label %next
+done:
+  ret void
+}
+
+; Put elements that are pending into their table, with the Funcrefs that they refer to.
+define hidden void @fill_table(ptr %table) #0 {
+entry:
+  %pending = field ptr, %table, TABLE.pending
+  %filled = icmp eq ptr %pending, null
+  br i1 %filled, label %done, label %funcrefs
+funcrefs:
+  %context = field ptr, %table, TABLE.context
+  %functions = field ptr, %pending, PENDING.functions
+  %func_count = field i64, %functions, FUNCTIONS.count
+  call void @init_funcrefs(ptr %context, ptr %functions, i64 0, i64 %func_count)
+  %funcrefs_offset = field i64, %functions, FUNCTIONS.funcrefs
+  %first_funcref = getelementptr i8, ptr %context, i64 %funcrefs_offset
+  %base = field ptr, %table, TABLE.base
+  %count = field i64, %pending, PENDING.count
+  %first_run = getelementptr i8, ptr %pending, i64 {PENDING_SIZE}
+  br label %next
+next:
+  %i = phi i64 [ 0, %funcrefs ], [ %i_next, %one ]
+  %run = phi ptr [ %first_run, %funcrefs ], [ %run_next, %one ]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %one, label %end
+one:
+  %i_next = add i64 %i, 1
+  %start32 = load i32, ptr %run
+  %start = zext i32 %start32 to i64
+  %length_at = getelementptr i8, ptr %run, i64 4
+  %length32 = load i32, ptr %length_at
+  %length = zext i32 %length32 to i64
+  %rows = getelementptr i8, ptr %run, i64 8
+  %references = getelementptr i64, ptr %base, i64 %start
+  call void @init_references(ptr %references, ptr %rows, i64 %length, ptr %first_funcref)
+  %run_next = getelementptr i32, ptr %rows, i64 %length
+  br label %next
+end:
+  %size = field i64, %table, TABLE.count
+  setfield i64 %size, %table, TABLE.length
+  setfield ptr null, %table, TABLE.pending
+  br label %done
 done:
   ret void
 }

@@ -1,8 +1,23 @@
 """The builtins of tables."""
 
-TEXT = """; Elements before, or -1. The block is the C library's: a table may move.
+TEXT = """
+; builtin: wasm code has found no element `index`. Return if there is one now that the table is filled.
+define hidden void @table_ready(ptr %context, ptr %table, i64 %index) #0 {
+  call void @fill_table(ptr %table)
+  %length = field i64, %table, TABLE.length
+  %inside = icmp ult i64 %index, %length
+  br i1 %inside, label %done, label %out
+done:
+  ret void
+out:
+  call void @trap(ptr %context, i32 {TABLE_OUT_OF_BOUNDS})
+  unreachable
+}
+
+; Elements before, or -1. The block is the C library's: a table may move.
 define hidden i64 @table_grow(ptr %table, i64 %init, i64 %delta) #0 {
 entry:
+  call void @fill_table(ptr %table)
   %length = field i64, %table, TABLE.length
   %maximum = field i64, %table, TABLE.maximum
   %unchanged = icmp eq i64 %delta, 0
@@ -22,6 +37,7 @@ grow:
 fill:
   setfield ptr %moved, %table, TABLE.base
   setfield i64 %after, %table, TABLE.length
+  setfield i64 %after, %table, TABLE.count
   call void @fill_references(ptr %moved, i64 %length, i64 %delta, i64 %init)
   br label %done
 done:
@@ -31,16 +47,20 @@ refused:
 }
 
 define hidden void @table_copy(ptr %context, ptr %to, ptr %from, i64 %d, i64 %s, i64 %n) #0 {
+  call void @fill_table(ptr %to)
+  call void @fill_table(ptr %from)
   call void @copy_span(ptr %context, ptr %to, ptr %from, i64 %d, i64 %s, i64 %n, i64 3, i32 {TABLE_OUT_OF_BOUNDS})
   ret void
 }
 
 define hidden void @table_init(ptr %context, ptr %table, ptr %segment, i64 %d, i64 %s, i64 %n) #0 {
+  call void @fill_table(ptr %table)
   call void @copy_span(ptr %context, ptr %table, ptr %segment, i64 %d, i64 %s, i64 %n, i64 3, i32 {TABLE_OUT_OF_BOUNDS})
   ret void
 }
 
 define hidden void @table_fill(ptr %context, ptr %table, i64 %d, i64 %value, i64 %n) #0 {
+  call void @fill_table(ptr %table)
   %length = field i64, %table, TABLE.length
   check to, %d, %length
   br i1 %to_ok, label %fill, label %out, !prof !0

@@ -64,6 +64,7 @@ class ModuleContext:
         "funcref_index",
         "guard_size",
         "layout",
+        "lazy_tables",
         "lines",
         "lowerings",
         "module",
@@ -88,6 +89,8 @@ class ModuleContext:
             self.guard_size = None
         # Otherwise the base of a memory is the same during a call.
         self.bases_move: bool = env.tunables.memories_move
+        # Whether a table may have to be filled before it is read; see table.py.
+        self.lazy_tables = env.tunables.table_lazy_init
         self.places: LineTable | PcSections | None = None
         if env.tunables.generate_address_map:
             self.places = PcSections() if baseline else LineTable()

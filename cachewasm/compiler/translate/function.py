@@ -12,7 +12,7 @@ Always holds between instructions: while `live`, `stack` has as many operands as
 types; whatever they name dominates the place where the text goes on.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from cachewasm.abi import symbols, traps
 from cachewasm.abi.vmctx import CONTEXT, FUNC_BOUNDED, MEMORY, STORE
@@ -62,6 +62,15 @@ I32_CONST = BY_NAME["i32.const"]
 _FLOAT_ZEROS = {LLVM_TYPES[F32]: f32_literal(0), LLVM_TYPES[F64]: f64_literal(0)}
 
 
+class Detour(NamedTuple):
+    """A block behind the function's other code: its label, a call with its place, where it goes on."""
+
+    label: int
+    call: str
+    dbg: str
+    back: int
+
+
 class FunctionTranslator:
     """The translation of one defined function.
 
@@ -73,6 +82,7 @@ class FunctionTranslator:
         "_allocas",
         "_carried",
         "_cold",
+        "_detours",
         "_entry",
         "_lines",
         "_loaded",
@@ -125,6 +135,7 @@ class FunctionTranslator:
         self._entry: dict[str, str] = {}
         self._allocas: list[str] = []
         self._cold: list[tuple[int, int, str]] = []
+        self._detours: list[Detour] = []
         # The last comparison: its i1, the i32 made of it, and where that was emitted.
         self.flag = ""
         self.flag_of = ""
@@ -337,6 +348,12 @@ class FunctionTranslator:
         self.emit(f"  br label %t{label}")
         self.live = False
 
+    def detour_if(self, condition: str, call: str) -> None:
+        """Where the i1 holds, which is next to never, make a call before going on behind it."""
+        label = self.new_label()
+        self.branch_if(condition, f"t{label}", UNLIKELY)
+        self._detours.append(Detour(label, call, self.dbg(), self.n))
+
     # Blocks.
 
     def alone(self) -> None:
@@ -435,6 +452,10 @@ class FunctionTranslator:
             lines.append(f"t{label}:")
             lines.append(f"  call void @{RAISE_TRAP}(ptr %vmctx, i32 {code}) {TRAP}{dbg}")
             lines.append("  unreachable")
+        for detour in self._detours:
+            lines.append(f"t{detour.label}:")
+            lines.append(f"  {detour.call}{detour.dbg}")
+            lines.append(f"  br label %{detour.back}")
         lines.append("}")
         return lines
 
@@ -445,6 +466,7 @@ class FunctionTranslator:
             return
         self._lines = [with_lines(line, places) for line in self._lines]
         self._cold = [(label, code, with_lines(dbg, places)) for label, code, dbg in self._cold]
+        self._detours = [each._replace(dbg=with_lines(each.dbg, places)) for each in self._detours]
         self._places = places
         self._location_offset = -1
 

@@ -134,6 +134,37 @@ def raise_trap() -> list[str]:
     ]
 
 
+# Where an index is beyond the table's length, code asks this function to fill the table; it returns if
+# there is such an element then. It keeps every register that it can, so that the code around a call,
+# which is made once, is as good as if there were none.
+FILL_TABLE = "fill_table"
+DETOUR = "cold nomerge nounwind"
+
+
+def fill_table_call(table: str, index: str, *, baseline: bool) -> str:
+    """The call of FILL_TABLE. FastISel knows the plain convention alone, which asks for less."""
+    convention = "" if baseline else "preserve_allcc "
+    return f"call {convention}void @{FILL_TABLE}(ptr %vmctx, ptr {table}, i64 {index}) {DETOUR}"
+
+
+def declare_fill_table(*, baseline: bool) -> str:
+    """The declaration of FILL_TABLE, for modules of IR that do not define it."""
+    convention = "" if baseline else "preserve_allcc "
+    return f"declare hidden {convention}void @{FILL_TABLE}(ptr, ptr, i64) {CODE}"
+
+
+def fill_table() -> list[str]:
+    """The definition of FILL_TABLE, once in an image."""
+    return [
+        f"define hidden preserve_allcc void @{FILL_TABLE}(ptr %vmctx, ptr %table, i64 %index)"
+        f" {CODE} {{",
+        load_builtin("%ready", "%vmctx", "table_ready"),
+        "  call void %ready(ptr %vmctx, ptr %table, i64 %index)",
+        "  ret void",
+        "}",
+    ]
+
+
 def f32_literal(bits: int) -> str:
     """The `float` constant of these bits."""
     value = _F32.unpack(_U32.pack(bits))[0]

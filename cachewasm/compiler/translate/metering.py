@@ -10,10 +10,11 @@ Epochs are compared where fuel is checked, but for bulk operations, which always
 """
 
 from cachewasm.abi import traps
-from cachewasm.abi.vmctx import SEGMENT, SPAN, STORE, TABLE
+from cachewasm.abi.vmctx import MEMORY, SEGMENT, STORE, TABLE
 from cachewasm.compiler.translate import fuel
 from cachewasm.compiler.translate.dispatch import lowerings_for
 from cachewasm.compiler.translate.registry import Lowering
+from cachewasm.compiler.translate.table import count_offset
 from cachewasm.engine.operator_cost import OperatorCost, default_cost, mnemonic
 from cachewasm.errors import InternalError
 from cachewasm.record import dataclass
@@ -111,28 +112,30 @@ def _giving_back(lowering: Lowering, cost: int) -> Lowering:
 
 
 def _memory(t: "FunctionTranslator", memidx: int) -> str:
-    return t.memory(memidx)
+    return t.field(t.memory(memidx), MEMORY.length, "i64", flags="volatile")
 
 
 def _table(t: "FunctionTranslator", tableidx: int) -> str:
-    return t.table(tableidx)
+    return t.field(t.table(tableidx), count_offset(t), "i64", flags="volatile")
 
 
 def _data(t: "FunctionTranslator", dataidx: int) -> str:
-    return t.address("%vmctx", t.context.layout.data + SEGMENT.size * dataidx)
+    offset = t.context.layout.data + SEGMENT.size * dataidx
+    return t.field(t.address("%vmctx", offset), SEGMENT.length, "i64", flags="volatile")
 
 
 def _element(t: "FunctionTranslator", elemidx: int) -> str:
-    return t.address("%vmctx", t.context.layout.elements + SEGMENT.size * elemidx)
+    offset = t.context.layout.elements + SEGMENT.size * elemidx
+    return t.field(t.address("%vmctx", offset), SEGMENT.length, "i64", flags="volatile")
 
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """What an operation reads or writes: a span, the place of its index among the immediates, and that
-    of the operand with which the range begins, from the top of the stack.
+    """What an operation reads or writes: how long it is, the place of its index among the immediates,
+    and that of the operand with which the range begins, from the top of the stack.
     """
 
-    span: "Callable[[FunctionTranslator, int], str]"
+    length: "Callable[[FunctionTranslator, int], str]"
     immediate: int
     operand: int
 
@@ -158,9 +161,7 @@ def _sized(lowering: Lowering, cost: int, name: str) -> Lowering:
         count = t.widened(t.stack[-1])
         for each in ranges:
             start = t.widened(t.stack[-each.operand])
-            length = t.field(
-                each.span(t, immediates[each.immediate]), SPAN.length, "i64", flags="volatile"
-            )
+            length = each.length(t, immediates[each.immediate])
             # Neither has more than 32 bits: the sum is exact.
             end = t.value(f"add i64 {start}, {count}")
             t.trap_if(t.value(f"icmp ugt i64 {end}, {length}"), trap)
@@ -177,7 +178,7 @@ def _growing(lowering: Lowering, cost: int) -> Lowering:
     def lower(t: "FunctionTranslator", tableidx: int) -> None:
         delta = t.widened(t.stack[-1])
         table = t.table(tableidx)
-        length = t.field(table, TABLE.length, "i64", flags="volatile")
+        length = _table(t, tableidx)
         maximum = t.field(table, TABLE.maximum, "i64", flags="volatile")
         room = t.value(f"sub i64 {maximum}, {length}")
         fits = t.value(f"icmp ule i64 {delta}, {room}")

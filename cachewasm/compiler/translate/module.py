@@ -12,7 +12,9 @@ from cachewasm.compiler.translate.context import ModuleContext
 from cachewasm.compiler.translate.function import FunctionTranslator
 from cachewasm.compiler.translate.ir import (
     THROWS,
+    declare_fill_table,
     declare_raise_trap,
+    fill_table,
     module_text,
     raise_trap,
 )
@@ -50,6 +52,8 @@ def translate(
         flags.append(translator.flags)
     # Before the bodies: what LLVM meets before its definition it has to replace later.
     declarations = [declare_raise_trap(), *context.declarations(funcs)]
+    if context.lazy_tables:
+        declarations.append(declare_fill_table(baseline=baseline))
     throws = context.code == THROWS
     if throws:
         declarations += exception.declarations()
@@ -74,6 +78,8 @@ def translate_trampolines(
     The `first` such text of a module also has what all its functions share.
     """
     shared = raise_trap() if first else []
+    if first and env.tunables.table_lazy_init:
+        shared += fill_table()
     throws = first and bool(env.features & EXCEPTIONS)
     if throws:
         shared += exception.definitions()

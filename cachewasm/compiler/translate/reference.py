@@ -1,6 +1,6 @@
 """Reference instructions. A reference is an i64: see ir.LLVM_TYPES."""
 
-from cachewasm.abi.vmctx import FUNCREF
+from cachewasm.abi.vmctx import FUNC_REFERS, FUNCREF
 from cachewasm.compiler.translate.registry import Family
 from cachewasm.wasm.types import ValType
 
@@ -23,6 +23,8 @@ def _ref_is_null(t: "FunctionTranslator", _imm: None) -> None:
 
 @FAMILY.lowers("ref.func")
 def _ref_func(t: "FunctionTranslator", funcidx: int) -> None:
+    if t.context.lazy_tables:
+        t.flags |= FUNC_REFERS
     index = t.context.funcref_index[funcidx]
     funcref = t.address("%vmctx", t.context.layout.funcrefs + FUNCREF.size * index)
     t.stack.append(t.value(f"ptrtoint ptr {funcref} to i64"))

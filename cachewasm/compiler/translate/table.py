@@ -2,11 +2,16 @@
 
 Tables may grow and move, so base and length are read at each access. What touches many elements is
 a builtin, which checks bounds and traps itself.
+
+Where tables of functions are filled lazily, one that is not filled yet has a length of 0: an index that
+misses it makes a detour, which fills the table and comes back, or traps. Its count is always right.
 """
 
 from cachewasm.abi import traps
 from cachewasm.abi.vmctx import SEGMENT, TABLE
+from cachewasm.compiler.translate.ir import fill_table_call
 from cachewasm.compiler.translate.registry import Family
+from cachewasm.wasm.types import FUNCREF
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +25,18 @@ def element_address(t: "FunctionTranslator", tableidx: int, index: str) -> str:
     table = t.table(tableidx)
     wide = t.widened(index)
     length = t.field(table, TABLE.length, "i64", flags="volatile")
-    t.trap_if(t.value(f"icmp uge i64 {wide}, {length}"), traps.TABLE_OUT_OF_BOUNDS)
+    beyond = t.value(f"icmp uge i64 {wide}, {length}")
+    if t.context.lazy_tables and t.module.table_types[tableidx].element is FUNCREF:
+        t.detour_if(beyond, fill_table_call(table, wide, baseline=t.context.baseline))
+    else:
+        t.trap_if(beyond, traps.TABLE_OUT_OF_BOUNDS)
     base = t.field(table, TABLE.base, flags="volatile")
     return t.value(f"getelementptr i64, ptr {base}, i64 {wide}")
+
+
+def count_offset(t: "FunctionTranslator") -> int:
+    """Where a table's definition says how many elements it has."""
+    return TABLE.count if t.context.lazy_tables else TABLE.length
 
 
 @FAMILY.lowers("table.get")
@@ -40,7 +54,7 @@ def _table_set(t: "FunctionTranslator", tableidx: int) -> None:
 
 @FAMILY.lowers("table.size")
 def _table_size(t: "FunctionTranslator", tableidx: int) -> None:
-    length = t.field(t.table(tableidx), TABLE.length, "i64", flags="volatile")
+    length = t.field(t.table(tableidx), count_offset(t), "i64", flags="volatile")
     t.stack.append(t.value(f"trunc i64 {length} to i32"))
 
 

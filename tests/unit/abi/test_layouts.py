@@ -70,6 +70,10 @@ def test_instance_layout_parts_follow_each_other() -> None:
     )
     assert layout.imported_funcs == vmctx.INSTANCE.size
     assert list(starts) == sorted(starts)
+    # An instance writes these at once.
+    assert layout.memories == layout.imported_funcs + 3 * vmctx.IMPORTED_FUNC.size
+    assert layout.tables == layout.memories + 2 * 8
+    assert layout.imported_globals == layout.tables + 1 * 8
     assert layout.defined_globals % vmctx.GLOBAL_CELL_SIZE == 0
     assert layout.size - layout.funcrefs == 4 * vmctx.FUNCREF.size
 

@@ -229,6 +229,7 @@ def test_check_isa_flags_of_a_lower_level_are_accepted() -> None:
         ("guard_before_linear_memory", 0, "without guard before linear memory but it is enabled"),
         ("memory_may_move", 0, "without memory may move but it is enabled"),
         ("memory_init_cow", 0, "without memory initialization with CoW but it is enabled"),
+        ("table_lazy_init", 1, "with table lazy init but it is not enabled"),
         ("signals_based_traps", 0, "without Signals-based traps but it is enabled"),
         ("wasm_backtrace", 0, "without WebAssembly backtrace support but it is enabled"),
         ("debug_symbols", 0, "without debug symbols but it is enabled"),

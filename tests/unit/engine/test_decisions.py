@@ -35,6 +35,8 @@ TUNABLES_DECIDED = {
     "signals_based_traps": REFUSED,
     "guard_before_linear_memory": REFUSED,
     "memory_init_cow": REFUSED,
+    # Code that fills no table takes a pending one for empty.
+    "table_lazy_init": REFUSED,
     # How much room a memory takes when it moves, and how far images fill holes: code does not care.
     "memory_reservation_for_growth": LOADED,
     "memory_guaranteed_dense_image_size": LOADED,

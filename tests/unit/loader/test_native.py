@@ -23,6 +23,9 @@ def test_block_is_zeroed_and_aligned() -> None:
     assert native.read_u64(block + 8) == 2**64 - 1
     assert native.read_u32(block + 16) == 7
     assert native.read_u32(block + 12) == 2**32 - 1
+    native.write_words(block + 8, (1, 2**64 - 1))
+    assert [native.read_u64(block + at) for at in (0, 8, 16, 24)] == [0, 1, 2**64 - 1, 0]
+    native.write_words(block, ())
 
 
 def test_block_of_no_bytes_has_an_address() -> None:
