@@ -27,10 +27,14 @@ from cachewasm.wasm.opcodes import (
     IMM_I32,
     IMM_I64,
     IMM_LABELS,
+    IMM_LANE,
     IMM_MEMARG,
+    IMM_MEMARG_LANE,
     IMM_NONE,
     IMM_REFTYPE,
+    IMM_SHUFFLE,
     IMM_TRY_TABLE,
+    IMM_V128,
     LAST_INDEX_IMM,
     LAST_PAIR_IMM,
     MEMARG_HAS_MEMIDX,
@@ -52,6 +56,8 @@ _IS_SLOW = 101  # a prefix, a disabled feature, or no instruction at all
 
 _F32_BITS = struct.Struct("<I")
 _F64_BITS = struct.Struct("<Q")
+_V128_BITS = struct.Struct("<QQ")
+_SHUFFLE = struct.Struct("16s")
 
 
 @cache
@@ -176,6 +182,20 @@ def instructions(
                     raise MalformedModule("unexpected delegate", offset=offset)
                 imm, pos = read_unsigned(data, pos, 32)
                 depth -= 1
+            elif kind == IMM_V128:
+                lower, upper = _V128_BITS.unpack_from(data, pos)
+                imm = lower | upper << 64
+                pos += 16
+            elif kind == IMM_LANE:
+                imm = data[pos]
+                pos += 1
+            elif kind == IMM_MEMARG_LANE:
+                memarg, pos = _memarg(data, pos, features)
+                imm = (*memarg, data[pos])
+                pos += 1
+            elif kind == IMM_SHUFFLE:
+                imm = _SHUFFLE.unpack_from(data, pos)[0]
+                pos += 16
             else:
                 imm, pos = _valtypes(data, pos, features)
             yield offset, op, imm
@@ -185,23 +205,22 @@ def instructions(
 
 def _slow_op(data: bytes, offset: int, features: int) -> tuple[Op, int]:
     """The op at `offset` where one byte did not tell, and the position after its opcode."""
-    code = data[offset]
+    code = first = data[offset]
     pos = offset + 1
     text = f"{code:02x}"
-    proposal = PROPOSAL_BY_CODE.get(code, 0)
-    if code in PREFIXES:
-        prefix = code
+    if first in PREFIXES:
         sub, pos = read_u32(data, pos)
-        code = prefix << 16 | sub
+        code = first << 16 | sub
         text += f" {sub:02x}"
-        proposal = PROPOSAL_BY_CODE.get(code, PROPOSAL_BY_PREFIX.get(prefix, 0))
     op = BY_CODE.get(code)
     if op is None:
+        proposal = PROPOSAL_BY_CODE.get(code, PROPOSAL_BY_PREFIX.get(first, 0))
         if proposal:
             feature.require(features, proposal, f"instruction {text}", offset)
         raise MalformedModule(f"illegal opcode {text}", offset=offset)
-    for needed in feature.features_in(op.proposal):
-        feature.require(features, needed.bit, f"instruction {op.name}", offset)
+    if op.proposal & ~features:
+        for needed in feature.features_in(op.proposal):
+            feature.require(features, needed.bit, f"instruction {op.name}", offset)
     return op, pos
 
 
