@@ -12,6 +12,15 @@ from cachewasm.compiler.translate import (
 )
 from cachewasm.compiler.translate.nan import canonical
 from cachewasm.compiler.translate.registry import Lowering
+from cachewasm.compiler.translate.simd import (
+    accesses,
+    bits,
+    conversions,
+    floats,
+    integers,
+    lanes,
+    relaxed,
+)
 from cachewasm.errors import InternalError
 from cachewasm.wasm.opcodes import (
     BLOCK,
@@ -33,9 +42,13 @@ if TYPE_CHECKING:
     from cachewasm.engine.environment import CompileEnvironment
 
 
+_SCALAR = (call, control, exception, memory, numeric, reference, table, variable)
+_VECTOR = (accesses, bits, conversions, floats, integers, lanes, relaxed)
+
+
 def _by_index() -> tuple[Lowering, ...]:
     rows: dict[str, Lowering] = {}
-    for module in (call, control, exception, memory, numeric, reference, table, variable):
+    for module in (*_SCALAR, *_VECTOR):
         twice = rows.keys() & module.FAMILY.rows.keys()
         if twice:
             raise InternalError(f"instructions with two lowerings: {sorted(twice)}")

@@ -39,7 +39,7 @@ from cachewasm.compiler.translate.metering import enter
 from cachewasm.errors import UnsupportedModule
 from cachewasm.wasm.function_validator import FunctionValidator
 from cachewasm.wasm.opcodes import BY_NAME
-from cachewasm.wasm.types import F32, F64, I32
+from cachewasm.wasm.types import F32, F64, I32, V128
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ LOCAL_GET = BY_NAME["local.get"]
 I32_CONST = BY_NAME["i32.const"]
 
 _FLOAT_ZEROS = {LLVM_TYPES[F32]: f32_literal(0), LLVM_TYPES[F64]: f64_literal(0)}
+_VECTOR = LLVM_TYPES[V128]
+_ZEROS = {_VECTOR: "zeroinitializer"}
 
 
 class FunctionTranslator:
@@ -92,6 +94,7 @@ class FunctionTranslator:
         "fuel",
         "funcidx",
         "handler",
+        "has_called",
         "has_pads",
         "known",
         "label_count",
@@ -101,6 +104,7 @@ class FunctionTranslator:
         "signature",
         "stack",
         "validator",
+        "views",
         "wide",
     )
 
@@ -119,6 +123,8 @@ class FunctionTranslator:
         self.label_count = 0
         self.flags = FUNC_BOUNDED
         self.calls = False
+        # Whether there has been a call since `alone` was last asked for by a vector instruction.
+        self.has_called = False
         self._carried = 0
         self._lines: list[str] = []
         self.emit = self._lines.append
@@ -137,12 +143,14 @@ class FunctionTranslator:
         self._stores: dict[int, list[int]] = {}
         params = len(self.signature.params)
         self.known: dict[int, str] = {
-            i: f"%p{i}" if i < params else "0"
+            i: f"%p{i}" if i < params else _ZEROS.get(t, "0")
             for i, t in enumerate(self._local_types)
             if i < params or t not in _FLOAT_ZEROS
         }
         # An i32 -> the same as i64, as far as it is extended already.
         self.wide: dict[str, str] = {}
+        # A v128 and a type of LLVM's -> the same as that type: see simd/shapes.py.
+        self.views: dict[tuple[str, str], str] = {}
         self.fuel = Fuel()
 
         self._places = context.function_places(funcidx)
@@ -235,6 +243,7 @@ class FunctionTranslator:
         """Arrive at a label that is reached from elsewhere too."""
         self.known = {}
         self.wide.clear()
+        self.views.clear()
         self.fuel.left = None
 
     def push_flag(self, flag: str) -> None:
@@ -374,7 +383,7 @@ class FunctionTranslator:
 
         `may_throw` is for code of wasm functions: where something catches, it is an invoke.
         """
-        self.calls = True
+        self.calls = self.has_called = True
         self.flags &= ~FUNC_BOUNDED
         dbg = self.dbg()
         handler = self.handler if may_throw else None
@@ -465,7 +474,11 @@ class FunctionTranslator:
             if i < len(self.signature.params):
                 initial = f"%p{i}"
             elif t not in _FLOAT_ZEROS:
-                initial = "0"
+                initial = _ZEROS.get(t, "0")
+                if t == _VECTOR and not self.context.baseline:
+                    initial = f"%zero{i}"
+                    lines.append(f"  {initial}.lanes = {fence('<4 x float>', 'zeroinitializer')}")
+                    lines.append(f"  {initial} = bitcast <4 x float> {initial}.lanes to {t}")
             else:
                 initial = _FLOAT_ZEROS[t]
                 if not self.context.baseline:

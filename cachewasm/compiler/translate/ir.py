@@ -11,7 +11,18 @@ from struct import Struct
 from cachewasm.abi import vmctx
 from cachewasm.abi.builtins import BUILTIN_INDEX
 from cachewasm.engine.isa import AARCH64, X86_64
-from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, FuncType, ValType
+from cachewasm.wasm.types import (
+    EXNREF,
+    EXTERNREF,
+    F32,
+    F64,
+    FUNCREF,
+    I32,
+    I64,
+    V128,
+    FuncType,
+    ValType,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +34,7 @@ LLVM_TYPES: dict[ValType, str] = {
     I64: "i64",
     F32: "float",
     F64: "double",
+    V128: "<2 x i64>",  # simd/shapes.py
     FUNCREF: "i64",
     EXTERNREF: "i64",
     EXNREF: "i64",
@@ -148,7 +160,7 @@ def f64_literal(bits: int) -> str:
 
 
 # How the names of LLVM's intrinsics spell the float types.
-_MANGLED = {"float": "f32", "double": "f64"}
+_MANGLED = {"float": "f32", "double": "f64", "<4 x float>": "v4f32", "<2 x double>": "v2f64"}
 
 
 def fence(llvm_type: str, operand: str) -> str:
