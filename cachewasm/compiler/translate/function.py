@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 # may give every local and operand a place of its own.
 _FRAME_BASE = 64
 _FRAME_PER_VALUE = 8
+_FRAME_PER_VECTOR = 16
 _MAX_FRAME_ESTIMATE = 256 << 10
 _UNCHECKED_FRAME = 1 << 10
 
@@ -94,7 +95,6 @@ class FunctionTranslator:
         "fuel",
         "funcidx",
         "handler",
-        "has_called",
         "has_pads",
         "known",
         "label_count",
@@ -103,6 +103,7 @@ class FunctionTranslator:
         "n",
         "signature",
         "stack",
+        "uses_vectors",
         "validator",
         "views",
         "wide",
@@ -123,8 +124,6 @@ class FunctionTranslator:
         self.label_count = 0
         self.flags = FUNC_BOUNDED
         self.calls = False
-        # Whether there has been a call since `alone` was last asked for by a vector instruction.
-        self.has_called = False
         self._carried = 0
         self._lines: list[str] = []
         self.emit = self._lines.append
@@ -138,6 +137,8 @@ class FunctionTranslator:
 
         self._local_types = [LLVM_TYPES[t] for t in self.validator.locals]
         self.n = len(self._local_types)
+        # Whether there is any v128: it came from a local, an instruction, a global, a call or an exception.
+        self.uses_vectors = _VECTOR in self._local_types
         # The locals that are loaded anywhere, and where in the text the others are stored in vain.
         self._loaded: set[int] = set()
         self._stores: dict[int, list[int]] = {}
@@ -383,7 +384,7 @@ class FunctionTranslator:
 
         `may_throw` is for code of wasm functions: where something catches, it is an invoke.
         """
-        self.calls = self.has_called = True
+        self.calls = True
         self.flags &= ~FUNC_BOUNDED
         dbg = self.dbg()
         handler = self.handler if may_throw else None
@@ -422,11 +423,12 @@ class FunctionTranslator:
     def _definition(self, highest: int) -> list[str]:
         signature = self.signature
         values = len(self._local_types) + len(self._allocas) + highest
-        estimate = min(_FRAME_BASE + _FRAME_PER_VALUE * values, _MAX_FRAME_ESTIMATE)
+        per_value = _FRAME_PER_VECTOR if self.uses_vectors else _FRAME_PER_VALUE
+        estimate = min(_FRAME_BASE + per_value * values, _MAX_FRAME_ESTIMATE)
         checked = self.calls or estimate > _UNCHECKED_FRAME
         store = self.store_context() if checked else ""
         personality = exception.PERSONALITY if self.has_pads else ""
-        if self.has_pads:
+        if self.has_pads or self.uses_vectors:
             self._use_lines()
         lines = [
             *self._places.nodes,
@@ -448,7 +450,9 @@ class FunctionTranslator:
         return lines
 
     def _use_lines(self) -> None:
-        """Replace PC sections, which invokes cannot have."""
+        """Replace PC sections, which invokes cannot have, nor calls that FastISel does not select: some
+        with vectors, and all that stand before a vector instruction in its block.
+        """
         places = self.context.line_places(self.funcidx)
         if places is None:
             return

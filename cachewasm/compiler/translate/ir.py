@@ -61,11 +61,20 @@ _F64 = Struct("<d")
 class Signature:
     """How a function type is spelled. The VM context is the first parameter of every function."""
 
-    __slots__ = ("_arguments", "in_registers", "params", "result", "result_types", "types")
+    __slots__ = (
+        "_arguments",
+        "gives_vectors",
+        "in_registers",
+        "params",
+        "result",
+        "result_types",
+        "types",
+    )
 
     def __init__(self, func_type: FuncType) -> None:
         self.params = tuple(LLVM_TYPES[t] for t in func_type.param_types)
         self.result_types = tuple(LLVM_TYPES[t] for t in func_type.result_types)
+        self.gives_vectors = V128 in func_type.result_types
         self.in_registers = len(self.result_types) <= REGISTER_RESULTS
         if not self.in_registers or not self.result_types:
             self.result = "void"

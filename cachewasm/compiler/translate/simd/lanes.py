@@ -9,13 +9,13 @@ from cachewasm.compiler.translate.simd.shapes import (
     SHAPES,
     Shape,
     VectorFamily,
-    constant,
     has,
     is_constant,
     is_x86,
     pop,
     pop_two,
     push,
+    push_constant,
     splat,
     view,
 )
@@ -29,7 +29,7 @@ FAMILY = VectorFamily()
 
 @FAMILY.lowers("v128.const")
 def _const(t: "FunctionTranslator", bits: int) -> None:
-    t.stack.append(constant(bits))
+    push_constant(t, bits)
 
 
 # A lane of 8 or 16 bits is an i32 on the stack.
@@ -53,7 +53,7 @@ def _splat(shape: Shape) -> Lowering:
         if is_constant(operand) and not shape.is_float:
             # Floats that are made of these bits know that they are constant.
             lane = int(operand) & ((1 << shape.bits) - 1)
-            t.stack.append(constant(sum(lane << i * shape.bits for i in range(shape.lanes))))
+            push_constant(t, sum(lane << i * shape.bits for i in range(shape.lanes)))
             return
         push(t, splat(t, shape, _as_lane(t, shape, operand)), shape.type)
 

@@ -67,11 +67,13 @@ SHAPES = {shape.name: shape for shape in (*INTEGERS, *FLOATS)}
 WIDER = {I8X16: I16X8, I16X8: I32X4, I32X4: I64X2}
 
 
-def constant(bits: int) -> str:
-    """The operand with these 128 bits."""
-    if not bits:
-        return "zeroinitializer"
-    return f"<i64 {bits & 0xFFFF_FFFF_FFFF_FFFF}, i64 {bits >> 64}>"
+_ZEROS = "zeroinitializer"
+
+
+def push_constant(t: "FunctionTranslator", bits: int) -> None:
+    """Push the v128 with these bits."""
+    low, high = bits & 0xFFFF_FFFF_FFFF_FFFF, bits >> 64
+    t.stack.append(f"<i64 {low}, i64 {high}>" if bits else _ZEROS)
 
 
 def is_constant(operand: str) -> bool:
@@ -84,7 +86,7 @@ def view(t: "FunctionTranslator", operand: str, llvm_type: str) -> str:
     if llvm_type == BITS:
         return operand
     if is_constant(operand):
-        if operand == "zeroinitializer":
+        if operand == _ZEROS:
             return operand
         return f"bitcast ({BITS} {operand} to {llvm_type})"
     key = (operand, llvm_type)
@@ -183,9 +185,7 @@ def has(t: "FunctionTranslator", feature: str) -> bool:
 
 
 class VectorFamily(Family):
-    """Lowerings of which FastISel selects next to nothing: calls before them get a block of their own,
-    since it is FastISel that keeps their places (FunctionTranslator.alone).
-    """
+    """Lowerings of vector instructions, which say that the function has vectors."""
 
     __slots__ = ()
 
@@ -193,9 +193,7 @@ class VectorFamily(Family):
         """Register the lowering of the instruction `name`."""
 
         def lower(t: "FunctionTranslator", imm: object) -> None:
-            if t.has_called:
-                t.has_called = False
-                t.alone()
+            t.uses_vectors = True
             lowering(t, imm)
 
         super().add(name, lower)
