@@ -103,7 +103,9 @@ def trunc_sat_u(t: "FunctionTranslator", _imm: None) -> None:
         push(t, _saturated(t, "u", floats), i)
         return
     is_positive = t.value(f"fcmp ogt {v} {floats}, zeroinitializer")
-    positive = t.value(f"select {F32X4.conditions} {is_positive}, {v} {floats}, {v} zeroinitializer")
+    positive = t.value(
+        f"select {F32X4.conditions} {is_positive}, {v} {floats}, {v} zeroinitializer"
+    )
     low = truncated(t, positive)
     beyond = t.value(f"fsub {v} {positive}, {splat_constant(F32X4, 2.0**31)}")
     high = truncated(t, beyond)

@@ -125,9 +125,7 @@ def _pseudo(shape: Shape, name: str) -> "Lowering":
 
 
 def _select(t: "FunctionTranslator", shape: Shape, condition: str, yes: str, no: str) -> str:
-    return t.value(
-        f"select {shape.conditions} {condition}, {shape.type} {yes}, {shape.type} {no}"
-    )
+    return t.value(f"select {shape.conditions} {condition}, {shape.type} {yes}, {shape.type} {no}")
 
 
 # --- Rounding -------------------------------------------------------------------------------------

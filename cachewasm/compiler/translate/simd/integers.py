@@ -72,9 +72,7 @@ def _compare(shape: Shape, predicate: str) -> "Lowering":
     return lower
 
 
-def _call(
-    t: "FunctionTranslator", name: str, result: Shape, operand: Shape, *values: str
-) -> str:
+def _call(t: "FunctionTranslator", name: str, result: Shape, operand: Shape, *values: str) -> str:
     """The value of an intrinsic."""
     arguments = ", ".join(f"{operand.type} {value}" for value in values)
     return t.value(f"call {result.type} @llvm.{name}({arguments})")
@@ -151,7 +149,9 @@ def _extended(
     t: "FunctionTranslator", shape: Shape, extension: str, value: str, *, high: bool
 ) -> str:
     narrow = half(t, shape, value, high=high)
-    return t.value(f"{extension} <{shape.lanes // 2} x {shape.lane}> {narrow} to {WIDER[shape].type}")
+    return t.value(
+        f"{extension} <{shape.lanes // 2} x {shape.lane}> {narrow} to {WIDER[shape].type}"
+    )
 
 
 def _extmul(shape: Shape, extension: str, *, high: bool) -> "Lowering":
@@ -188,9 +188,7 @@ def added_pairs(t: "FunctionTranslator", shape: Shape, sign: str, value: str) ->
     return t.value(f"add {wide.type} {even}, {odd}")
 
 
-def even_and_odd(
-    t: "FunctionTranslator", shape: Shape, sign: str, value: str
-) -> tuple[str, str]:
+def even_and_odd(t: "FunctionTranslator", shape: Shape, sign: str, value: str) -> tuple[str, str]:
     """The lanes with even and with odd numbers, extended to twice the size."""
     wide = WIDER[shape]
     pairs = t.value(f"bitcast {shape.type} {value} to {wide.type}")
