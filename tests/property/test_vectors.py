@@ -542,3 +542,35 @@ def test_table_of_instructions_every_vector_row_is_exercised() -> None:
     assert {op.name for op in VECTOR_OPS if op not in constants} <= used
     assert [op.name for op in constants] == ["v128.const"]  # above
     assert all(op.imm in (IMM_MEMARG, IMM_MEMARG_LANE) for op in ACCESSES)
+
+
+# -- scalar instructions beside vectors ------------------------------------------------------------
+
+BETWEEN = """(func (export "{name}") (param i32) (result i32 i32) (local $v v128) (local $f f32)
+  (local.set $v (i32x4.splat (local.get 0)))
+  {constant}
+  (local.set $v (i8x16.shuffle 3 3 1 1 1 1 1 1 1 1 1 1 1 1 1 2 (local.get $v) (local.get $v)))
+  (f32.reinterpret_i32 (local.get 0))
+  (local.set $f ({op}))
+  (local.set $v (f32x4.replace_lane 2 (local.get $v) (local.get $f)))
+  (i32.reinterpret_f32 (local.get $f)) (i32x4.extract_lane 2 (local.get $v)))"""
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_scalar_arithmetic_beside_vectors_quiets_signalling_nans(strategy: str) -> None:
+    # A vector instruction makes LLVM select those before it otherwise than it does by default.
+    names = [
+        f"f32.{name} {value}"
+        for name in ("add", "sub", "mul", "div", "min", "max")
+        for value in ("0", "-0", "1", "-1")
+    ]
+    functions = []
+    for name in names:
+        op, _, value = name.partition(" ")
+        functions.append(BETWEEN.format(name=name, op=op, constant=f"(f32.const {value})"))
+    program = f"(module {' '.join(functions)})"
+    ours = scalar.Run(cachewasm, engine(strategy), program)
+    oracle = scalar.Run(wasmtime, wasmtime.Engine(), program)
+    for name in names:
+        for operand in (0x7FA54321, 0x7FE54321, -0x5FFFFF, 0x3F800000, 0, -(1 << 31)):
+            assert ours.call(name, operand) == oracle.call(name, operand), (name, operand)
