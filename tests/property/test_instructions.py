@@ -25,7 +25,7 @@ from cachewasm.wasm.opcodes import IMM_NONE, OPS, Op
 FAMILIES = ("i32", "i64", "f32", "f64")
 STRATEGIES = ("baseline", "optimized")
 
-Outcome = int | float | str | None
+Outcome = int | float | str | list[object] | None
 NewEngine = Callable[[str], object]
 
 

@@ -96,6 +96,7 @@ class FunctionTranslator:
         "funcidx",
         "handler",
         "has_pads",
+        "is_foldable",
         "known",
         "label_count",
         "live",
@@ -124,6 +125,8 @@ class FunctionTranslator:
         self.label_count = 0
         self.flags = FUNC_BOUNDED
         self.calls = False
+        # Whether the block has what SelectionDAG could fold: see `opaque`.
+        self.is_foldable = False
         self._carried = 0
         self._lines: list[str] = []
         self.emit = self._lines.append
@@ -227,9 +230,12 @@ class FunctionTranslator:
 
     def opaque(self, llvm_type: str, operand: str) -> str:
         """The same float as a value of which LLVM knows nothing. Nothing is folded in the baseline
-        tier: FastISel selects each instruction as it stands.
+        tier, where FastISel selects each instruction as it stands, but for vector instructions.
         """
-        return operand if self.context.baseline else self.value(fence(llvm_type, operand))
+        if self.context.baseline:
+            self.is_foldable = True
+            return operand
+        return self.value(fence(llvm_type, operand))
 
     def condition(self, value: str) -> str:
         """An i32 operand as i1: whether it is not zero."""
@@ -358,6 +364,13 @@ class FunctionTranslator:
         if self.context.baseline:
             self.n = n = self.n + 1
             self.emit(f"  br label %{n}\n{n}:")
+
+    def begin_vector(self) -> None:
+        """Before a vector instruction, of which FastISel selects next to nothing."""
+        self.uses_vectors = True
+        if self.is_foldable:
+            self.is_foldable = False
+            self.alone()
 
     # Calls.
 

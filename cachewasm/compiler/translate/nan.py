@@ -7,7 +7,7 @@ of a float (loads, stores, reinterpretations, abs, neg, copysign, pmin, pmax) is
 are decided already.
 """
 
-from cachewasm.compiler.translate.ir import LLVM_TYPES, f32_literal, f64_literal
+from cachewasm.compiler.translate.ir import LLVM_TYPES, f32_literal, f64_literal, fence
 from cachewasm.compiler.translate.registry import Lowering
 from cachewasm.compiler.translate.simd import shapes
 from cachewasm.wasm.opcodes import Op
@@ -31,31 +31,39 @@ MAKES_NAN = frozenset(
 _CANONICAL = {"float": f32_literal(0x7FC0_0000), "double": f64_literal(0x7FF8 << 48)}
 
 
+def _hidden(op: Op) -> bool:
+    """Whether LLVM would leave the NaN of this instruction as it is: to it, it is as good as any."""
+    return op.name.endswith(".sqrt")
+
+
 def canonical(op: Op, lowering: Lowering) -> Lowering:
     """A lowering that gives the canonical NaN wherever `lowering` gives some NaN."""
     if op.name not in MAKES_NAN or not op.results:
         return lowering
     if op.results[0] is V128:
-        return _canonical_lanes(shapes.SHAPES[op.name.partition(".")[0]], lowering)
+        return _canonical_lanes(op, lowering)
     t_ = LLVM_TYPES[op.results[0]]
-    nan = _CANONICAL[t_]
+    nan, hidden = _CANONICAL[t_], _hidden(op)
 
     def lower(t: "FunctionTranslator", imm: None) -> None:
         lowering(t, imm)
-        value = t.stack[-1]
+        value = t.opaque(t_, t.stack[-1]) if hidden else t.stack[-1]
         is_nan = t.value(f"fcmp uno {t_} {value}, {value}")
         t.stack[-1] = t.value(f"select i1 {is_nan}, {t_} {nan}, {t_} {value}")
 
     return lower
 
 
-def _canonical_lanes(shape: shapes.Shape, lowering: Lowering) -> Lowering:
-    v = shape.type
+def _canonical_lanes(op: Op, lowering: Lowering) -> Lowering:
+    shape = shapes.SHAPES[op.name.partition(".")[0]]
+    v, hidden = shape.type, _hidden(op)
     nan = f"splat ({shape.lane} {_CANONICAL[shape.lane]})"
 
     def lower(t: "FunctionTranslator", imm: None) -> None:
         lowering(t, imm)
         value = shapes.view(t, t.stack.pop(), v)
+        if hidden:
+            value = t.value(fence(v, value))
         are_nan = t.value(f"fcmp uno {v} {value}, {value}")
         chosen = t.value(f"select {shape.conditions} {are_nan}, {v} {nan}, {v} {value}")
         shapes.push(t, chosen, v)

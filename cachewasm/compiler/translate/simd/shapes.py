@@ -185,7 +185,7 @@ def has(t: "FunctionTranslator", feature: str) -> bool:
 
 
 class VectorFamily(Family):
-    """Lowerings of vector instructions, which say that the function has vectors."""
+    """Lowerings of vector instructions, which tell the translator that they are."""
 
     __slots__ = ()
 
@@ -193,7 +193,7 @@ class VectorFamily(Family):
         """Register the lowering of the instruction `name`."""
 
         def lower(t: "FunctionTranslator", imm: object) -> None:
-            t.uses_vectors = True
+            t.begin_vector()
             lowering(t, imm)
 
         super().add(name, lower)
