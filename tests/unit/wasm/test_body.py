@@ -58,6 +58,12 @@ def test_instructions_stop_at_the_end_that_closes_the_body() -> None:
         ("27 00 0b", 3, "illegal opcode 27"),
         ("fd 9a 01 0b", 4, "illegal opcode fd 9a"),
         ("fd 94 02 0b", 4, "illegal opcode fd 114"),
+        ("fd", 1, "unexpected end"),
+        ("fd 80", 2, "unexpected end"),
+        ("fd 80 80", 3, "unexpected end"),
+        ("fd ff ff ff ff 7f", 6, "integer too large"),
+        # Not v128.not, whose prefix is another.
+        ("fc cd 80 04 0b", 5, "illegal opcode fc 1004d"),
         ("fd 0c 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", 18, "unexpected end"),
         ("fd 0d 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", 18, "unexpected end"),
         ("fd 15", 2, "unexpected end"),
