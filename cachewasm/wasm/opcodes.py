@@ -138,6 +138,10 @@ class Op:
 
 _TYPES = {t.name: t for t in (I32, I64, F32, F64, V128, FUNCREF, EXTERNREF, EXNREF)}
 _rows: list[Op] = []
+# What rows say of their operands, read once.
+_signatures: dict[str, tuple[tuple[ValType, ...] | None, tuple[ValType, ...] | None]] = {
+    "...": (None, None)
+}
 
 
 def _op(
@@ -151,11 +155,12 @@ def _op(
     lanes: int = 0,
 ) -> Op:
     """Append a row; `types` reads "i32 i32 -> i32", or "..." where a rule is written by hand."""
-    params = results = None
-    if types != "...":
+    found = _signatures.get(types)
+    if found is None:
         before, _, after = types.partition("->")
-        params = tuple(_TYPES[t] for t in before.split())
-        results = tuple(_TYPES[t] for t in after.split())
+        found = tuple(_TYPES[t] for t in before.split()), tuple(_TYPES[t] for t in after.split())
+        _signatures[types] = found
+    params, results = found
     row = Op(len(_rows), code, name, params, results, imm, access, proposal, lanes)
     _rows.append(row)
     return row
