@@ -8,8 +8,6 @@ binary format appear here and nowhere else.
 Specification: sections 5.4 (bytes) and 3.4 (types).
 """
 
-from functools import cache
-
 from cachewasm.record import dataclass
 from cachewasm.wasm import features
 from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, ValType
@@ -140,15 +138,10 @@ class Op:
 
 _TYPES = {t.name: t for t in (I32, I64, F32, F64, V128, FUNCREF, EXTERNREF, EXNREF)}
 _rows: list[Op] = []
-
-
-@cache
-def _read_types(types: str) -> tuple[tuple[ValType, ...] | None, tuple[ValType, ...] | None]:
-    """The operand and result types of a row."""
-    if types == "...":
-        return None, None
-    before, _, after = types.partition("->")
-    return tuple(_TYPES[t] for t in before.split()), tuple(_TYPES[t] for t in after.split())
+# What rows say of their operands, read once.
+_signatures: dict[str, tuple[tuple[ValType, ...] | None, tuple[ValType, ...] | None]] = {
+    "...": (None, None)
+}
 
 
 def _op(
@@ -162,7 +155,12 @@ def _op(
     lanes: int = 0,
 ) -> Op:
     """Append a row; `types` reads "i32 i32 -> i32", or "..." where a rule is written by hand."""
-    params, results = _read_types(types)
+    found = _signatures.get(types)
+    if found is None:
+        before, _, after = types.partition("->")
+        found = tuple(_TYPES[t] for t in before.split()), tuple(_TYPES[t] for t in after.split())
+        _signatures[types] = found
+    params, results = found
     row = Op(len(_rows), code, name, params, results, imm, access, proposal, lanes)
     _rows.append(row)
     return row

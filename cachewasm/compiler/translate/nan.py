@@ -9,7 +9,6 @@ are decided already.
 
 from cachewasm.compiler.translate.ir import LLVM_TYPES, f32_literal, f64_literal, fence
 from cachewasm.compiler.translate.registry import Lowering
-from cachewasm.compiler.translate.simd import shapes
 from cachewasm.wasm.opcodes import Op
 from cachewasm.wasm.types import V128
 
@@ -55,6 +54,8 @@ def canonical(op: Op, lowering: Lowering) -> Lowering:
 
 
 def _canonical_lanes(op: Op, lowering: Lowering) -> Lowering:
+    from cachewasm.compiler.translate.simd import shapes
+
     shape = shapes.SHAPES[op.name.partition(".")[0]]
     v, hidden = shape.type, _hidden(op)
     nan = f"splat ({shape.lane} {_CANONICAL[shape.lane]})"

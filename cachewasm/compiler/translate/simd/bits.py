@@ -83,7 +83,9 @@ def _all_true(shape: Shape) -> "Lowering":
         if is_x86(t):
             zeros = t.value(f"icmp eq {shape.type} {pop(t, shape)}, zeroinitializer")
             wide = t.value(f"sext {shape.conditions} {zeros} to {shape.type}")
-            mask = _byte_mask(t, t.value(f"bitcast {shape.type} {wide} to {I8X16.type}"))
+            if shape is not I8X16:
+                wide = t.value(f"bitcast {shape.type} {wide} to {I8X16.type}")
+            mask = _byte_mask(t, wide)
             t.push_flag(t.value(f"icmp eq i32 {mask}, 0"))
             return
         value, reduced = pop(t, shape), shape

@@ -211,8 +211,8 @@ def _dot(t: "FunctionTranslator", _imm: None) -> None:
     for high in (False, True):
         a, b = (_extended(t, I16X8, "sext", value, high=high) for value in (left, right))
         products.append(t.value(f"mul {I32X4.type} {a}, {b}"))
-    even = shuffled(t, I32X4.type, *products, range(0, 8, 2))
-    odd = shuffled(t, I32X4.type, *products, range(1, 8, 2))
+    even = shuffled(t, I32X4.type, products[0], products[1], range(0, 8, 2))
+    odd = shuffled(t, I32X4.type, products[0], products[1], range(1, 8, 2))
     push(t, t.value(f"add {I32X4.type} {even}, {odd}"), I32X4.type)
 
 
@@ -246,7 +246,7 @@ def _narrow(shape: Shape, wide: Shape, sign: str) -> "Lowering":
             else:
                 call = f"@llvm.aarch64.neon.{_NARROW_ARM[sign]}.v{wide.lanes}{shape.lane}"
                 halves.append(t.value(f"call {half_type} {call}({wide.type} {value})"))
-        push(t, shuffled(t, half_type, *halves, range(shape.lanes)), shape.type)
+        push(t, shuffled(t, half_type, halves[0], halves[1], range(shape.lanes)), shape.type)
 
     return lower
 
