@@ -16,6 +16,8 @@ PYTHON_FUNCTIONS = (
     "PyLong_FromLongLong",
     "PyFloat_AsDouble",
     "PyFloat_FromDouble",
+    "PyBytes_AsStringAndSize",
+    "PyBytes_FromStringAndSize",
     "PyList_New",
     "PyList_SetItem",
     "PyTuple_GetItem",
@@ -27,7 +29,7 @@ PYTHON_FUNCTIONS = (
 )
 
 # Objects of the C API, by address.
-PYTHON_OBJECTS = ("PyLong_Type", "PyFloat_Type", "_Py_NoneStruct")
+PYTHON_OBJECTS = ("PyLong_Type", "PyFloat_Type", "PyBytes_Type", "_Py_NoneStruct")
 
 # Functions of the C library.
 C_FUNCTIONS = (
@@ -56,6 +58,7 @@ CALLBACKS = (
     "raise_trap",  # (func): raise what the thread's record says
     "to_raw",  # (store, kind, object) -> int: any conversion but the plain ones
     "from_raw",  # (store, kind, int) -> object: references
+    "to_vector",  # (store, kind, object) -> 16 bytes: anything but such bytes
     "collect_exceptions",  # (store, 0, lowest address of the stack to search)
     "unpack_results",  # (count, object) -> tuple: results of a host function, unless just one
 )

@@ -18,6 +18,7 @@ def host_stub(typeidx: int) -> str:
 
 PERSONALITY = "personality"  # what the unwinder asks about a frame that has landing pads
 RAISE_EXCEPTION = "raise_exception"
+SWIZZLE = "swizzle"  # i8x16.swizzle, where there is no instruction for it
 
 
 def display(funcidx: int, name: str | None) -> str:

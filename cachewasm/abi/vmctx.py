@@ -236,7 +236,9 @@ RESULT_SLOTS = 1000
 SLOT_SIZE = 16
 
 # Kinds of values in a Signature.
-KIND_I32, KIND_I64, KIND_F32, KIND_F64, KIND_FUNCREF, KIND_EXTERNREF, KIND_EXNREF = range(7)
+KIND_I32, KIND_I64, KIND_F32, KIND_F64, KIND_FUNCREF, KIND_EXTERNREF, KIND_EXNREF, KIND_V128 = (
+    range(8)
+)
 KIND_BY_NAME = {
     "i32": KIND_I32,
     "i64": KIND_I64,
@@ -245,6 +247,7 @@ KIND_BY_NAME = {
     "funcref": KIND_FUNCREF,
     "externref": KIND_EXTERNREF,
     "exnref": KIND_EXNREF,
+    "v128": KIND_V128,
 }
 
 

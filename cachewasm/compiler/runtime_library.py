@@ -1,7 +1,8 @@
 """The functions that LLVM calls on its own accord: an image brings along those that it needs.
 
 Without SSE4.1 there is no instruction that rounds to an integral value, and LLVM may call
-memset, memcpy and memmove for aggregates. The C library's versions are no choice: images refer to
+memset, memcpy and memmove for aggregates; without SSSE3 there is none that picks lanes by variable
+indices, which compiled code calls `swizzle` for. The C library's versions are no choice: images refer to
 nothing outside, and a fault must have a pc inside an image.
 
 NaN inputs come out quiet, as WebAssembly demands of every arithmetic result.
@@ -9,6 +10,7 @@ NaN inputs come out quiet, as WebAssembly demands of every arithmetic result.
 
 from collections.abc import Iterable
 
+from cachewasm.abi import symbols
 from cachewasm.compiler import codegen
 from cachewasm.compiler.linker.fragment import Fragment, make_fragment
 from cachewasm.compiler.translate.ir import f32_literal, f64_literal, module_text
@@ -131,8 +133,37 @@ done:
 }}"""
 
 
+_SWIZZLE = """\
+define hidden <16 x i8> @{name}(<16 x i8> %p0, <16 x i8> %p1) #0 {{
+entry:
+  %lanes = alloca [16 x i8], align 16
+  %indices = alloca [16 x i8], align 16
+  store <16 x i8> %p0, ptr %lanes, align 16
+  store <16 x i8> %p1, ptr %indices, align 16
+  br label %step
+step:
+  %i = phi i64 [ 0, %entry ], [ %next, %step ]
+  %place = getelementptr i8, ptr %indices, i64 %i
+  %index = load i8, ptr %place
+  %inside = icmp ult i8 %index, 16
+  %low = and i8 %index, 15
+  %wide = zext i8 %low to i64
+  %from = getelementptr i8, ptr %lanes, i64 %wide
+  %lane = load i8, ptr %from
+  %picked = select i1 %inside, i8 %lane, i8 0
+  store i8 %picked, ptr %place
+  %next = add i64 %i, 1
+  %more = icmp ult i64 %next, 16
+  br i1 %more, label %step, label %done
+done:
+  %result = load <16 x i8>, ptr %indices, align 16
+  ret <16 x i8> %result
+}}"""
+
+
 def _definitions() -> dict[str, str]:
     bytewise = {"memcpy": _COPY_FORWARD, "memmove": _MEMMOVE, "memset": _MEMSET}
+    bytewise[symbols.SWIZZLE] = _SWIZZLE
     rows = {name: text.format(name=name) for name, text in bytewise.items()}
     kinds = {kind: kind for kind in _ROUNDINGS} | _SYNONYMS
     for t, (suffix, big, one) in _FLOATS.items():

@@ -93,6 +93,7 @@ class Config:
     consume_fuel = _switch("consume_fuel")
     operator_cost = Costs(None, KEY, "its numbers are in the code that counts fuel")
     epoch_interruption = _switch("epoch_interruption")
+    wasm_relaxed_simd_deterministic = _switch("wasm_relaxed_simd_deterministic")
     native_unwind_info = _switch("native_unwind_info")
 
     # What happens around it.
@@ -152,7 +153,6 @@ class Config:
     profiler = Profiler("none")
     shared_memory = Refused(False)
     wasm_backtrace_details = Refused("disable")
-    wasm_relaxed_simd_deterministic = Refused(False)
 
     # Options of its model, which has more; None where every value would ask for something.
     allocation_strategy = Refused("on_demand")

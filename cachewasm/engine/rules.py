@@ -48,6 +48,9 @@ def _needs(name: str, needed: str) -> Rule:
     def contradicts(config: "Config") -> bool:
         return bool(getattr(config, one)) and not getattr(config, other)
 
+    if name == "relaxed_simd":
+        reason = "cannot disable the simd proposal but enable the relaxed simd proposal"
+        return Rule(one, other, contradicts, reason, is_whole=True)
     return Rule(one, other, contradicts, f"the feature `{name}` is an extension of `{needed}`")
 
 

@@ -78,6 +78,8 @@ TUNABLES = (
     Tunable("consume_fuel", False, "fuel support"),
     # Whether code compares the engine's epoch with its store's deadline.
     Tunable("epoch_interruption", False, "epoch interruption"),
+    # Whether relaxed vector instructions give the same results on every target.
+    Tunable("wasm_relaxed_simd_deterministic", False, "relaxed simd deterministic semantics"),
     # Whether every function has unwind tables, which the process's unwinder is told of.
     Tunable("native_unwind_info", False, None),
 )
@@ -104,6 +106,7 @@ class Tunables:
     branch_protection: bool
     consume_fuel: bool
     epoch_interruption: bool
+    wasm_relaxed_simd_deterministic: bool
     native_unwind_info: bool
 
     def __init__(self, values: "Mapping[str, int]") -> None:

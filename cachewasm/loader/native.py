@@ -76,6 +76,17 @@ def write_words(address: int, words: "Sequence[int]") -> None:
     ctypes.memmove(address, struct.pack(f"={len(words)}Q", *words), 8 * len(words))
 
 
+def read_u128(address: int) -> int:
+    """The 16 bytes at `address`, which the caller knows to be readable."""
+    return _u64_at(address).value | _u64_at(address + 8).value << 64
+
+
+def write_u128(address: int, value: int) -> None:
+    """Store 16 bytes at `address`, which the caller knows to be writable."""
+    _u64_at(address).value = value & 0xFFFF_FFFF_FFFF_FFFF
+    _u64_at(address + 8).value = value >> 64
+
+
 def read_u32(address: int) -> int:
     """The 4 bytes at `address`, which the caller knows to be readable."""
     return _u32_at(address).value

@@ -10,7 +10,7 @@ from cachewasm.errors import InternalError, Trap, WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime import threads
 from cachewasm.runtime.func import descriptor_of, funcref_of, store_address, type_of
-from cachewasm.runtime.values import from_raw, to_raw
+from cachewasm.runtime.values import from_raw, to_raw, to_vector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ def table(thread_key: "Callable[[], int]") -> "dict[str, Callable[..., object]]"
         "raise_trap": raise_trap,
         "to_raw": to_raw,
         "from_raw": from_raw,
+        "to_vector": to_vector,
         "collect_exceptions": collect_exceptions,
         "unpack_results": unpack_results,
     }

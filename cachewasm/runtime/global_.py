@@ -4,11 +4,25 @@ from cachewasm.abi.vmctx import GLOBAL_CELL_SIZE
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime.store import Store, store_of
-from cachewasm.wasm.types import GlobalType
+from cachewasm.wasm.types import V128, GlobalType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.runtime.caller import Caller
+    from cachewasm.wasm.types import ValType
+
+
+def read_cell(cell: int, content: "ValType") -> int:
+    """The raw value of a global."""
+    return native.read_u128(cell) if content is V128 else native.read_u64(cell)
+
+
+def write_cell(cell: int, content: "ValType", raw: int) -> None:
+    """Set the raw value of a global."""
+    if content is V128:
+        native.write_u128(cell, raw)
+    else:
+        native.write_u64(cell, raw)
 
 
 class Global:
@@ -24,7 +38,7 @@ class Global:
         self._store = owner
         self._cell = owner._allocate(GLOBAL_CELL_SIZE)
         self._type = ty
-        native.write_u64(self._cell, raw)
+        write_cell(self._cell, ty.content, raw)
         owner._note_cell(self._cell, ty.content)
 
     @classmethod
@@ -47,7 +61,7 @@ class Global:
     def value(self, store: "Store | Caller") -> object:
         """The current value."""
         self._check(store)
-        return self._store._from_raw(self._type.content, native.read_u64(self._cell))
+        return self._store._from_raw(self._type.content, read_cell(self._cell, self._type.content))
 
     def set_value(self, store: "Store | Caller", val: object) -> None:
         """Replace the value. Raises WasmtimeError if the global is immutable."""
@@ -55,4 +69,4 @@ class Global:
         raw = self._store._to_raw(self._type.content, val)
         if not self._type.mutable:
             raise WasmtimeError("immutable global cannot be set")
-        native.write_u64(self._cell, raw)
+        write_cell(self._cell, self._type.content, raw)

@@ -19,7 +19,7 @@ from cachewasm.errors import IncompatibleArtifact, LinkError, Trap, WasmtimeErro
 from cachewasm.loader import native
 from cachewasm.runtime import externs
 from cachewasm.runtime.func import funcref_of, host_funcrefs
-from cachewasm.runtime.global_ import Global
+from cachewasm.runtime.global_ import Global, read_cell, write_cell
 from cachewasm.runtime.host_functions import HostFunction
 from cachewasm.runtime.memory import Memory
 from cachewasm.runtime.memory_images import MIN_MAPPED
@@ -196,7 +196,7 @@ class Instance:
         first = info.imported_globals
         for i, init in enumerate(info.global_inits):
             global_type = info.globals[first + i]
-            native.write_u64(self._cells[first + i], self._evaluate(init))
+            write_cell(self._cells[first + i], global_type.content, self._evaluate(init))
             store._note_cell(self._cells[first + i], global_type.content)
         lazy = self._module._lazy
         pending = () if lazy is None else lazy.tables
@@ -211,7 +211,9 @@ class Instance:
 
     def _evaluate(self, expression: "ConstExpr") -> int:
         return constexpr.evaluate(
-            expression, lambda index: native.read_u64(self._cells[index]), self._funcref
+            expression,
+            lambda index: read_cell(self._cells[index], self._info.globals[index].content),
+            self._funcref,
         )
 
     def _init_element(self, element: "ElementDef", segment: int) -> None:

@@ -1,8 +1,8 @@
 """Values between Python and wasm: the plain ones that the support image converts by itself, and all
 others (`Val`, references, bool and other subclasses), for which it calls here.
 
-A raw value is an unsigned integer: the bits of a number, the address of a Funcref, or an externref
-handle. On the warm path.
+A raw value is an unsigned integer: the bits of a number or a vector, the address of a Funcref, or an
+externref handle. The Python value of a vector is its 16 bytes. On the warm path.
 """
 
 import struct
@@ -16,16 +16,18 @@ from cachewasm.abi.vmctx import (
     KIND_FUNCREF,
     KIND_I32,
     KIND_I64,
+    KIND_V128,
 )
 from cachewasm.errors import WasmtimeError
-from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, ValType
+from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, ValType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.runtime.func import Func
     from cachewasm.runtime.store import Store
 
-_TYPES = (I32, I64, F32, F64, FUNCREF, EXTERNREF, EXNREF)
+_TYPES = (I32, I64, F32, F64, FUNCREF, EXTERNREF, EXNREF, V128)
+_VECTOR_BYTES = 16
 _U32, _U64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 _F32 = struct.Struct("<f")
 _F64 = struct.Struct("<d")
@@ -77,6 +79,11 @@ class Val:
         return Val(F64, float(val))
 
     @staticmethod
+    def v128(val: bytes) -> "Val":
+        """A vector: 16 bytes, the first lane first."""
+        return Val(V128, _vector(val))
+
+    @staticmethod
     def externref(extern: object) -> "Val":
         """A reference to any Python object; None is null."""
         return Val(EXTERNREF, extern)
@@ -121,6 +128,10 @@ class Val:
     def as_f64(self) -> object:
         """The value, or None if it is not an f64."""
         return self._as(F64)
+
+    def as_v128(self) -> object:
+        """The bytes, or None if it is not a v128."""
+        return self._as(V128)
 
     def as_externref(self) -> object:
         """The object, or None if this is not an externref."""
@@ -167,16 +178,42 @@ def _f32_value(bits: int) -> float:
     return value
 
 
+def _vector(value: object) -> bytes:
+    """The bytes of an object that has 16 of them. Raises TypeError."""
+    try:
+        found = memoryview(value).tobytes()  # type: ignore[arg-type]
+    except TypeError:
+        found = b""
+    if len(found) != _VECTOR_BYTES:
+        raise _unconvertible(value, V128)
+    return found
+
+
+def _unconvertible(value: object, want: ValType) -> TypeError:
+    return TypeError(f"don't know how to convert {value!r} to {want}")
+
+
+def _bare(value: object, want: ValType) -> object:
+    """What a Val of this type holds, or the value itself. Raises TypeError."""
+    if isinstance(value, Val):
+        if value.type is not want:
+            raise TypeError("wrong type of `Val` provided")
+        return value.value
+    return value
+
+
+def to_vector(store: "Store", kind: int, value: object) -> bytes:
+    """The bytes of a Python value of kind v128. Raises TypeError."""
+    return _vector(_bare(value, V128))
+
+
 def to_raw(store: "Store", kind: int, value: object) -> int:
     """The raw form of a Python value of a kind (abi/vmctx). Raises TypeError.
 
     Integers wrap around as in the drop-in API; there is no conversion between int and float.
     """
     want = _TYPES[kind]
-    if isinstance(value, Val):
-        if value.type is not want:
-            raise TypeError("wrong type of `Val` provided")
-        value = value.value
+    value = _bare(value, want)
     if kind == KIND_EXTERNREF:
         return store._externref(value)
     if kind == KIND_FUNCREF:
@@ -188,6 +225,8 @@ def to_raw(store: "Store", kind: int, value: object) -> int:
     elif kind == KIND_EXNREF:
         if value is None:
             return 0
+    elif kind == KIND_V128:
+        return int.from_bytes(_vector(value), "little")
     elif kind in (KIND_I32, KIND_I64):
         if isinstance(value, int):
             return int(value) & (_U32 if kind == KIND_I32 else _U64)
@@ -196,7 +235,7 @@ def to_raw(store: "Store", kind: int, value: object) -> int:
             return _f32_bits(value)
         bits: int = _Q.unpack(_F64.pack(value))[0]
         return bits
-    raise TypeError(f"don't know how to convert {value!r} to {want}")
+    raise _unconvertible(value, want)
 
 
 def from_raw(store: "Store", kind: int, raw: int) -> object:
@@ -210,6 +249,8 @@ def from_raw(store: "Store", kind: int, raw: int) -> object:
     if kind == KIND_F64:
         value: float = _F64.unpack(_Q.pack(raw & _U64))[0]
         return value
+    if kind == KIND_V128:
+        return raw.to_bytes(_VECTOR_BYTES, "little")
     raw &= _U64
     if kind == KIND_EXTERNREF:
         return store._externrefs.object(raw)

@@ -27,10 +27,14 @@ from cachewasm.wasm.opcodes import (
     IMM_I32,
     IMM_I64,
     IMM_LABELS,
+    IMM_LANE,
     IMM_MEMARG,
+    IMM_MEMARG_LANE,
     IMM_NONE,
     IMM_REFTYPE,
+    IMM_SHUFFLE,
     IMM_TRY_TABLE,
+    IMM_V128,
     LAST_INDEX_IMM,
     LAST_PAIR_IMM,
     MEMARG_HAS_MEMIDX,
@@ -46,25 +50,40 @@ from cachewasm.wasm.opcodes import (
 from cachewasm.wasm.typecodes import reftype_at, valtype_at
 from cachewasm.wasm.types import ValType
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 # Beside the kinds of immediates, what the dispatch table says of a byte.
 _IS_END = 100
-_IS_SLOW = 101  # a prefix, a disabled feature, or no instruction at all
+_IS_PREFIX = 101
+_IS_SLOW = 102  # a disabled feature, or no instruction at all
 
 _F32_BITS = struct.Struct("<I")
 _F64_BITS = struct.Struct("<Q")
+_V128_BITS = struct.Struct("<QQ")
+_SHUFFLE = struct.Struct("16s")
 
 
 @cache
-def _dispatch(features: int) -> tuple[tuple[Op, ...], tuple[int, ...]]:
-    """Per first byte: the op, and the kind of its immediate or a marker from above."""
-    ops = [END] * 256  # where the kind is _IS_SLOW the op is not looked at
+def _dispatch(features: int) -> tuple[tuple[Op, ...], tuple[int, ...], dict[tuple[int, int], Op]]:
+    """Per first byte: the op, and the kind of its immediate or a marker from above; and the ops behind
+    prefixes, by prefix and sub-opcode."""
+    ops = [END] * 256  # where the kind is a marker the op is not looked at, but for the end's
     kinds = [_IS_SLOW] * 256
+    prefixed = {}
+    for prefix in PREFIXES:
+        kinds[prefix] = _IS_PREFIX
     for op in OPS:
-        if op.code < 0x100 and op.proposal & features == op.proposal:
+        if op.proposal & features != op.proposal:
+            continue
+        if op.code < 0x100:
             ops[op.code] = op
             kinds[op.code] = op.imm
+        else:
+            prefixed[op.code >> 16, op.code & 0xFFFF] = op
     kinds[END.code] = _IS_END
-    return tuple(ops), tuple(kinds)
+    return tuple(ops), tuple(kinds), prefixed
 
 
 def read_locals(
@@ -102,7 +121,7 @@ def instructions(
     Raises `MalformedModule` for bytes that are no instruction and `UnsupportedModule` for those of a
     proposal outside `features`.
     """
-    ops, kinds = _dispatch(features)
+    ops, kinds, prefixed = _dispatch(features)
     pos = start
     depth = 0
     imm: Imm
@@ -113,8 +132,22 @@ def instructions(
             pos += 1
             op = ops[byte]
             kind = kinds[byte]
-            if kind == _IS_SLOW:
-                op, pos = _slow_op(data, offset, features)
+            if kind >= _IS_PREFIX:
+                if kind == _IS_SLOW:
+                    _refuse(byte, None, offset, features)
+                sub = data[pos]
+                pos += 1
+                if sub >= 0x80:
+                    after = data[pos]
+                    if after < 0x80:  # half of the vector instructions
+                        sub += (after - 1) << 7
+                        pos += 1
+                    else:
+                        sub, pos = read_u32(data, pos - 1)
+                found = prefixed.get((byte, sub))
+                if found is None:
+                    _refuse(byte, sub, offset, features)
+                op = found
                 kind = op.imm
             # Common kinds first.
             if kind <= LAST_INDEX_IMM:
@@ -176,6 +209,20 @@ def instructions(
                     raise MalformedModule("unexpected delegate", offset=offset)
                 imm, pos = read_unsigned(data, pos, 32)
                 depth -= 1
+            elif kind == IMM_V128:
+                lower, upper = _V128_BITS.unpack_from(data, pos)
+                imm = lower | upper << 64
+                pos += 16
+            elif kind == IMM_LANE:
+                imm = data[pos]
+                pos += 1
+            elif kind == IMM_MEMARG_LANE:
+                memarg, pos = _memarg(data, pos, features)
+                imm = (*memarg, data[pos])
+                pos += 1
+            elif kind == IMM_SHUFFLE:
+                imm = _SHUFFLE.unpack_from(data, pos)[0]
+                pos += 16
             else:
                 imm, pos = _valtypes(data, pos, features)
             yield offset, op, imm
@@ -183,26 +230,21 @@ def instructions(
         raise MalformedModule(UNEXPECTED_END, offset=len(data)) from None
 
 
-def _slow_op(data: bytes, offset: int, features: int) -> tuple[Op, int]:
-    """The op at `offset` where one byte did not tell, and the position after its opcode."""
-    code = data[offset]
-    pos = offset + 1
-    text = f"{code:02x}"
-    proposal = PROPOSAL_BY_CODE.get(code, 0)
-    if code in PREFIXES:
-        prefix = code
-        sub, pos = read_u32(data, pos)
-        code = prefix << 16 | sub
+def _refuse(byte: int, sub: int | None, offset: int, features: int) -> "NoReturn":
+    """Raise what is wrong with an opcode; `sub` is the one behind the prefix, if `byte` is a prefix."""
+    code, text = byte, f"{byte:02x}"
+    if sub is not None:
+        # Sub-opcodes have 16 bits in the table, more of them in hostile modules.
+        code = byte << 16 | sub if sub <= 0xFFFF else -1
         text += f" {sub:02x}"
-        proposal = PROPOSAL_BY_CODE.get(code, PROPOSAL_BY_PREFIX.get(prefix, 0))
     op = BY_CODE.get(code)
-    if op is None:
-        if proposal:
-            feature.require(features, proposal, f"instruction {text}", offset)
-        raise MalformedModule(f"illegal opcode {text}", offset=offset)
-    for needed in feature.features_in(op.proposal):
-        feature.require(features, needed.bit, f"instruction {op.name}", offset)
-    return op, pos
+    if op is not None:
+        for needed in feature.features_in(op.proposal):
+            feature.require(features, needed.bit, f"instruction {op.name}", offset)
+    proposal = PROPOSAL_BY_CODE.get(code, 0 if sub is None else PROPOSAL_BY_PREFIX.get(byte, 0))
+    if proposal:
+        feature.require(features, proposal, f"instruction {text}", offset)
+    raise MalformedModule(f"illegal opcode {text}", offset=offset)
 
 
 def _memarg(data: bytes, pos: int, features: int) -> tuple[tuple[int, int, int], int]:

@@ -4,7 +4,8 @@ An expression is a tuple of (kind, operand) in evaluation order, as the decoder 
 enough to store in an artifact and to evaluate on the warm path without the body decoder.
 Values are cells: the raw bits of a value as an unsigned int; a null reference is 0.
 
-Stored form: one 9-byte row per operator, little-endian: u8 kind, 64 bits of operand.
+Stored form: one 9-byte row per operator, little-endian: u8 kind, 64 bits of operand; a second row
+holds the upper half of a vector.
 Specification, section 3.4.13 (with extended-const).
 """
 
@@ -34,11 +35,20 @@ I32_MUL = 9
 I64_ADD = 10
 I64_SUB = 11
 I64_MUL = 12
-KINDS = 13
+V128_CONST = 13  # raw bits
+KINDS = 14
+
+# Of a row of the stored form alone: the upper half of the V128_CONST before it.
+_V128_UPPER = 14
 
 _I32_MASK = 0xFFFF_FFFF
 _I64_MASK = 0xFFFF_FFFF_FFFF_FFFF
 ROW = Struct("<BQ")
+
+
+def is_arithmetic(kind: int) -> bool:
+    """Whether this is an operator on two values, which constant expressions were extended by."""
+    return I32_ADD <= kind <= I64_MUL
 
 
 def evaluate(
@@ -59,6 +69,8 @@ def evaluate(
             stack.append(func_ref(operand))
         elif kind == I32_CONST:
             stack.append(operand & _I32_MASK)
+        elif kind == V128_CONST:
+            stack.append(operand)
         elif kind <= F64_CONST:
             stack.append(operand & _I64_MASK)
         else:
@@ -75,10 +87,13 @@ def evaluate(
 
 def to_bytes(expr: ConstExpr) -> bytes:
     """`expr` in its stored form."""
-    return b"".join(
-        ROW.pack(kind, operand.code if isinstance(operand, ValType) else operand & _I64_MASK)
-        for kind, operand in expr
-    )
+    stored = bytearray()
+    for kind, operand in expr:
+        bits = operand.code if isinstance(operand, ValType) else operand
+        stored += ROW.pack(kind, bits & _I64_MASK)
+        if kind == V128_CONST:
+            stored += ROW.pack(_V128_UPPER, bits >> 64)
+    return bytes(stored)
 
 
 def from_bytes(stored: bytes) -> ConstExpr:
@@ -90,7 +105,8 @@ def from_bytes(stored: bytes) -> ConstExpr:
         raise IncompatibleArtifact("damaged constant expression: odd length")
     expr: list[ConstOp] = []
     height = 0
-    for kind, bits in ROW.iter_unpack(stored):
+    rows = ROW.iter_unpack(stored)
+    for kind, bits in rows:
         if kind >= KINDS:
             raise IncompatibleArtifact(f"damaged constant expression: unknown operator {kind}")
         operand: int | ValType = bits
@@ -101,7 +117,12 @@ def from_bytes(stored: bytes) -> ConstExpr:
             operand = valtype
         elif kind <= I64_CONST and bits >> 63:
             operand = bits - (1 << 64)
-        height += -1 if kind >= I32_ADD else 1
+        elif kind == V128_CONST:
+            half, upper = next(rows, (V128_CONST, 0))
+            if half != _V128_UPPER:
+                raise IncompatibleArtifact("damaged constant expression: half a vector")
+            operand = bits | upper << 64
+        height += -1 if is_arithmetic(kind) else 1
         if height < 1:
             raise IncompatibleArtifact("damaged constant expression: operand missing")
         expr.append((kind, operand))

@@ -65,6 +65,14 @@ def _opcode(op: Op) -> bytes:
     return bytes([prefix]) + unsigned(sub) if prefix else bytes([op.code])
 
 
+def _memarg(memidx: int, align_log2: int, offset: int) -> bytes:
+    if memidx:
+        align = unsigned(align_log2 | MEMARG_HAS_MEMIDX) + unsigned(memidx)
+    else:
+        align = unsigned(align_log2)
+    return align + unsigned(offset)
+
+
 def _immediate(kind: int, imm: Imm) -> bytes:
     match imm:
         case None:
@@ -78,6 +86,10 @@ def _immediate(kind: int, imm: Imm) -> bytes:
                 return pack("<Q", imm)
             if kind in (opcodes.IMM_I32, opcodes.IMM_I64, opcodes.IMM_BLOCKTYPE):
                 return signed(imm)
+            if kind == opcodes.IMM_V128:
+                return imm.to_bytes(16, "little")
+            if kind == opcodes.IMM_LANE:
+                return bytes([imm])
             return unsigned(imm)
         case TryTable():
             clauses = b"".join(
@@ -88,12 +100,12 @@ def _immediate(kind: int, imm: Imm) -> bytes:
             )
             blocktype = _immediate(opcodes.IMM_BLOCKTYPE, imm.blocktype)
             return blocktype + unsigned(len(imm.catches)) + clauses
+        case bytes():
+            return imm
         case (int(memidx), int(align_log2), int(offset)):
-            if memidx:
-                align = unsigned(align_log2 | MEMARG_HAS_MEMIDX) + unsigned(memidx)
-            else:
-                align = unsigned(align_log2)
-            return align + unsigned(offset)
+            return _memarg(memidx, align_log2, offset)
+        case (int(memidx), int(align_log2), int(offset), int(lane)):
+            return _memarg(memidx, align_log2, offset) + bytes([lane])
         case (int(first), int(second)):
             return unsigned(first) + unsigned(second)
         case (tuple(labels), int(default)):

@@ -22,8 +22,11 @@ from cachewasm.wasm.opcodes import (
     ELSE,
     GLOBAL_GET,
     IF,
+    IMM_LANE,
     IMM_MEMARG,
+    IMM_MEMARG_LANE,
     IMM_MEMORY,
+    IMM_SHUFFLE,
     LOOP,
     OPS,
     TRY,
@@ -570,6 +573,12 @@ class FunctionValidator:
         if offset > 0xFFFF_FFFF:
             self._fail(f"offset out of range: {offset}")
 
+    @_rule(*(op.name for op in OPS if op.imm == IMM_MEMARG_LANE))
+    def _lane_access(self, op: Op, imm: tuple[int, int, int, int]) -> None:
+        memidx, align_log2, offset, lane = imm
+        self._memory_access(op, (memidx, align_log2, offset))
+        self._lane(op, lane)
+
     @_rule(*(op.name for op in OPS if op.imm == IMM_MEMORY))
     def _memory(self, _op: Op, memidx: int) -> None:
         self._check_memory(memidx)
@@ -589,6 +598,17 @@ class FunctionValidator:
     @_rule("data.drop")
     def _data_drop(self, _op: Op, dataidx: int) -> None:
         self._check_data(dataidx)
+
+    # Vectors (3.4.8).
+
+    @_rule(*(op.name for op in OPS if op.imm == IMM_LANE))
+    def _lane(self, op: Op, lane: int) -> None:
+        if lane >= op.lanes:
+            self._fail(f"invalid lane index {lane} of {op}")
+
+    @_rule(*(op.name for op in OPS if op.imm == IMM_SHUFFLE))
+    def _shuffle(self, op: Op, lanes: bytes) -> None:
+        self._lane(op, max(lanes))
 
 
 def _listed(types: Sequence[ValType]) -> str:

@@ -10,7 +10,7 @@ Specification: sections 5.4 (bytes) and 3.4 (types).
 
 from cachewasm.record import dataclass
 from cachewasm.wasm import features
-from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, ValType
+from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, ValType
 
 # Kinds of immediates, and the Python value that the body decoder yields for each.
 IMM_NONE = 0  # None
@@ -42,6 +42,10 @@ IMM_REFTYPE = 22  # ValType
 IMM_VALTYPES = 23  # tuple of ValType
 IMM_DELEGATE = 24  # a label; closes the block that it ends
 IMM_TRY_TABLE = 25  # TryTable
+IMM_V128 = 26  # the 128 raw bits, as int
+IMM_LANE = 27  # int below Op.lanes
+IMM_SHUFFLE = 28  # bytes: 16 lanes, each below Op.lanes
+IMM_MEMARG_LANE = 29  # (memidx, log2 of the alignment, offset, lane)
 
 LAST_INDEX_IMM = IMM_TAG
 LAST_PAIR_IMM = IMM_DATA_MEMORY
@@ -87,8 +91,10 @@ Imm = (
     | tuple[int, int]
     | tuple[tuple[int, ...], int]
     | tuple[int, int, int]
+    | tuple[int, int, int, int]
     | tuple[ValType, ...]
     | TryTable
+    | bytes
     | None
 )
 
@@ -112,7 +118,8 @@ class Op:
     """One instruction. Compared by identity.
 
     `code` is the byte, or `prefix << 16 | sub-opcode`; `index` the position in `OPS`. `params` and
-    `results` are None where the operands are not the same for every use.
+    `results` are None where the operands are not the same for every use. `lanes` is what a lane index
+    must be below, where the immediate has one.
     """
 
     index: int
@@ -123,13 +130,18 @@ class Op:
     imm: int
     access: Access | None
     proposal: int
+    lanes: int
 
     def __repr__(self) -> str:
         return self.name
 
 
-_TYPES = {t.name: t for t in (I32, I64, F32, F64, FUNCREF, EXTERNREF, EXNREF)}
+_TYPES = {t.name: t for t in (I32, I64, F32, F64, V128, FUNCREF, EXTERNREF, EXNREF)}
 _rows: list[Op] = []
+# What rows say of their operands, read once.
+_signatures: dict[str, tuple[tuple[ValType, ...] | None, tuple[ValType, ...] | None]] = {
+    "...": (None, None)
+}
 
 
 def _op(
@@ -140,14 +152,16 @@ def _op(
     *,
     access: Access | None = None,
     proposal: int = 0,
+    lanes: int = 0,
 ) -> Op:
     """Append a row; `types` reads "i32 i32 -> i32", or "..." where a rule is written by hand."""
-    params = results = None
-    if types != "...":
+    found = _signatures.get(types)
+    if found is None:
         before, _, after = types.partition("->")
-        params = tuple(_TYPES[t] for t in before.split())
-        results = tuple(_TYPES[t] for t in after.split())
-    row = Op(len(_rows), code, name, params, results, imm, access, proposal)
+        found = tuple(_TYPES[t] for t in before.split()), tuple(_TYPES[t] for t in after.split())
+        _signatures[types] = found
+    params, results = found
+    row = Op(len(_rows), code, name, params, results, imm, access, proposal, lanes)
     _rows.append(row)
     return row
 
@@ -166,6 +180,23 @@ _REF = features.REFERENCE_TYPES
 
 def _misc(code: int) -> int:
     return PREFIX_MISC << 16 | code
+
+
+def _simd(
+    code: int,
+    name: str,
+    types: str,
+    imm: int = IMM_NONE,
+    *,
+    access: Access | None = None,
+    lanes: int = 0,
+) -> Op:
+    code |= PREFIX_SIMD << 16
+    return _op(code, name, types, imm, access=access, proposal=features.SIMD, lanes=lanes)
+
+
+def _relaxed(code: int, name: str, types: str) -> Op:
+    return _op(PREFIX_SIMD << 16 | code, name, types, proposal=features.RELAXED_SIMD)
 
 
 # Control (5.4.1). The opcodes that decoder, validator and translator single out have names.
@@ -400,6 +431,306 @@ _op(_misc(15), "table.grow", "...", IMM_TABLE, proposal=_REF)
 _op(_misc(16), "table.size", "-> i32", IMM_TABLE, proposal=_REF)
 _op(_misc(17), "table.fill", "...", IMM_TABLE, proposal=_REF)
 
+# Vectors (prefix FD): memory.
+_simd(0x00, "v128.load", "i32 -> v128", IMM_MEMARG, access=Access(16))
+_simd(0x01, "v128.load8x8_s", "i32 -> v128", IMM_MEMARG, access=Access(8, signed=True))
+_simd(0x02, "v128.load8x8_u", "i32 -> v128", IMM_MEMARG, access=Access(8))
+_simd(0x03, "v128.load16x4_s", "i32 -> v128", IMM_MEMARG, access=Access(8, signed=True))
+_simd(0x04, "v128.load16x4_u", "i32 -> v128", IMM_MEMARG, access=Access(8))
+_simd(0x05, "v128.load32x2_s", "i32 -> v128", IMM_MEMARG, access=Access(8, signed=True))
+_simd(0x06, "v128.load32x2_u", "i32 -> v128", IMM_MEMARG, access=Access(8))
+_simd(0x07, "v128.load8_splat", "i32 -> v128", IMM_MEMARG, access=Access(1))
+_simd(0x08, "v128.load16_splat", "i32 -> v128", IMM_MEMARG, access=Access(2))
+_simd(0x09, "v128.load32_splat", "i32 -> v128", IMM_MEMARG, access=Access(4))
+_simd(0x0A, "v128.load64_splat", "i32 -> v128", IMM_MEMARG, access=Access(8))
+_simd(0x0B, "v128.store", "i32 v128 ->", IMM_MEMARG, access=Access(16, is_store=True))
+_simd(0x5C, "v128.load32_zero", "i32 -> v128", IMM_MEMARG, access=Access(4))
+_simd(0x5D, "v128.load64_zero", "i32 -> v128", IMM_MEMARG, access=Access(8))
+_simd(0x54, "v128.load8_lane", "i32 v128 -> v128", IMM_MEMARG_LANE, access=Access(1), lanes=16)
+_simd(0x55, "v128.load16_lane", "i32 v128 -> v128", IMM_MEMARG_LANE, access=Access(2), lanes=8)
+_simd(0x56, "v128.load32_lane", "i32 v128 -> v128", IMM_MEMARG_LANE, access=Access(4), lanes=4)
+_simd(0x57, "v128.load64_lane", "i32 v128 -> v128", IMM_MEMARG_LANE, access=Access(8), lanes=2)
+_simd(
+    0x58,
+    "v128.store8_lane",
+    "i32 v128 ->",
+    IMM_MEMARG_LANE,
+    access=Access(1, is_store=True),
+    lanes=16,
+)
+_simd(
+    0x59,
+    "v128.store16_lane",
+    "i32 v128 ->",
+    IMM_MEMARG_LANE,
+    access=Access(2, is_store=True),
+    lanes=8,
+)
+_simd(
+    0x5A,
+    "v128.store32_lane",
+    "i32 v128 ->",
+    IMM_MEMARG_LANE,
+    access=Access(4, is_store=True),
+    lanes=4,
+)
+_simd(
+    0x5B,
+    "v128.store64_lane",
+    "i32 v128 ->",
+    IMM_MEMARG_LANE,
+    access=Access(8, is_store=True),
+    lanes=2,
+)
+
+# Vectors: constants and lanes.
+V128_CONST = _simd(0x0C, "v128.const", "-> v128", IMM_V128)
+_simd(0x0D, "i8x16.shuffle", "v128 v128 -> v128", IMM_SHUFFLE, lanes=32)
+_simd(0x0E, "i8x16.swizzle", "v128 v128 -> v128")
+_simd(0x0F, "i8x16.splat", "i32 -> v128")
+_simd(0x10, "i16x8.splat", "i32 -> v128")
+_simd(0x11, "i32x4.splat", "i32 -> v128")
+_simd(0x12, "i64x2.splat", "i64 -> v128")
+_simd(0x13, "f32x4.splat", "f32 -> v128")
+_simd(0x14, "f64x2.splat", "f64 -> v128")
+_simd(0x15, "i8x16.extract_lane_s", "v128 -> i32", IMM_LANE, lanes=16)
+_simd(0x16, "i8x16.extract_lane_u", "v128 -> i32", IMM_LANE, lanes=16)
+_simd(0x17, "i8x16.replace_lane", "v128 i32 -> v128", IMM_LANE, lanes=16)
+_simd(0x18, "i16x8.extract_lane_s", "v128 -> i32", IMM_LANE, lanes=8)
+_simd(0x19, "i16x8.extract_lane_u", "v128 -> i32", IMM_LANE, lanes=8)
+_simd(0x1A, "i16x8.replace_lane", "v128 i32 -> v128", IMM_LANE, lanes=8)
+_simd(0x1B, "i32x4.extract_lane", "v128 -> i32", IMM_LANE, lanes=4)
+_simd(0x1C, "i32x4.replace_lane", "v128 i32 -> v128", IMM_LANE, lanes=4)
+_simd(0x1D, "i64x2.extract_lane", "v128 -> i64", IMM_LANE, lanes=2)
+_simd(0x1E, "i64x2.replace_lane", "v128 i64 -> v128", IMM_LANE, lanes=2)
+_simd(0x1F, "f32x4.extract_lane", "v128 -> f32", IMM_LANE, lanes=4)
+_simd(0x20, "f32x4.replace_lane", "v128 f32 -> v128", IMM_LANE, lanes=4)
+_simd(0x21, "f64x2.extract_lane", "v128 -> f64", IMM_LANE, lanes=2)
+_simd(0x22, "f64x2.replace_lane", "v128 f64 -> v128", IMM_LANE, lanes=2)
+
+# Vectors: comparisons, whose result is a lane of all ones or all zeros.
+_simd(0x23, "i8x16.eq", "v128 v128 -> v128")
+_simd(0x24, "i8x16.ne", "v128 v128 -> v128")
+_simd(0x25, "i8x16.lt_s", "v128 v128 -> v128")
+_simd(0x26, "i8x16.lt_u", "v128 v128 -> v128")
+_simd(0x27, "i8x16.gt_s", "v128 v128 -> v128")
+_simd(0x28, "i8x16.gt_u", "v128 v128 -> v128")
+_simd(0x29, "i8x16.le_s", "v128 v128 -> v128")
+_simd(0x2A, "i8x16.le_u", "v128 v128 -> v128")
+_simd(0x2B, "i8x16.ge_s", "v128 v128 -> v128")
+_simd(0x2C, "i8x16.ge_u", "v128 v128 -> v128")
+_simd(0x2D, "i16x8.eq", "v128 v128 -> v128")
+_simd(0x2E, "i16x8.ne", "v128 v128 -> v128")
+_simd(0x2F, "i16x8.lt_s", "v128 v128 -> v128")
+_simd(0x30, "i16x8.lt_u", "v128 v128 -> v128")
+_simd(0x31, "i16x8.gt_s", "v128 v128 -> v128")
+_simd(0x32, "i16x8.gt_u", "v128 v128 -> v128")
+_simd(0x33, "i16x8.le_s", "v128 v128 -> v128")
+_simd(0x34, "i16x8.le_u", "v128 v128 -> v128")
+_simd(0x35, "i16x8.ge_s", "v128 v128 -> v128")
+_simd(0x36, "i16x8.ge_u", "v128 v128 -> v128")
+_simd(0x37, "i32x4.eq", "v128 v128 -> v128")
+_simd(0x38, "i32x4.ne", "v128 v128 -> v128")
+_simd(0x39, "i32x4.lt_s", "v128 v128 -> v128")
+_simd(0x3A, "i32x4.lt_u", "v128 v128 -> v128")
+_simd(0x3B, "i32x4.gt_s", "v128 v128 -> v128")
+_simd(0x3C, "i32x4.gt_u", "v128 v128 -> v128")
+_simd(0x3D, "i32x4.le_s", "v128 v128 -> v128")
+_simd(0x3E, "i32x4.le_u", "v128 v128 -> v128")
+_simd(0x3F, "i32x4.ge_s", "v128 v128 -> v128")
+_simd(0x40, "i32x4.ge_u", "v128 v128 -> v128")
+_simd(0xD6, "i64x2.eq", "v128 v128 -> v128")
+_simd(0xD7, "i64x2.ne", "v128 v128 -> v128")
+_simd(0xD8, "i64x2.lt_s", "v128 v128 -> v128")
+_simd(0xD9, "i64x2.gt_s", "v128 v128 -> v128")
+_simd(0xDA, "i64x2.le_s", "v128 v128 -> v128")
+_simd(0xDB, "i64x2.ge_s", "v128 v128 -> v128")
+_simd(0x41, "f32x4.eq", "v128 v128 -> v128")
+_simd(0x42, "f32x4.ne", "v128 v128 -> v128")
+_simd(0x43, "f32x4.lt", "v128 v128 -> v128")
+_simd(0x44, "f32x4.gt", "v128 v128 -> v128")
+_simd(0x45, "f32x4.le", "v128 v128 -> v128")
+_simd(0x46, "f32x4.ge", "v128 v128 -> v128")
+_simd(0x47, "f64x2.eq", "v128 v128 -> v128")
+_simd(0x48, "f64x2.ne", "v128 v128 -> v128")
+_simd(0x49, "f64x2.lt", "v128 v128 -> v128")
+_simd(0x4A, "f64x2.gt", "v128 v128 -> v128")
+_simd(0x4B, "f64x2.le", "v128 v128 -> v128")
+_simd(0x4C, "f64x2.ge", "v128 v128 -> v128")
+
+# Vectors: bits.
+_simd(0x4D, "v128.not", "v128 -> v128")
+_simd(0x4E, "v128.and", "v128 v128 -> v128")
+_simd(0x4F, "v128.andnot", "v128 v128 -> v128")
+_simd(0x50, "v128.or", "v128 v128 -> v128")
+_simd(0x51, "v128.xor", "v128 v128 -> v128")
+_simd(0x52, "v128.bitselect", "v128 v128 v128 -> v128")
+_simd(0x53, "v128.any_true", "v128 -> i32")
+
+# Vectors: integers.
+_simd(0x60, "i8x16.abs", "v128 -> v128")
+_simd(0x61, "i8x16.neg", "v128 -> v128")
+_simd(0x62, "i8x16.popcnt", "v128 -> v128")
+_simd(0x63, "i8x16.all_true", "v128 -> i32")
+_simd(0x64, "i8x16.bitmask", "v128 -> i32")
+_simd(0x65, "i8x16.narrow_i16x8_s", "v128 v128 -> v128")
+_simd(0x66, "i8x16.narrow_i16x8_u", "v128 v128 -> v128")
+_simd(0x6B, "i8x16.shl", "v128 i32 -> v128")
+_simd(0x6C, "i8x16.shr_s", "v128 i32 -> v128")
+_simd(0x6D, "i8x16.shr_u", "v128 i32 -> v128")
+_simd(0x6E, "i8x16.add", "v128 v128 -> v128")
+_simd(0x6F, "i8x16.add_sat_s", "v128 v128 -> v128")
+_simd(0x70, "i8x16.add_sat_u", "v128 v128 -> v128")
+_simd(0x71, "i8x16.sub", "v128 v128 -> v128")
+_simd(0x72, "i8x16.sub_sat_s", "v128 v128 -> v128")
+_simd(0x73, "i8x16.sub_sat_u", "v128 v128 -> v128")
+_simd(0x76, "i8x16.min_s", "v128 v128 -> v128")
+_simd(0x77, "i8x16.min_u", "v128 v128 -> v128")
+_simd(0x78, "i8x16.max_s", "v128 v128 -> v128")
+_simd(0x79, "i8x16.max_u", "v128 v128 -> v128")
+_simd(0x7B, "i8x16.avgr_u", "v128 v128 -> v128")
+_simd(0x7C, "i16x8.extadd_pairwise_i8x16_s", "v128 -> v128")
+_simd(0x7D, "i16x8.extadd_pairwise_i8x16_u", "v128 -> v128")
+_simd(0x80, "i16x8.abs", "v128 -> v128")
+_simd(0x81, "i16x8.neg", "v128 -> v128")
+_simd(0x82, "i16x8.q15mulr_sat_s", "v128 v128 -> v128")
+_simd(0x83, "i16x8.all_true", "v128 -> i32")
+_simd(0x84, "i16x8.bitmask", "v128 -> i32")
+_simd(0x85, "i16x8.narrow_i32x4_s", "v128 v128 -> v128")
+_simd(0x86, "i16x8.narrow_i32x4_u", "v128 v128 -> v128")
+_simd(0x87, "i16x8.extend_low_i8x16_s", "v128 -> v128")
+_simd(0x88, "i16x8.extend_high_i8x16_s", "v128 -> v128")
+_simd(0x89, "i16x8.extend_low_i8x16_u", "v128 -> v128")
+_simd(0x8A, "i16x8.extend_high_i8x16_u", "v128 -> v128")
+_simd(0x8B, "i16x8.shl", "v128 i32 -> v128")
+_simd(0x8C, "i16x8.shr_s", "v128 i32 -> v128")
+_simd(0x8D, "i16x8.shr_u", "v128 i32 -> v128")
+_simd(0x8E, "i16x8.add", "v128 v128 -> v128")
+_simd(0x8F, "i16x8.add_sat_s", "v128 v128 -> v128")
+_simd(0x90, "i16x8.add_sat_u", "v128 v128 -> v128")
+_simd(0x91, "i16x8.sub", "v128 v128 -> v128")
+_simd(0x92, "i16x8.sub_sat_s", "v128 v128 -> v128")
+_simd(0x93, "i16x8.sub_sat_u", "v128 v128 -> v128")
+_simd(0x95, "i16x8.mul", "v128 v128 -> v128")
+_simd(0x96, "i16x8.min_s", "v128 v128 -> v128")
+_simd(0x97, "i16x8.min_u", "v128 v128 -> v128")
+_simd(0x98, "i16x8.max_s", "v128 v128 -> v128")
+_simd(0x99, "i16x8.max_u", "v128 v128 -> v128")
+_simd(0x9B, "i16x8.avgr_u", "v128 v128 -> v128")
+_simd(0x9C, "i16x8.extmul_low_i8x16_s", "v128 v128 -> v128")
+_simd(0x9D, "i16x8.extmul_high_i8x16_s", "v128 v128 -> v128")
+_simd(0x9E, "i16x8.extmul_low_i8x16_u", "v128 v128 -> v128")
+_simd(0x9F, "i16x8.extmul_high_i8x16_u", "v128 v128 -> v128")
+_simd(0x7E, "i32x4.extadd_pairwise_i16x8_s", "v128 -> v128")
+_simd(0x7F, "i32x4.extadd_pairwise_i16x8_u", "v128 -> v128")
+_simd(0xA0, "i32x4.abs", "v128 -> v128")
+_simd(0xA1, "i32x4.neg", "v128 -> v128")
+_simd(0xA3, "i32x4.all_true", "v128 -> i32")
+_simd(0xA4, "i32x4.bitmask", "v128 -> i32")
+_simd(0xA7, "i32x4.extend_low_i16x8_s", "v128 -> v128")
+_simd(0xA8, "i32x4.extend_high_i16x8_s", "v128 -> v128")
+_simd(0xA9, "i32x4.extend_low_i16x8_u", "v128 -> v128")
+_simd(0xAA, "i32x4.extend_high_i16x8_u", "v128 -> v128")
+_simd(0xAB, "i32x4.shl", "v128 i32 -> v128")
+_simd(0xAC, "i32x4.shr_s", "v128 i32 -> v128")
+_simd(0xAD, "i32x4.shr_u", "v128 i32 -> v128")
+_simd(0xAE, "i32x4.add", "v128 v128 -> v128")
+_simd(0xB1, "i32x4.sub", "v128 v128 -> v128")
+_simd(0xB5, "i32x4.mul", "v128 v128 -> v128")
+_simd(0xB6, "i32x4.min_s", "v128 v128 -> v128")
+_simd(0xB7, "i32x4.min_u", "v128 v128 -> v128")
+_simd(0xB8, "i32x4.max_s", "v128 v128 -> v128")
+_simd(0xB9, "i32x4.max_u", "v128 v128 -> v128")
+_simd(0xBA, "i32x4.dot_i16x8_s", "v128 v128 -> v128")
+_simd(0xBC, "i32x4.extmul_low_i16x8_s", "v128 v128 -> v128")
+_simd(0xBD, "i32x4.extmul_high_i16x8_s", "v128 v128 -> v128")
+_simd(0xBE, "i32x4.extmul_low_i16x8_u", "v128 v128 -> v128")
+_simd(0xBF, "i32x4.extmul_high_i16x8_u", "v128 v128 -> v128")
+_simd(0xC0, "i64x2.abs", "v128 -> v128")
+_simd(0xC1, "i64x2.neg", "v128 -> v128")
+_simd(0xC3, "i64x2.all_true", "v128 -> i32")
+_simd(0xC4, "i64x2.bitmask", "v128 -> i32")
+_simd(0xC7, "i64x2.extend_low_i32x4_s", "v128 -> v128")
+_simd(0xC8, "i64x2.extend_high_i32x4_s", "v128 -> v128")
+_simd(0xC9, "i64x2.extend_low_i32x4_u", "v128 -> v128")
+_simd(0xCA, "i64x2.extend_high_i32x4_u", "v128 -> v128")
+_simd(0xCB, "i64x2.shl", "v128 i32 -> v128")
+_simd(0xCC, "i64x2.shr_s", "v128 i32 -> v128")
+_simd(0xCD, "i64x2.shr_u", "v128 i32 -> v128")
+_simd(0xCE, "i64x2.add", "v128 v128 -> v128")
+_simd(0xD1, "i64x2.sub", "v128 v128 -> v128")
+_simd(0xD5, "i64x2.mul", "v128 v128 -> v128")
+_simd(0xDC, "i64x2.extmul_low_i32x4_s", "v128 v128 -> v128")
+_simd(0xDD, "i64x2.extmul_high_i32x4_s", "v128 v128 -> v128")
+_simd(0xDE, "i64x2.extmul_low_i32x4_u", "v128 v128 -> v128")
+_simd(0xDF, "i64x2.extmul_high_i32x4_u", "v128 v128 -> v128")
+
+# Vectors: floats.
+_simd(0x67, "f32x4.ceil", "v128 -> v128")
+_simd(0x68, "f32x4.floor", "v128 -> v128")
+_simd(0x69, "f32x4.trunc", "v128 -> v128")
+_simd(0x6A, "f32x4.nearest", "v128 -> v128")
+_simd(0x74, "f64x2.ceil", "v128 -> v128")
+_simd(0x75, "f64x2.floor", "v128 -> v128")
+_simd(0x7A, "f64x2.trunc", "v128 -> v128")
+_simd(0x94, "f64x2.nearest", "v128 -> v128")
+_simd(0xE0, "f32x4.abs", "v128 -> v128")
+_simd(0xE1, "f32x4.neg", "v128 -> v128")
+_simd(0xE3, "f32x4.sqrt", "v128 -> v128")
+_simd(0xE4, "f32x4.add", "v128 v128 -> v128")
+_simd(0xE5, "f32x4.sub", "v128 v128 -> v128")
+_simd(0xE6, "f32x4.mul", "v128 v128 -> v128")
+_simd(0xE7, "f32x4.div", "v128 v128 -> v128")
+_simd(0xE8, "f32x4.min", "v128 v128 -> v128")
+_simd(0xE9, "f32x4.max", "v128 v128 -> v128")
+_simd(0xEA, "f32x4.pmin", "v128 v128 -> v128")
+_simd(0xEB, "f32x4.pmax", "v128 v128 -> v128")
+_simd(0xEC, "f64x2.abs", "v128 -> v128")
+_simd(0xED, "f64x2.neg", "v128 -> v128")
+_simd(0xEF, "f64x2.sqrt", "v128 -> v128")
+_simd(0xF0, "f64x2.add", "v128 v128 -> v128")
+_simd(0xF1, "f64x2.sub", "v128 v128 -> v128")
+_simd(0xF2, "f64x2.mul", "v128 v128 -> v128")
+_simd(0xF3, "f64x2.div", "v128 v128 -> v128")
+_simd(0xF4, "f64x2.min", "v128 v128 -> v128")
+_simd(0xF5, "f64x2.max", "v128 v128 -> v128")
+_simd(0xF6, "f64x2.pmin", "v128 v128 -> v128")
+_simd(0xF7, "f64x2.pmax", "v128 v128 -> v128")
+
+# Vectors: conversions.
+_simd(0x5E, "f32x4.demote_f64x2_zero", "v128 -> v128")
+_simd(0x5F, "f64x2.promote_low_f32x4", "v128 -> v128")
+_simd(0xF8, "i32x4.trunc_sat_f32x4_s", "v128 -> v128")
+_simd(0xF9, "i32x4.trunc_sat_f32x4_u", "v128 -> v128")
+_simd(0xFA, "f32x4.convert_i32x4_s", "v128 -> v128")
+_simd(0xFB, "f32x4.convert_i32x4_u", "v128 -> v128")
+_simd(0xFC, "i32x4.trunc_sat_f64x2_s_zero", "v128 -> v128")
+_simd(0xFD, "i32x4.trunc_sat_f64x2_u_zero", "v128 -> v128")
+_simd(0xFE, "f64x2.convert_low_i32x4_s", "v128 -> v128")
+_simd(0xFF, "f64x2.convert_low_i32x4_u", "v128 -> v128")
+
+# Relaxed vectors: the result is one of a few, as the target has it.
+_relaxed(0x100, "i8x16.relaxed_swizzle", "v128 v128 -> v128")
+_relaxed(0x101, "i32x4.relaxed_trunc_f32x4_s", "v128 -> v128")
+_relaxed(0x102, "i32x4.relaxed_trunc_f32x4_u", "v128 -> v128")
+_relaxed(0x103, "i32x4.relaxed_trunc_f64x2_s_zero", "v128 -> v128")
+_relaxed(0x104, "i32x4.relaxed_trunc_f64x2_u_zero", "v128 -> v128")
+_relaxed(0x105, "f32x4.relaxed_madd", "v128 v128 v128 -> v128")
+_relaxed(0x106, "f32x4.relaxed_nmadd", "v128 v128 v128 -> v128")
+_relaxed(0x107, "f64x2.relaxed_madd", "v128 v128 v128 -> v128")
+_relaxed(0x108, "f64x2.relaxed_nmadd", "v128 v128 v128 -> v128")
+_relaxed(0x109, "i8x16.relaxed_laneselect", "v128 v128 v128 -> v128")
+_relaxed(0x10A, "i16x8.relaxed_laneselect", "v128 v128 v128 -> v128")
+_relaxed(0x10B, "i32x4.relaxed_laneselect", "v128 v128 v128 -> v128")
+_relaxed(0x10C, "i64x2.relaxed_laneselect", "v128 v128 v128 -> v128")
+_relaxed(0x10D, "f32x4.relaxed_min", "v128 v128 -> v128")
+_relaxed(0x10E, "f32x4.relaxed_max", "v128 v128 -> v128")
+_relaxed(0x10F, "f64x2.relaxed_min", "v128 v128 -> v128")
+_relaxed(0x110, "f64x2.relaxed_max", "v128 v128 -> v128")
+_relaxed(0x111, "i16x8.relaxed_q15mulr_s", "v128 v128 -> v128")
+_relaxed(0x112, "i16x8.relaxed_dot_i8x16_i7x16_s", "v128 v128 -> v128")
+_relaxed(0x113, "i32x4.relaxed_dot_i8x16_i7x16_add_s", "v128 v128 v128 -> v128")
+
 OPS: tuple[Op, ...] = tuple(_rows)
 BY_CODE: dict[int, Op] = {op.code: op for op in OPS}
 BY_NAME: dict[str, Op] = {op.name: op for op in OPS}
@@ -429,6 +760,5 @@ PROPOSAL_BY_CODE: dict[int, int] = {
 # The same for a prefix with all its sub-opcodes.
 PROPOSAL_BY_PREFIX: dict[int, int] = {
     PREFIX_GC: features.GC,
-    PREFIX_SIMD: features.SIMD,
     PREFIX_THREADS: features.THREADS,
 }

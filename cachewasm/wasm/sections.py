@@ -72,6 +72,7 @@ CONST_OPS = (
     opcodes.I64_ADD,
     opcodes.I64_SUB,
     opcodes.I64_MUL,
+    opcodes.V128_CONST,
 )
 _CONST_KINDS = {op: kind for kind, op in enumerate(CONST_OPS)}
 
@@ -279,7 +280,7 @@ def const_expr(r: Reader, section_end: int) -> ConstExpr:
             kind = _CONST_KINDS.get(op)
             if kind is None:
                 raise InvalidModule(f"constant expression required, found {op}", offset=offset)
-            if kind >= constexpr.I32_ADD:
+            if constexpr.is_arithmetic(kind):
                 feature.require(
                     r.features, feature.EXTENDED_CONST, f"{op} in a constant expression", offset
                 )

@@ -7,10 +7,9 @@ only a code that nothing defines is malformed.
 from cachewasm.errors import MalformedModule
 from cachewasm.wasm import features as feature
 from cachewasm.wasm.leb128 import UNEXPECTED_END
-from cachewasm.wasm.types import EXNREF, FUNCREF, VALTYPE_BY_CODE, ValType
+from cachewasm.wasm.types import EXNREF, FUNCREF, V128, VALTYPE_BY_CODE, ValType
 
 _PROPOSAL_BY_CODE = {
-    0x7B: feature.SIMD,  # v128
     0x75: feature.STACK_SWITCHING,  # nocont
     0x74: feature.GC,  # noexn
     0x73: feature.GC,  # nofunc
@@ -54,6 +53,8 @@ def _type_at(data: bytes, pos: int, features: int, what: str) -> ValType:
         if code in _PROPOSAL_BY_CODE:
             feature.require(features, _PROPOSAL_BY_CODE[code], f"type 0x{code:02x}", pos)
         raise MalformedModule(f"malformed {what}: 0x{code:02x}", offset=pos)
-    if valtype is EXNREF:
+    if valtype is V128:
+        feature.require(features, feature.SIMD, "type v128", pos)
+    elif valtype is EXNREF:
         feature.require(features, feature.EXCEPTIONS, "type exnref", pos)
     return valtype

@@ -62,6 +62,10 @@ class ValType:
         return F64
 
     @staticmethod
+    def v128() -> "ValType":
+        return V128
+
+    @staticmethod
     def externref() -> "ValType":
         return EXTERNREF
 
@@ -77,12 +81,13 @@ I32 = ValType._make("i32", 0x7F)
 I64 = ValType._make("i64", 0x7E)
 F32 = ValType._make("f32", 0x7D)
 F64 = ValType._make("f64", 0x7C)
+V128 = ValType._make("v128", 0x7B)
 FUNCREF = ValType._make("funcref", 0x70)
 EXTERNREF = ValType._make("externref", 0x6F)
 # Values of this type stay inside wasm code: no embedder can hold an exception.
 EXNREF = ValType._make("exnref", 0x69)
 
-VALTYPES = (I32, I64, F32, F64, FUNCREF, EXTERNREF, EXNREF)
+VALTYPES = (I32, I64, F32, F64, V128, FUNCREF, EXTERNREF, EXNREF)
 VALTYPE_BY_CODE = {t.code: t for t in VALTYPES}
 
 

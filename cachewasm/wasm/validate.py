@@ -31,6 +31,7 @@ from cachewasm.wasm.types import (
     MEMORY,
     TABLE,
     TAG,
+    V128,
     Limits,
     ValType,
 )
@@ -42,6 +43,7 @@ _CONST_TYPES = {
     constexpr.I64_CONST: I64,
     constexpr.F32_CONST: F32,
     constexpr.F64_CONST: F64,
+    constexpr.V128_CONST: V128,
 }
 
 

@@ -1,4 +1,4 @@
-"""Values of a script against values of the API, bit by bit.
+"""Values of a script against values of the API, bit by bit. A vector is 16 bytes, lane 0 first.
 
 A Python float carries an f32 with its NaN payload: widened, all bits moved and none changed, so a
 signalling NaN stays one. Python's own conversions would quiet it; those here only move bits.
@@ -18,8 +18,9 @@ from cachewasm.wasm.text.commands import (
     Pattern,
     UnknownValue,
     Value,
+    VectorPattern,
 )
-from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, ValType
+from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, ValType
 
 _WIDTHS = {I32: 32, I64: 64, F32: 32, F64: 64}
 _MANTISSAS = {F32: 23, F64: 52}
@@ -90,6 +91,8 @@ def to_python(value: Number | NullReference | HostReference) -> object:
         case Number(type, bits):
             if type is F32:
                 return f32_value(bits)
+            if type is V128:
+                return bits.to_bytes(16, "little")
             return f64_value(bits) if type is F64 else bits
         case NullReference():
             return None
@@ -104,13 +107,9 @@ def matches(pattern: Pattern, result: Result) -> bool:
         case Number(type, bits):
             return result.type is type and _bits(result) == bits
         case NanPattern(type, canonical):
-            if result.type is not type:
-                return False
-            quiet = 1 << (_MANTISSAS[type] - 1)
-            found = _bits(result)
-            if canonical:
-                return _is_nan(type, found) and found & ((quiet << 1) - 1) == quiet
-            return _is_nan(type, found) and bool(found & quiet)
+            return result.type is type and _is_nan_of(type, _bits(result), canonical=canonical)
+        case VectorPattern(lanes):
+            return result.type is V128 and _lanes_match(lanes, _bits(result))
         case NullReference(None):
             return result.type.is_ref and result.value is None
         case NullReference(type):
@@ -135,6 +134,8 @@ def describe(pattern: Pattern) -> str:
             return _number(type, bits)
         case NanPattern(type, canonical):
             return f"{type} nan:{'canonical' if canonical else 'arithmetic'}"
+        case VectorPattern(lanes):
+            return f"{V128} of {', '.join(map(describe, lanes))}"
         case NullReference(type):
             return "null" if type is None else f"{type} null"
         case HostReference(number):
@@ -165,6 +166,8 @@ def _host_number(value: object) -> int | None:
 
 def _bits(result: Result) -> int:
     value = result.value
+    if isinstance(value, bytes):
+        return int.from_bytes(value, "little")
     if isinstance(value, float):
         return f32_bits(value) if result.type is F32 else f64_bits(value)
     assert isinstance(value, int)
@@ -176,7 +179,30 @@ def _is_nan(type: ValType, bits: int) -> bool:
     return bits & ((1 << _WIDTHS[type] - 1) - 1) > exponent
 
 
+def _is_nan_of(type: ValType, bits: int, *, canonical: bool) -> bool:
+    """Whether a pattern of NaNs takes these bits: the canonical ones, or all that are quiet."""
+    quiet = 1 << (_MANTISSAS[type] - 1)
+    payload = bits & ((quiet << 1) - 1)
+    return _is_nan(type, bits) and (payload == quiet if canonical else bool(payload & quiet))
+
+
+def _lanes_match(lanes: tuple[Number | NanPattern, ...], vector: int) -> bool:
+    width = 128 // len(lanes)
+    for i, lane in enumerate(lanes):
+        found = vector >> i * width & ((1 << width) - 1)
+        match lane:
+            case Number(_, bits):
+                if found != bits:
+                    return False
+            case NanPattern(type, canonical):
+                if not _is_nan_of(type, found, canonical=canonical):
+                    return False
+    return True
+
+
 def _number(type: ValType, bits: int) -> str:
+    if type is V128:
+        return f"{type} {bits:#034x}"
     if type is I32 or type is I64:
         width = _WIDTHS[type]
         return f"{type} {bits - (bits >> (width - 1) << width)}"

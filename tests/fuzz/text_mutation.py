@@ -32,6 +32,7 @@ _NUMBERS = (
 _ALIKE = (
     _INSTRUCTIONS,
     tuple(valtype.name for valtype in VALTYPES),
+    ("i8x16", "i16x8", "i32x4", "i64x2", "f32x4", "f64x2"),
     ("param", "result", "local"),
     ("func", "table", "memory", "global"),
     ("declare", "offset", "item"),

@@ -12,7 +12,8 @@ import wasmtime
 
 import cachewasm
 from cachewasm.compiler.translate.nan import MAKES_NAN
-from cachewasm.wasm.opcodes import Op
+from cachewasm.wasm.opcodes import BY_NAME, Op
+from cachewasm.wasm.types import V128
 from tests.property import test_instructions as numeric
 
 FAMILIES = ("f32", "f64")
@@ -61,7 +62,7 @@ def test_makes_nan_lists_every_instruction_that_has_no_bits_to_keep() -> None:
         if not numeric.BITWISE.fullmatch(op.name)
         and any(param in FAMILIES for param in numeric._params(op))
     }
-    assert arithmetic == MAKES_NAN
+    assert arithmetic == {name for name in MAKES_NAN if BY_NAME[name].results != (V128,)}
 
 
 @pytest.mark.parametrize("strategy", numeric.STRATEGIES)

@@ -25,7 +25,7 @@ from cachewasm.wasm.opcodes import IMM_NONE, OPS, Op
 FAMILIES = ("i32", "i64", "f32", "f64")
 STRATEGIES = ("baseline", "optimized")
 
-Outcome = int | float | str | None
+Outcome = int | float | str | list[object] | None
 NewEngine = Callable[[str], object]
 
 
@@ -187,7 +187,9 @@ def _result(op: Op) -> str:
 
 
 NUMERIC = [
-    op for op in OPS if op.imm == IMM_NONE and op.name[:3] in FAMILIES and op.params is not None
+    op
+    for op in OPS
+    if op.imm == IMM_NONE and op.name.partition(".")[0] in FAMILIES and op.params is not None
 ]
 TRAPPING = {
     op for op in NUMERIC if re.fullmatch(r"i(32|64)\.((div|rem)_[su]|trunc_f(32|64)_[su])", op.name)
@@ -404,7 +406,7 @@ PAGE = 0x10000
 INDICES = (0, 1, 3, *range(PAGE - 9, PAGE + 2), 0x7FFFFFFF, 0x80000000, *range(2**32 - 8, 2**32))
 # Beyond the page, the guard (32 MiB) and the sign bit; the greatest makes 33-bit addresses.
 OFFSETS = (0, 1, 8, PAGE - 1, PAGE, 0x1FFFFF8, 0x2000000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
-ACCESSES = [op for op in OPS if op.access is not None]
+ACCESSES = [op for op in OPS if op.access is not None and op.proposal != features.SIMD]
 
 
 def _access_export(op: Op, offset: int, align: int) -> str:

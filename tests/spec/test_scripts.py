@@ -39,7 +39,8 @@ MEMORY_SCRIPTS = [
     if name not in NEEDS
     and re.match(
         "address|align|bulk|call|data|endianness|float_memory|load|memory|skip-stack|stack"
-        "|start|store|traps|unreachable|unwind",
+        "|start|store|traps|unreachable|unwind"
+        "|simd_(?:address|align|load|memory|store)",
         name,
     )
 ]

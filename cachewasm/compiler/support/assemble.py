@@ -78,6 +78,7 @@ _NUMBERS = {
     "KIND_I64": vmctx.KIND_I64,
     "KIND_F32": vmctx.KIND_F32,
     "KIND_F64": vmctx.KIND_F64,
+    "KIND_V128": vmctx.KIND_V128,
     **{f"{name}_SIZE": layout.size for name, layout in _LAYOUTS.items()},
 }
 

@@ -186,7 +186,8 @@ entry:
   switch i8 %kind, label %other [ i8 {KIND_I32}, label %integer
                                   i8 {KIND_I64}, label %integer
                                   i8 {KIND_F32}, label %float
-                                  i8 {KIND_F64}, label %float ]
+                                  i8 {KIND_F64}, label %float
+                                  i8 {KIND_V128}, label %vector ]
 integer:
   %int_type = process ptr, PyLong_Type
   %is_int = icmp eq ptr %type, %int_type
@@ -230,6 +231,40 @@ narrow_nan:
 store_double:
   store double %double, ptr %slot, align 16
   ret i1 true
+vector:
+  %bytes_type = process ptr, PyBytes_Type
+  %is_bytes = icmp eq ptr %type, %bytes_type
+  br i1 %is_bytes, label %measure, label %other_vector, !prof !0
+measure:
+  %read_bytes = process ptr, PyBytes_AsStringAndSize
+  %start_cell = alloca ptr, align 8
+  %size_cell = alloca i64, align 8
+  %read_error = call i32 %read_bytes(ptr %object, ptr %start_cell, ptr %size_cell)
+  %size = load i64, ptr %size_cell
+  %fits = icmp eq i64 %size, 16
+  br i1 %fits, label %take_vector, label %other_vector, !prof !0
+take_vector:
+  %start = load ptr, ptr %start_cell
+  %vector_bits = load <2 x i64>, ptr %start, align 1
+  store <2 x i64> %vector_bits, ptr %slot, align 16
+  ret i1 true
+other_vector:
+  ; Val objects and other buffers: to_vector(store, kind, object) -> 16 bytes.
+  %vector_callback = process ptr, to_vector
+  %bytes = call ptr @convert(ptr %vector_callback, ptr %store_object, i8 %kind, ptr %object)
+  %no_bytes = icmp eq ptr %bytes, null
+  br i1 %no_bytes, label %failed, label %take_bytes
+take_bytes:
+  %read_new_bytes = process ptr, PyBytes_AsStringAndSize
+  %new_start_cell = alloca ptr, align 8
+  %new_size_cell = alloca i64, align 8
+  %new_error = call i32 %read_new_bytes(ptr %bytes, ptr %new_start_cell, ptr %new_size_cell)
+  %new_start = load ptr, ptr %new_start_cell
+  %new_bits = load <2 x i64>, ptr %new_start, align 1
+  store <2 x i64> %new_bits, ptr %slot, align 16
+  %drop_bytes = process ptr, Py_DecRef
+  call void %drop_bytes(ptr %bytes)
+  ret i1 true
 other:
   ; References, Val objects, bool and other subclasses: to_raw(store, kind, object) -> int.
   %callback = process ptr, to_raw
@@ -253,7 +288,8 @@ entry:
   switch i8 %kind, label %reference [ i8 {KIND_I32}, label %i32
                                       i8 {KIND_I64}, label %i64
                                       i8 {KIND_F32}, label %f32
-                                      i8 {KIND_F64}, label %f64 ]
+                                      i8 {KIND_F64}, label %f64
+                                      i8 {KIND_V128}, label %vector ]
 i32:
   %narrow = load i32, ptr %slot, align 16
   %wide = sext i32 %narrow to i64
@@ -293,6 +329,10 @@ floating:
   %new_float = process ptr, PyFloat_FromDouble
   %float_object = call ptr %new_float(double %float)
   ret ptr %float_object
+vector:
+  %new_bytes = process ptr, PyBytes_FromStringAndSize
+  %bytes_object = call ptr %new_bytes(ptr %slot, i64 16)
+  ret ptr %bytes_object
 reference:
   ; from_raw(store, kind, raw)
   %raw = load i64, ptr %slot, align 16

@@ -52,6 +52,8 @@ def _call_indirect(t: "FunctionTranslator", imm: tuple[int, int]) -> None:
 
 def _call_code(t: "FunctionTranslator", signature: Signature, code: str, context: str) -> None:
     t.carry(len(signature.params) + len(signature.result_types))
+    if signature.gives_vectors:
+        t.uses_vectors = True
     stack = t.stack
     base = len(stack) - len(signature.params)
     arguments = signature.arguments(context, stack[base:])

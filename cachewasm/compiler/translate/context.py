@@ -63,8 +63,10 @@ class ModuleContext:
         "epoch_interruption",
         "funcref_index",
         "guard_size",
+        "isa",
         "layout",
         "lazy_tables",
+        "library",
         "lines",
         "lowerings",
         "module",
@@ -83,6 +85,9 @@ class ModuleContext:
         self.funcref_index = {funcidx: i for i, funcidx in enumerate(referenced)}
         self.layout = instance_layout(self.module, len(referenced))
         self.called: set[int] = set()
+        self.isa = frozenset(env.target.features)
+        # Declarations of functions of runtime_library.py that the code calls.
+        self.library: set[str] = set()
         # Offsets and widths up to this need no check; None: every access is checked by code.
         self.guard_size: int | None = env.tunables.memory_guard_size
         if env.tunables.explicit_bounds_checks:
@@ -136,7 +141,7 @@ class ModuleContext:
 
     def declarations(self, funcs: range) -> list[str]:
         """Declarations of the functions that `funcs` call and that are not among them."""
-        lines = []
+        lines = sorted(self.library)
         for funcidx in sorted(self.called):
             if funcidx not in funcs:
                 signature = self.signature(self.module.func_typeidxs[funcidx])

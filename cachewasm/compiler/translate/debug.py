@@ -5,8 +5,8 @@ memory accesses only: nothing else can be on the stack or fault, and each costs 
 
 There are two ways to write them. `LineTable` survives every optimization. `PcSections` costs LLVM a
 tenth of that, but its code generator keeps it on a call only if FastISel selects the call, so it is
-for the baseline tier: see FunctionTranslator.alone. It never selects an invoke, so functions that catch
-exceptions have lines in that tier, too.
+for the baseline tier: see FunctionTranslator.alone. It never selects an invoke, and next to no vector
+instruction, so functions that catch exceptions and those with vectors have lines in that tier, too.
 """
 
 from typing import NamedTuple

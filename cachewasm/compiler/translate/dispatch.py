@@ -1,4 +1,8 @@
-"""All lowerings, by instruction. Every row of the table of instructions has exactly one."""
+"""All lowerings, by instruction. Every row of the table of instructions has exactly one.
+
+Those of vector instructions are imported when the first is met: most modules have none, and a process's
+first compile would wait for them.
+"""
 
 from cachewasm.compiler.translate import (
     call,
@@ -13,6 +17,7 @@ from cachewasm.compiler.translate import (
 from cachewasm.compiler.translate.nan import canonical
 from cachewasm.compiler.translate.registry import Lowering
 from cachewasm.errors import InternalError
+from cachewasm.wasm.features import RELAXED_SIMD, SIMD
 from cachewasm.wasm.opcodes import (
     BLOCK,
     CATCH_ALL_OP,
@@ -30,11 +35,15 @@ from cachewasm.wasm.opcodes import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cachewasm.compiler.translate.function import FunctionTranslator
     from cachewasm.engine.environment import CompileEnvironment
 
 
+_VECTORS = SIMD | RELAXED_SIMD
+
+
 def _by_index() -> tuple[Lowering, ...]:
-    rows: dict[str, Lowering] = {}
+    rows = {op.name: _imported_later(op) for op in OPS if op.proposal & _VECTORS}
     for module in (call, control, exception, memory, numeric, reference, table, variable):
         twice = rows.keys() & module.FAMILY.rows.keys()
         if twice:
@@ -46,14 +55,24 @@ def _by_index() -> tuple[Lowering, ...]:
     return tuple(rows[op.name] for op in OPS)
 
 
+def _imported_later(op: Op) -> Lowering:
+    def lower(t: "FunctionTranslator", imm: object) -> None:
+        from cachewasm.compiler.translate.simd import LOWERINGS
+
+        LOWERINGS[op.name](t, imm)
+
+    return lower
+
+
 # By Op.index.
 LOWERINGS = _by_index()
-_CANONICAL = tuple(canonical(op, lowering) for op, lowering in zip(OPS, LOWERINGS, strict=True))
 
 
 def lowerings_for(env: "CompileEnvironment") -> tuple[Lowering, ...]:
     """By Op.index, as the environment's flags say."""
-    return _CANONICAL if env.flags["enable_nan_canonicalization"] is True else LOWERINGS
+    if env.flags["enable_nan_canonicalization"] is not True:
+        return LOWERINGS
+    return tuple(canonical(op, lowering) for op, lowering in zip(OPS, LOWERINGS, strict=True))
 
 
 # Unreachable code is validated and not translated, but its blocks are followed to their ends.

@@ -27,7 +27,7 @@ from cachewasm.compiler.translate.ir import (
 )
 from cachewasm.compiler.translate.registry import Family
 from cachewasm.wasm.opcodes import TryTable
-from cachewasm.wasm.types import ValType
+from cachewasm.wasm.types import V128, ValType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,6 +166,8 @@ def _carried(t: "FunctionTranslator", exception: str, types: tuple[ValType, ...]
     t.carry(len(types))
     values = []
     for i, valtype in enumerate(types):
+        if valtype is V128:
+            t.uses_vectors = True
         slot = t.address(exception, EXCEPTION.size + i * SLOT_SIZE)
         values.append(t.value(f"load volatile {LLVM_TYPES[valtype]}, ptr {slot}"))
     return values

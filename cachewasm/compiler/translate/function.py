@@ -39,7 +39,7 @@ from cachewasm.compiler.translate.metering import enter
 from cachewasm.errors import UnsupportedModule
 from cachewasm.wasm.function_validator import FunctionValidator
 from cachewasm.wasm.opcodes import BY_NAME
-from cachewasm.wasm.types import F32, F64, I32
+from cachewasm.wasm.types import F32, F64, I32, V128
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 # may give every local and operand a place of its own.
 _FRAME_BASE = 64
 _FRAME_PER_VALUE = 8
+_FRAME_PER_VECTOR = 16
 _MAX_FRAME_ESTIMATE = 256 << 10
 _UNCHECKED_FRAME = 1 << 10
 
@@ -60,6 +61,8 @@ LOCAL_GET = BY_NAME["local.get"]
 I32_CONST = BY_NAME["i32.const"]
 
 _FLOAT_ZEROS = {LLVM_TYPES[F32]: f32_literal(0), LLVM_TYPES[F64]: f64_literal(0)}
+_VECTOR = LLVM_TYPES[V128]
+_ZEROS = {_VECTOR: "zeroinitializer"}
 
 
 class Detour(NamedTuple):
@@ -103,6 +106,7 @@ class FunctionTranslator:
         "funcidx",
         "handler",
         "has_pads",
+        "is_foldable",
         "known",
         "label_count",
         "live",
@@ -110,7 +114,9 @@ class FunctionTranslator:
         "n",
         "signature",
         "stack",
+        "uses_vectors",
         "validator",
+        "views",
         "wide",
     )
 
@@ -129,6 +135,8 @@ class FunctionTranslator:
         self.label_count = 0
         self.flags = FUNC_BOUNDED
         self.calls = False
+        # Whether the block has what SelectionDAG could fold: see `opaque`.
+        self.is_foldable = False
         self._carried = 0
         self._lines: list[str] = []
         self.emit = self._lines.append
@@ -143,17 +151,21 @@ class FunctionTranslator:
 
         self._local_types = [LLVM_TYPES[t] for t in self.validator.locals]
         self.n = len(self._local_types)
+        # Whether there is any v128: it came from a local, an instruction, a global, a call or an exception.
+        self.uses_vectors = _VECTOR in self._local_types
         # The locals that are loaded anywhere, and where in the text the others are stored in vain.
         self._loaded: set[int] = set()
         self._stores: dict[int, list[int]] = {}
         params = len(self.signature.params)
         self.known: dict[int, str] = {
-            i: f"%p{i}" if i < params else "0"
+            i: f"%p{i}" if i < params else _ZEROS.get(t, "0")
             for i, t in enumerate(self._local_types)
             if i < params or t not in _FLOAT_ZEROS
         }
         # An i32 -> the same as i64, as far as it is extended already.
         self.wide: dict[str, str] = {}
+        # A v128 and a type of LLVM's -> the same as that type: see simd/shapes.py.
+        self.views: dict[tuple[str, str], str] = {}
         self.fuel = Fuel()
 
         self._places = context.function_places(funcidx)
@@ -229,9 +241,12 @@ class FunctionTranslator:
 
     def opaque(self, llvm_type: str, operand: str) -> str:
         """The same float as a value of which LLVM knows nothing. Nothing is folded in the baseline
-        tier: FastISel selects each instruction as it stands.
+        tier, where FastISel selects each instruction as it stands, but for vector instructions.
         """
-        return operand if self.context.baseline else self.value(fence(llvm_type, operand))
+        if self.context.baseline:
+            self.is_foldable = True
+            return operand
+        return self.value(fence(llvm_type, operand))
 
     def condition(self, value: str) -> str:
         """An i32 operand as i1: whether it is not zero."""
@@ -246,6 +261,7 @@ class FunctionTranslator:
         """Arrive at a label that is reached from elsewhere too."""
         self.known = {}
         self.wide.clear()
+        self.views.clear()
         self.fuel.left = None
 
     def push_flag(self, flag: str) -> None:
@@ -366,6 +382,13 @@ class FunctionTranslator:
             self.n = n = self.n + 1
             self.emit(f"  br label %{n}\n{n}:")
 
+    def begin_vector(self) -> None:
+        """Before a vector instruction, of which FastISel selects next to nothing."""
+        self.uses_vectors = True
+        if self.is_foldable:
+            self.is_foldable = False
+            self.alone()
+
     # Calls.
 
     def carry(self, count: int) -> None:
@@ -430,11 +453,12 @@ class FunctionTranslator:
     def _definition(self, highest: int) -> list[str]:
         signature = self.signature
         values = len(self._local_types) + len(self._allocas) + highest
-        estimate = min(_FRAME_BASE + _FRAME_PER_VALUE * values, _MAX_FRAME_ESTIMATE)
+        per_value = _FRAME_PER_VECTOR if self.uses_vectors else _FRAME_PER_VALUE
+        estimate = min(_FRAME_BASE + per_value * values, _MAX_FRAME_ESTIMATE)
         checked = self.calls or estimate > _UNCHECKED_FRAME
         store = self.store_context() if checked else ""
         personality = exception.PERSONALITY if self.has_pads else ""
-        if self.has_pads:
+        if self.has_pads or self.uses_vectors:
             self._use_lines()
         lines = [
             *self._places.nodes,
@@ -460,7 +484,9 @@ class FunctionTranslator:
         return lines
 
     def _use_lines(self) -> None:
-        """Replace PC sections, which invokes cannot have."""
+        """Replace PC sections, which invokes cannot have, nor calls that FastISel does not select: some
+        with vectors, and all that stand before a vector instruction in its block.
+        """
         places = self.context.line_places(self.funcidx)
         if places is None:
             return
@@ -487,7 +513,11 @@ class FunctionTranslator:
             if i < len(self.signature.params):
                 initial = f"%p{i}"
             elif t not in _FLOAT_ZEROS:
-                initial = "0"
+                initial = _ZEROS.get(t, "0")
+                if t == _VECTOR and not self.context.baseline:
+                    initial = f"%zero{i}"
+                    lines.append(f"  {initial}.lanes = {fence('<4 x float>', 'zeroinitializer')}")
+                    lines.append(f"  {initial} = bitcast <4 x float> {initial}.lanes to {t}")
             else:
                 initial = _FLOAT_ZEROS[t]
                 if not self.context.baseline:

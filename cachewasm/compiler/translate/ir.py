@@ -11,7 +11,18 @@ from struct import Struct
 from cachewasm.abi import vmctx
 from cachewasm.abi.builtins import BUILTIN_INDEX
 from cachewasm.engine.isa import AARCH64, X86_64
-from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, FuncType, ValType
+from cachewasm.wasm.types import (
+    EXNREF,
+    EXTERNREF,
+    F32,
+    F64,
+    FUNCREF,
+    I32,
+    I64,
+    V128,
+    FuncType,
+    ValType,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +34,7 @@ LLVM_TYPES: dict[ValType, str] = {
     I64: "i64",
     F32: "float",
     F64: "double",
+    V128: "<2 x i64>",  # simd/shapes.py
     FUNCREF: "i64",
     EXTERNREF: "i64",
     EXNREF: "i64",
@@ -49,11 +61,20 @@ _F64 = Struct("<d")
 class Signature:
     """How a function type is spelled. The VM context is the first parameter of every function."""
 
-    __slots__ = ("_arguments", "in_registers", "params", "result", "result_types", "types")
+    __slots__ = (
+        "_arguments",
+        "gives_vectors",
+        "in_registers",
+        "params",
+        "result",
+        "result_types",
+        "types",
+    )
 
     def __init__(self, func_type: FuncType) -> None:
         self.params = tuple(LLVM_TYPES[t] for t in func_type.param_types)
         self.result_types = tuple(LLVM_TYPES[t] for t in func_type.result_types)
+        self.gives_vectors = V128 in func_type.result_types
         self.in_registers = len(self.result_types) <= REGISTER_RESULTS
         if not self.in_registers or not self.result_types:
             self.result = "void"
@@ -179,7 +200,7 @@ def f64_literal(bits: int) -> str:
 
 
 # How the names of LLVM's intrinsics spell the float types.
-_MANGLED = {"float": "f32", "double": "f64"}
+_MANGLED = {"float": "f32", "double": "f64", "<4 x float>": "v4f32", "<2 x double>": "v2f64"}
 
 
 def fence(llvm_type: str, operand: str) -> str:

@@ -13,6 +13,7 @@ from cachewasm.abi.vmctx import MEMORY, SEGMENT
 from cachewasm.compiler.translate.ir import LLVM_TYPES
 from cachewasm.compiler.translate.registry import Family, Lowering
 from cachewasm.compiler.translate.table import range_arguments
+from cachewasm.wasm.features import SIMD
 from cachewasm.wasm.opcodes import OPS, Access
 from cachewasm.wasm.types import F32, F64, ValType
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 FAMILY = Family()
 
 
-def _address(t: "FunctionTranslator", memidx: int, offset: int, size: int) -> str:
+def access_address(t: "FunctionTranslator", memidx: int, offset: int, size: int) -> str:
     """Pop an index; the address of `size` bytes at it plus `offset`, checked where necessary."""
     wide = t.widened(t.stack.pop())
     guard_size = t.context.guard_size
@@ -58,7 +59,7 @@ def _load(valtype: ValType, access: Access) -> Lowering:
 
     def lower(t: "FunctionTranslator", imm: tuple[int, int, int]) -> None:
         memidx, _, offset = imm
-        address = _address(t, memidx, offset, size)
+        address = access_address(t, memidx, offset, size)
         value = t.value(f"load volatile {stored}, ptr {address}, align 1{t.dbg()}")
         if stored != llvm_type:
             value = t.value(f"{extension} {stored} {value} to {llvm_type}")
@@ -79,14 +80,14 @@ def _store(valtype: ValType, access: Access) -> Lowering:
                 value = t.value(f"trunc {llvm_type} {value} to {stored}")
             else:
                 value = str(int(value) & mask)
-        address = _address(t, memidx, offset, size)
+        address = access_address(t, memidx, offset, size)
         t.emit(f"  store volatile {stored} {value}, ptr {address}, align 1{t.dbg()}")
 
     return lower
 
 
 for _op in OPS:
-    if _op.access and _op.params and _op.results is not None:
+    if _op.access and _op.proposal != SIMD and _op.params and _op.results is not None:
         if _op.access.is_store:
             FAMILY.add(_op.name, _store(_op.params[-1], _op.access))
         else:

@@ -117,10 +117,12 @@ def _binary_float(instruction: str, llvm_type: str) -> Lowering:
     lower_binary = _binary(instruction)
 
     def lower(t: "FunctionTranslator", _imm: None) -> None:
-        constant = t.stack[-1][0] != "%" and t.stack[-2][0] != "%"
+        constants = (t.stack[-1][0] != "%") + (t.stack[-2][0] != "%")
         lower_binary(t, None)
-        if constant:
-            t.stack[-1] = t.opaque(llvm_type, t.stack[-1])
+        if constants:
+            t.is_foldable = True
+            if constants == 2:
+                t.stack[-1] = t.opaque(llvm_type, t.stack[-1])
 
     return lower
 
@@ -299,6 +301,8 @@ def _extremum(f: str, name: str) -> Lowering:
 
     def lower(t: "FunctionTranslator", _imm: None) -> None:
         b, a = t.stack.pop(), t.stack.pop()
+        if a[0] != "%" or b[0] != "%":
+            t.is_foldable = True
         if t.context.env.target.arch == "aarch64":
             t.stack.append(t.value(f"call {t_} {intrinsic}({t_} {a}, {t_} {b})"))  # fmin, fmax
             return

@@ -3,7 +3,7 @@
 from cachewasm.abi.vmctx import GLOBAL_CELL_SIZE
 from cachewasm.compiler.translate.ir import INVARIANT, LLVM_TYPES
 from cachewasm.compiler.translate.registry import Family
-from cachewasm.wasm.types import GlobalType, ValType
+from cachewasm.wasm.types import V128, GlobalType, ValType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def _global(t: "FunctionTranslator", globalidx: int) -> tuple[GlobalType, str]:
 def _global_get(t: "FunctionTranslator", globalidx: int) -> None:
     globaltype, address = _global(t, globalidx)
     llvm_type = LLVM_TYPES[globaltype.content]
+    if globaltype.content is V128:
+        t.uses_vectors = True
     if globaltype.mutable:
         # In order with traps and calls, which may let others see or change it.
         t.stack.append(t.value(f"load volatile {llvm_type}, ptr {address}"))

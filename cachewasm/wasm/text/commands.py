@@ -14,7 +14,7 @@ from cachewasm.wasm.types import ValType
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of a type, as its raw bits: `(i32.const 1)`."""
+    """A number of a type, or a vector, as its raw bits: `(i32.const 1)`."""
 
     type: ValType
     bits: int
@@ -26,6 +26,13 @@ class NanPattern:
 
     type: ValType
     canonical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VectorPattern:
+    """A vector of floats of which some lanes are patterns, lane 0 first."""
+
+    lanes: tuple[Number | NanPattern, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class UnknownValue:
 
 
 Value: TypeAlias = Number | NullReference | HostReference | UnknownValue
-Pattern: TypeAlias = Value | NanPattern | FunctionReference | Either
+Pattern: TypeAlias = Value | NanPattern | VectorPattern | FunctionReference | Either
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from cachewasm.wasm import opcodes
 from cachewasm.wasm.opcodes import CATCH_NAMES, Catch, Imm, TryTable
-from cachewasm.wasm.text import numbers
+from cachewasm.wasm.text import keywords, literals, numbers
 from cachewasm.wasm.text.context import Context, IndexSpace
 from cachewasm.wasm.text.cursor import Cursor
 from cachewasm.wasm.text.lexer import quoted
@@ -176,40 +176,6 @@ def _blocktype(c: Cursor, scope: Scope) -> int | ValType | None:
     return blocktype(c, scope.context.types)
 
 
-def _number(c: Cursor, parse: Callable[[str], int]) -> int:
-    token = c.token
-    if not token or token[0] in '("$)':
-        raise c.unexpected("a number")
-    try:
-        value = parse(token)
-    except numbers.NotANumber:
-        raise c.unexpected("a number") from None
-    except numbers.NumberError as error:
-        raise c.error(error.reason) from None
-    c.pos += 1
-    return value
-
-
-def i32(c: Cursor) -> int:
-    """The signed value of the `i32` literal that must be next."""
-    return _number(c, lambda token: numbers.integer(token, 32))
-
-
-def i64(c: Cursor) -> int:
-    """The signed value of the `i64` literal that must be next."""
-    return _number(c, lambda token: numbers.integer(token, 64))
-
-
-def f32(c: Cursor) -> int:
-    """The bits of the `f32` literal that must be next."""
-    return _number(c, lambda token: numbers.float_bits(token, numbers.F32_FORMAT))
-
-
-def f64(c: Cursor) -> int:
-    """The bits of the `f64` literal that must be next."""
-    return _number(c, lambda token: numbers.float_bits(token, numbers.F64_FORMAT))
-
-
 def _reftype(c: Cursor, scope: Scope) -> ValType:
     return heaptype(c)
 
@@ -229,10 +195,10 @@ def _memarg_field(c: Cursor, name: str) -> int | None:
         return None
     try:
         value = numbers.unsigned(token[len(name) + 1 :], 64)
-    except numbers.NotANumber:
-        raise c.error(f"unknown operator {quoted(token)}") from None
     except numbers.NumberError as error:
-        raise c.error(error.reason) from None
+        # The whole token is one keyword: what is no natural number makes it an unknown one.
+        known = keywords.is_known(token) and not isinstance(error, numbers.NotANumber)
+        raise c.error(error.reason if known else f"unknown operator {quoted(token)}") from None
     c.pos += 1
     return value
 
@@ -243,14 +209,34 @@ def memarg(c: Cursor, scope: Scope, natural: int) -> tuple[int, int, int]:
     if token in ("(", ")"):
         return 0, natural, 0
     memory = scope.context.memories.optional_index(c)
+    align_log2, offset = _align_offset(c, natural)
+    return memory, align_log2, offset
+
+
+def memarg_lane(c: Cursor, scope: Scope, natural: int) -> tuple[int, int, int, int]:
+    """A memory argument and the index of a lane."""
+    memory = 0
+    # A number alone is the lane.
+    if c.token[:1] == "$" or (c.at_index() and _goes_on(c.texts[c.pos + 1])):
+        memory = scope.context.memories.index(c)
+    align_log2, offset = _align_offset(c, natural)
+    return memory, align_log2, offset, literals.lane_index(c)
+
+
+def _goes_on(token: str) -> bool:
+    """Whether this is more of a memory argument, or the index of a lane."""
+    return token[:1].isdecimal() or token.startswith(("offset=", "align="))
+
+
+def _align_offset(c: Cursor, natural: int) -> tuple[int, int]:
     offset = _memarg_field(c, "offset") or 0
     start = c.pos
     align = _memarg_field(c, "align")
     if align is None:
-        return memory, natural, offset
+        return natural, offset
     if align.bit_count() != 1:
         raise c.error("alignment must be a power of two", start)
-    return memory, align.bit_length() - 1, offset
+    return align.bit_length() - 1, offset
 
 
 # By kind; memory arguments and the instructions with blocks are read by parse_instructions.py.
@@ -274,10 +260,13 @@ READERS: dict[int, Reader] = {
     opcodes.IMM_DATA_MEMORY: _data_memory,
     opcodes.IMM_LABELS: _labels,
     opcodes.IMM_BLOCKTYPE: _blocktype,
-    opcodes.IMM_I32: lambda c, scope: i32(c),
-    opcodes.IMM_I64: lambda c, scope: i64(c),
-    opcodes.IMM_F32: lambda c, scope: f32(c),
-    opcodes.IMM_F64: lambda c, scope: f64(c),
+    opcodes.IMM_I32: lambda c, scope: literals.i32(c),
+    opcodes.IMM_I64: lambda c, scope: literals.i64(c),
+    opcodes.IMM_F32: lambda c, scope: literals.f32(c),
+    opcodes.IMM_F64: lambda c, scope: literals.f64(c),
+    opcodes.IMM_V128: lambda c, scope: literals.v128(c),
+    opcodes.IMM_LANE: lambda c, scope: literals.lane_index(c),
+    opcodes.IMM_SHUFFLE: lambda c, scope: literals.shuffle_lanes(c),
     opcodes.IMM_REFTYPE: _reftype,
     opcodes.IMM_VALTYPES: _valtypes,
 }

@@ -23,6 +23,7 @@ _STRUCTURE = frozenset(
         import export table memory global tag elem data start offset item declare then
         ref null extern any eq i31 none nofunc noextern exn noexn shared pagesize inf nan
         do catch catch_ref catch_all catch_all_ref
+        i8x16 i16x8 i32x4 i64x2 f32x4 f64x2
         """,
     )
 )
@@ -34,9 +35,6 @@ _PREFIXED = re.compile(
 _LATER = tuple(
     (re.compile(pattern), feature)
     for pattern, feature in (
-        (r"(?:i8x16|i16x8|i32x4|i64x2|f32x4|f64x2)\.relaxed_[a-z0-9_]+", features.RELAXED_SIMD),
-        (r"v128(?:\.[a-z0-9_]+)?", features.SIMD),
-        (r"(?:i8x16|i16x8|i32x4|i64x2|f32x4|f64x2)(?:\.[a-z0-9_]+)?", features.SIMD),
         (r"(?:(?:i32|i64|memory)\.)?atomic\.[a-z0-9_.]+", features.THREADS),
         (r"return_call|return_call_indirect", features.TAIL_CALL),
         (

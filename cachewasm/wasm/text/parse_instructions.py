@@ -25,7 +25,7 @@ from cachewasm.wasm.opcodes import (
 )
 from cachewasm.wasm.text.context import Context, IndexSpace
 from cachewasm.wasm.text.cursor import Cursor
-from cachewasm.wasm.text.immediates import READERS, Reader, Scope, memarg
+from cachewasm.wasm.text.immediates import READERS, Reader, Scope, memarg, memarg_lane
 from cachewasm.wasm.text.keywords import MNEMONICS
 from cachewasm.wasm.text.lexer import quoted
 from cachewasm.wasm.types import ValType
@@ -182,6 +182,8 @@ class _Instructions:
 
     def _memory_access(self, op: Op) -> Instruction:
         natural = 0 if op.access is None else op.access.align_log2
+        if op.imm == opcodes.IMM_MEMARG_LANE:
+            return Instruction(op, memarg_lane(self.c, self.scope, natural))
         return Instruction(op, memarg(self.c, self.scope, natural))
 
     def _block(self, mnemonic: str) -> None:

@@ -9,6 +9,7 @@ its own commands with the cursor's methods (`at_form`, `take_form`, `take`, `exp
     parser.module()                 at `(module`, up to and with its closing parenthesis
     parser.fields(name)             after `(module $name`, up to the closing parenthesis, which stays
     parser.numeric_const()          at `(i32.const` and its like, with the parenthesis
+    parser.vector_const()           at `(v128.const`, likewise
 
 `parse_module` and `wat2wasm` are for a text that holds one module. Errors are `TextError`, except
 for what is no matter of grammar: `UnsupportedModule` for later proposals, `InvalidModule` for an
@@ -19,10 +20,21 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cachewasm.wasm.encode import ModuleSource, encode
+from cachewasm.wasm.opcodes import V128_CONST
 from cachewasm.wasm.text.context import Context
 from cachewasm.wasm.text.cursor import Cursor
-from cachewasm.wasm.text.immediates import f32, f64, i32, i64
 from cachewasm.wasm.text.lexer import tokenize
+from cachewasm.wasm.text.literals import (
+    NAN_PATTERNS,
+    Shape,
+    f32,
+    f64,
+    i32,
+    i64,
+    lane,
+    vector_lanes,
+    vector_shape,
+)
 from cachewasm.wasm.text.outline import Outline
 from cachewasm.wasm.text.parse_fields import Fields
 from cachewasm.wasm.types import F32, F64, I32, I64, ValType
@@ -30,7 +42,6 @@ from cachewasm.wasm.types import F32, F64, I32, I64, ValType
 _Parsed = TypeVar("_Parsed")
 
 _CONSTS = {f"{valtype.name}.const": valtype for valtype in (I32, I64, F32, F64)}
-_NAN_PATTERNS = frozenset(("nan:canonical", "nan:arithmetic"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,14 @@ class NumericConst:
     type: ValType
     bits: int
     pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorConst:
+    """A vector of a script: its shape, and of each lane the raw bits or a pattern, as above."""
+
+    shape: Shape
+    lanes: tuple[int | str, ...]
 
 
 class Parser(Cursor):
@@ -75,7 +94,7 @@ class Parser(Cursor):
         if valtype is None:
             raise self.unexpected("a numeric literal")
         self.pos += 2
-        if valtype in (F32, F64) and self.token in _NAN_PATTERNS:
+        if valtype in (F32, F64) and self.token in NAN_PATTERNS:
             found = NumericConst(valtype, 0, self.token)
             self.pos += 1
         elif valtype is I32:
@@ -84,6 +103,15 @@ class Parser(Cursor):
             found = NumericConst(valtype, i64(self) & 0xFFFF_FFFF_FFFF_FFFF)
         else:
             found = NumericConst(valtype, f32(self) if valtype is F32 else f64(self))
+        self.expect(")")
+        return found
+
+    def vector_const(self) -> VectorConst:
+        """A literal `(v128.const i32x4 1 2 3 4)`, or with patterns of NaNs among its lanes."""
+        if not self.take_form(V128_CONST.name):
+            raise self.unexpected("a vector")
+        shape = vector_shape(self)
+        found = VectorConst(shape, tuple(vector_lanes(self, shape, _lane_or_pattern)))
         self.expect(")")
         return found
 
@@ -112,6 +140,13 @@ def wat2wasm(text: str | bytes) -> bytes:
         return _whole(parser, _binary(parser))
     parser.pos = start
     return encode(_whole(parser, parser.module()))
+
+
+def _lane_or_pattern(c: Cursor, shape: Shape) -> int | str:
+    if shape.form is not None and c.token in NAN_PATTERNS:
+        c.pos += 1
+        return c.texts[c.pos - 1]
+    return lane(c, shape)
 
 
 def _binary(parser: Parser) -> bytes:

@@ -100,11 +100,12 @@ def _immediate(context: PrintContext, op: Op, imm: Imm, depth: int) -> str:
                 for each in imm.catches
             )
             return _blocktype(context, imm.blocktype) + catches
+        case bytes():
+            return "".join(f" {lane}" for lane in imm)
         case (int(memidx), int(align_log2), int(offset)):
-            memory = f" {memidx}" if memidx else ""
-            place = f" offset={offset}" if offset else ""
-            natural = op.access is not None and op.access.align_log2 == align_log2
-            return memory + place + ("" if natural else f" align={1 << align_log2}")
+            return _memarg(op, memidx, align_log2, offset)
+        case (int(memidx), int(align_log2), int(offset), int(lane)):
+            return f"{_memarg(op, memidx, align_log2, offset)} {lane}"
         case (int(first), int(second)):
             return _pair(context, kind, first, second)
         case (tuple(labels), int(default)):
@@ -112,6 +113,13 @@ def _immediate(context: PrintContext, op: Op, imm: Imm, depth: int) -> str:
         case _:
             types = [item for item in imm if isinstance(item, ValType)]
             return listed("result", types) or " (result)"
+
+
+def _memarg(op: Op, memidx: int, align_log2: int, offset: int) -> str:
+    memory = f" {memidx}" if memidx else ""
+    place = f" offset={offset}" if offset else ""
+    natural = op.access is not None and op.access.align_log2 == align_log2
+    return memory + place + ("" if natural else f" align={1 << align_log2}")
 
 
 def _integer(context: PrintContext, kind: int, value: int, depth: int) -> str:
@@ -127,6 +135,8 @@ def _integer(context: PrintContext, kind: int, value: int, depth: int) -> str:
         return f" {spelling.f32(value)}"
     if kind == opcodes.IMM_F64:
         return f" {spelling.f64(value)}"
+    if kind == opcodes.IMM_V128:
+        return f" {spelling.v128(value)}"
     return f" {value}"
 
 

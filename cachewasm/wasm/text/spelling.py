@@ -73,6 +73,12 @@ def f64(bits: int) -> str:
     return repr(value).removesuffix(".0")
 
 
+def v128(bits: int) -> str:
+    """The vector of these bits, by its shape and lanes of 32 bits."""
+    lanes = (bits >> shift & 0xFFFF_FFFF for shift in range(0, 128, 32))
+    return "i32x4" + "".join(f" 0x{lane:08x}" for lane in lanes)
+
+
 def _special(bits: int, *, exponent_bits: int, mantissa_bits: int) -> str | None:
     """An infinity or a NaN with its payload; None for numbers."""
     exponent = bits >> mantissa_bits & (1 << exponent_bits) - 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 from cachewasm.wasm.encode import encode
+from cachewasm.wasm.opcodes import V128_CONST
 from cachewasm.wasm.text.commands import (
     Action,
     AssertException,
@@ -42,10 +43,12 @@ from cachewasm.wasm.text.commands import (
     UnknownCommand,
     UnknownValue,
     Value,
+    VectorPattern,
 )
 from cachewasm.wasm.text.lexer import Place, Tokens, tokenize
-from cachewasm.wasm.text.parser import Parser, wat2wasm
-from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64
+from cachewasm.wasm.text.literals import pack
+from cachewasm.wasm.text.parser import Parser, VectorConst, wat2wasm
+from cachewasm.wasm.types import EXNREF, EXTERNREF, F32, F64, FUNCREF, I32, I64, V128
 
 _Parsed = TypeVar("_Parsed")
 
@@ -232,7 +235,7 @@ class _ScriptParser(Parser):
         """An argument."""
         operand = self.pos + 2
         value = self._simple_pattern()
-        if isinstance(value, (NanPattern, FunctionReference)):
+        if isinstance(value, (NanPattern, VectorPattern, FunctionReference)):
             raise self.error("unexpected token: only a result may be a pattern", operand)
         return value
 
@@ -246,13 +249,15 @@ class _ScriptParser(Parser):
         self.expect(")")
         return Either(tuple(options))
 
-    def _simple_pattern(self) -> Value | NanPattern | FunctionReference:
+    def _simple_pattern(self) -> Value | NanPattern | VectorPattern | FunctionReference:
         keyword = self.texts[self.pos + 1]
         if keyword in _NUMERIC:
             const = self.numeric_const()
             if const.pattern:
                 return NanPattern(const.type, const.pattern == "nan:canonical")
             return Number(const.type, const.bits)
+        if keyword == V128_CONST.name:
+            return _vector(self.vector_const())
         self.expect("(")
         if keyword == "either" or not keyword[:1].isalpha():
             raise self.unexpected("a value")
@@ -269,3 +274,18 @@ class _ScriptParser(Parser):
             self._skip_to_end()
         self.expect(")")
         return value
+
+
+def _vector(const: VectorConst) -> Number | VectorPattern:
+    bits = [each for each in const.lanes if isinstance(each, int)]
+    if len(bits) == len(const.lanes):
+        return Number(V128, pack(const.shape, bits))
+    type = F32 if const.shape.bits == 32 else F64
+    return VectorPattern(
+        tuple(
+            Number(type, each)
+            if isinstance(each, int)
+            else NanPattern(type, each == "nan:canonical")
+            for each in const.lanes
+        )
+    )

@@ -17,7 +17,7 @@ BAD = (
     GOOD
     + """  (assert_return
   (invoke "f") (i32.const 2))
-(assert_return (invoke "f") (v128.const i32x4 0 0 0 0))
+(assert_return (invoke "f") (ref.i31))
 """
 )
 

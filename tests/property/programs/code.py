@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from cachewasm.wasm.encode_body import FunctionBody, Instruction, LocalGroup
 from cachewasm.wasm.opcodes import BY_NAME, Imm, Op
-from cachewasm.wasm.types import I32, FuncType, ValType
+from cachewasm.wasm.types import I32, V128, FuncType, ValType
 from tests.property.programs.choices import Choices
 from tests.property.programs.edges import EDGES, NANS, signed
 from tests.property.programs.shape import Shape
@@ -36,10 +36,10 @@ class Code:
         self.left -= 1
 
     def const(self, valtype: ValType, bits: int) -> None:
-        """A constant of a numeric type, from its bits; null for a reference type."""
+        """A constant from its bits; null for a reference type."""
         if valtype.is_ref:
             self.emit("ref.null", valtype)
-        elif valtype in NANS:
+        elif valtype in NANS or valtype is V128:
             self.emit(f"{valtype.name}.const", bits)
         else:
             self.emit(f"{valtype.name}.const", signed(bits, 32 if valtype.name == "i32" else 64))

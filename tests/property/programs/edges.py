@@ -1,8 +1,8 @@
-"""Edge values of each numeric type as raw bits; the first is zero."""
+"""Edge values of each type of numbers and vectors as raw bits; the first is zero."""
 
 import struct
 
-from cachewasm.wasm.types import F32, F64, I32, I64, ValType
+from cachewasm.wasm.types import F32, F64, I32, I64, V128, ValType
 
 
 def _signs(bits: tuple[int, ...], sign: int) -> tuple[int, ...]:
@@ -46,6 +46,21 @@ EDGES: dict[ValType, tuple[int, ...]] = {
         1 << 63,
     ),
 }
+
+# Of lanes of every size: the same in all of them, or others beside each other.
+EDGES[V128] = (
+    0,
+    *(int.from_bytes(bytes([byte] * 16), "little") for byte in (1, 0x7F, 0x80, 0xFF)),
+    int.from_bytes(bytes(range(16)), "little"),
+    int.from_bytes(bytes(range(0xF8, 0x100)) + bytes(range(8)), "little"),
+    *(0x8000_7FFF_0001_FFFF * ((1 << 64) + 1), 0x8000_0000_7FFF_FFFF * ((1 << 64) + 1)),
+    *(low | high << 64 for low, high in zip(EDGES[I64][::3], EDGES[I64][1::3], strict=False)),
+    *(low | high << 64 for low, high in zip(EDGES[F64][::5], EDGES[F64][2::5], strict=False)),
+    *(
+        sum(EDGES[F32][at + i] << 32 * i for i in range(4))
+        for at in range(0, len(EDGES[F32]) - 4, 5)
+    ),
+)
 
 # NaNs that arithmetic would change: their bits may be moved, never computed with.
 NANS = {

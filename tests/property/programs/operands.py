@@ -2,17 +2,38 @@
 
 The specification lets arithmetic choose among NaNs, so the bits of a NaN must not get to where they
 can be told apart: into memory, an integer or a sign. There an *exact* operand is made: one whose
-bits are certain, since it was only moved, or was made canonical.
+bits are certain, since it was only moved, or was made canonical. A vector is exact wherever it is.
 """
 
 from collections.abc import Callable
 from functools import cache
 
-from cachewasm.wasm.opcodes import IMM_MEMARG, IMM_NONE, OPS, Op
-from cachewasm.wasm.types import EXTERNREF, FUNCREF, I32, PAGE_SIZE_LOG2, FuncType, ValType
+from cachewasm.compiler.translate.nan import MAKES_NAN
+from cachewasm.wasm.features import RELAXED_SIMD
+from cachewasm.wasm.opcodes import (
+    IMM_LANE,
+    IMM_MEMARG,
+    IMM_MEMARG_LANE,
+    IMM_NONE,
+    IMM_SHUFFLE,
+    OPS,
+    Imm,
+    Op,
+)
+from cachewasm.wasm.types import (
+    EXTERNREF,
+    F32,
+    F64,
+    FUNCREF,
+    I32,
+    PAGE_SIZE_LOG2,
+    V128,
+    FuncType,
+    ValType,
+)
 from tests.property.programs.code import Code
 from tests.property.programs.edges import CANONICAL_NAN, NANS
-from tests.property.programs.shape import NUMERIC, globalidx
+from tests.property.programs.shape import VALUES, globalidx
 
 _PAGE = 1 << PAGE_SIZE_LOG2
 Producer = Callable[[ValType, int], None]
@@ -22,17 +43,22 @@ def _numeric(valtype: ValType) -> list[Op]:
     return [
         op
         for op in OPS
-        if op.imm == IMM_NONE
+        if op.imm in (IMM_NONE, IMM_LANE, IMM_SHUFFLE)
         and op.results == (valtype,)
         and op.params
-        and all(param in NUMERIC for param in op.params)
+        and all(param in VALUES for param in op.params)
+        and op.proposal != RELAXED_SIMD  # which of its results an engine chooses is its own affair
     ]
 
 
-PRODUCERS = {valtype: _numeric(valtype) for valtype in NUMERIC}
+PRODUCERS = {valtype: _numeric(valtype) for valtype in VALUES}
 LOADS = {
-    valtype: [op for op in OPS if op.imm == IMM_MEMARG and op.results == (valtype,) and op.access]
-    for valtype in NUMERIC
+    valtype: [
+        op
+        for op in OPS
+        if op.imm in (IMM_MEMARG, IMM_MEMARG_LANE) and op.results == (valtype,) and op.access
+    ]
+    for valtype in VALUES
 }
 STORES = [op for op in OPS if op.access is not None and op.access.is_store]
 
@@ -47,9 +73,9 @@ def _traps(op: Op) -> bool:
 def _exact_operand(op: Op) -> int | None:
     """The operand of which each bit shows in the result."""
     name = op.name.partition(".")[2]
-    if name == "copysign":
+    if name in ("copysign", "replace_lane"):
         return 1
-    return 0 if name.startswith("reinterpret_f") else None
+    return 0 if name == "splat" or name.startswith("reinterpret_f") else None
 
 
 class Operands:
@@ -127,7 +153,7 @@ class Operands:
                 self.code.emit("global.get", globalidx(self._shape, self._choices.pick(globals_)))
                 return
         if valtype is FUNCREF and kind:
-            self.code.emit("ref.func", self._choices.below(len(self._shape.all_functypes)))
+            self.code.emit("ref.func", self._choices.below(len(self._shape.seen_functypes)))
         else:
             self.code.edge(valtype)
 
@@ -142,7 +168,28 @@ class Operands:
         if _traps(op) and self._choices.chance(70):
             op = self._choices.pick(PRODUCERS[valtype])
         self.operands(op, depth)
-        self.code.emit_op(op)
+        self.code.emit_op(op, self._immediate(op))
+        if valtype is V128 and op.name in MAKES_NAN:
+            self._canonical_lanes(op.name.partition(".")[0])
+
+    def _immediate(self, op: Op) -> Imm:
+        if op.imm == IMM_LANE:
+            return self._choices.below(op.lanes)
+        if op.imm == IMM_SHUFFLE:
+            return bytes(self._choices.below(op.lanes) for _ in range(16))
+        return None
+
+    def _canonical_lanes(self, shape: str) -> None:
+        code = self.code
+        copy = code.scratch(V128)
+        code.emit("local.set", copy)
+        code.emit("local.get", copy)
+        scalar, lanes = (F32, 4) if shape == "f32x4" else (F64, 2)
+        code.const(V128, sum(CANONICAL_NAN[scalar] << 128 // lanes * i for i in range(lanes)))
+        code.emit("local.get", copy)
+        code.emit("local.get", copy)
+        code.emit(f"{shape}.eq")
+        code.emit("v128.bitselect")
 
     def operands(self, op: Op, depth: int) -> None:
         """The operands of an instruction with fixed types."""
@@ -217,7 +264,14 @@ class Operands:
         self._memory_load(self._choices.pick(LOADS[valtype]))
 
     def _memory_load(self, op: Op) -> None:
-        self.code.emit_op(op, self.address(op))
+        memarg = self.address(op)
+        if op.imm == IMM_MEMARG_LANE:
+            self.value(V128, 1)
+        self.code.emit_op(op, self.with_lane(op, memarg))
+
+    def with_lane(self, op: Op, memarg: tuple[int, int, int]) -> Imm:
+        """The immediate of an access: a memarg, with a lane if need be."""
+        return (*memarg, self._choices.below(op.lanes)) if op.lanes else memarg
 
     def address(self, op: Op) -> tuple[int, int, int]:
         """The address of an access, mostly within bounds, and the memarg that goes with it."""
@@ -315,7 +369,7 @@ class Operands:
         self._keep(types[funcidx], valtype)
 
     def _call_indirect(self, valtype: ValType, depth: int) -> None:
-        found = [each for each in self._shape.all_functypes if valtype in each.result_types]
+        found = [each for each in self._shape.seen_functypes if valtype in each.result_types]
         if not found:
             self._leaf(valtype)
             return

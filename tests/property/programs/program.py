@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cachewasm.wasm.encode import ModuleSource, encode
 from cachewasm.wasm.encode_body import FunctionBody
 from cachewasm.wasm.module import Export
-from cachewasm.wasm.types import FUNC, GLOBAL, MEMORY, TABLE, FuncType
+from cachewasm.wasm.types import FUNC, GLOBAL, MEMORY, TABLE, V128, FuncType
 from tests.property.programs.choices import Choices
 from tests.property.programs.code import Code
 from tests.property.programs.edges import EDGES
@@ -14,6 +14,7 @@ from tests.property.programs.shape import (
     HOST_TYPES,
     Shape,
     globalidx,
+    has_vectors,
     shape_of,
 )
 from tests.property.programs.statements import Statements
@@ -63,6 +64,8 @@ def _calls(choices: Choices, shape: Shape) -> list[Call]:
     calls = []
     for _ in range(2 + choices.below(2)):
         for number, functype in enumerate(shape.functypes):
+            if has_vectors(functype):
+                continue
             arguments = tuple(
                 choices.below(3) if t.is_ref else choices.pick(EDGES[t]) for t in functype.params
             )
@@ -73,13 +76,13 @@ def _calls(choices: Choices, shape: Shape) -> list[Call]:
 def _source(choices: Choices, shape: Shape, bodies: tuple[FunctionBody, ...]) -> ModuleSource:
     first = len(HOST_TYPES)
     exports = [
-        *(Export(f"f{i}", FUNC, first + i) for i in range(len(bodies))),
+        *(Export(f"f{i}", FUNC, first + i) for i in range(len(shape.seen_functypes) - first)),
         *(Export(f"t{i}", TABLE, i) for i in range(len(shape.tables))),
         *(Export(f"m{i}", MEMORY, i) for i in range(len(shape.memories))),
         *(
             Export(f"g{i}", GLOBAL, globalidx(shape, i))
-            for i in range(len(shape.global_types))
-            if i != CALLS_LEFT
+            for i, each in enumerate(shape.global_types)
+            if i != CALLS_LEFT and each.content is not V128
         ),
         Export(CALLS_LEFT_EXPORT, GLOBAL, globalidx(shape, CALLS_LEFT)),
     ]

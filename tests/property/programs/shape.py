@@ -19,6 +19,7 @@ from cachewasm.wasm.types import (
     GLOBAL,
     I32,
     I64,
+    V128,
     FuncType,
     GlobalType,
     Limits,
@@ -30,6 +31,7 @@ from tests.property.programs.choices import Choices
 from tests.property.programs.edges import EDGES, NANS, signed
 
 NUMERIC = (I32, I64, F32, F64)
+VALUES = (*NUMERIC, V128)
 CALLS_LEFT = 0  # the global that counts calls
 CALLS = 12
 HOST_MODULE = "host"
@@ -44,7 +46,11 @@ LARGEST_TABLE = 12
 
 @dataclass(slots=True)
 class Shape:
-    """The module around the bodies. Functions: the imported ones, then `functypes` in order."""
+    """The module around the bodies. Functions: the imported ones, then `functypes` in order.
+
+    The last one may have vectors in its type, which the oracle's API does not know: other functions
+    call it, and nobody else sees it.
+    """
 
     types: list[FuncType] = field(default_factory=list)
     imports: list[Import] = field(default_factory=list)
@@ -61,6 +67,11 @@ class Shape:
         """The types of all functions, imports first."""
         return [*HOST_TYPES, *self.functypes]
 
+    @property
+    def seen_functypes(self) -> list[FuncType]:
+        """The types of the functions that may be exported and referred to: the first of them."""
+        return [each for each in self.all_functypes if not has_vectors(each)]
+
     def typeidx(self, functype: FuncType) -> int:
         """The index of a type, which is added if need be."""
         if functype not in self.types:
@@ -68,10 +79,19 @@ class Shape:
         return self.types.index(functype)
 
 
+def has_vectors(functype: FuncType) -> bool:
+    """Whether a function takes or gives vectors."""
+    return V128 in (*functype.param_types, *functype.result_types)
+
+
 def shape_of(choices: Choices, functions: int) -> Shape:
     """Decide everything but the bodies of `functions` functions."""
     shape = Shape()
     shape.functypes = [_functype(choices) for _ in range(functions)]
+    if choices.chance(60):
+        params = [choices.pick((V128, *VALUES)) for _ in range(1 + choices.below(12))]
+        results = [choices.pick((V128, *VALUES)) for _ in range(1 + choices.below(3))]
+        shape.functypes.append(FuncType([*params, V128], results))
     for number, functype in enumerate(HOST_TYPES):
         shape.imports.append(
             Import(HOST_MODULE, f"f{number}", FUNC, shape.typeidx(functype)),
@@ -115,7 +135,7 @@ def _add_globals(choices: Choices, shape: Shape, base: GlobalType) -> None:
     shape.global_types.append(GlobalType(I32, True))
     shape.globals.append(Global(shape.global_types[0], ((constexpr.I32_CONST, CALLS),)))
     for _ in range(choices.below(5)):
-        valtype = _valtype(choices)
+        valtype = V128 if choices.chance(15) else _valtype(choices)
         globaltype = GlobalType(valtype, not choices.chance(15))
         shape.global_types.append(globaltype)
         shape.globals.append(Global(globaltype, _initial(choices, valtype)))
@@ -140,6 +160,8 @@ def _initial(choices: Choices, valtype: ValType) -> ConstExpr:
         return (value,)
     if valtype is I64:
         return ((constexpr.I64_CONST, signed(choices.pick(EDGES[I64]), 64)),)
+    if valtype is V128:
+        return ((constexpr.V128_CONST, choices.pick(EDGES[V128])),)
     kind = constexpr.F32_CONST if valtype is F32 else constexpr.F64_CONST
     return ((kind, choices.pick(EDGES[valtype])),)
 
@@ -154,7 +176,7 @@ def _offset(choices: Choices, limit: int) -> ConstExpr:
 
 
 def _add_elements(choices: Choices, shape: Shape) -> None:
-    count = len(shape.all_functypes)
+    count = len(shape.seen_functypes)
     funcs = tuple(choices.below(count) for _ in range(3 + choices.below(3)))
     null = ((constexpr.REF_NULL, FUNCREF),)
     mixed = tuple(

@@ -10,7 +10,7 @@ from cachewasm.wasm.opcodes import IMM_NONE, OPS
 from cachewasm.wasm.types import EXTERNREF, FUNCREF, I32, ValType
 from tests.property.programs.code import Code
 from tests.property.programs.operands import STORES, Operands
-from tests.property.programs.shape import CALLS_LEFT, NUMERIC, globalidx
+from tests.property.programs.shape import CALLS_LEFT, VALUES, globalidx, has_vectors
 
 _ITERATIONS = 12
 _ANY = [op for op in OPS if op.imm == IMM_NONE and op.params is not None and op.results is not None]
@@ -29,7 +29,7 @@ class Statements:
         """The whole body but for its last `end`."""
         code = self.code
         for _ in range(self._choices.below(4)):
-            code.new_local(self._choices.pick((*NUMERIC, FUNCREF, EXTERNREF)))
+            code.new_local(self._choices.pick((*VALUES, FUNCREF, EXTERNREF)))
         calls = globalidx(self._shape, CALLS_LEFT)
         code.emit("global.get", calls)
         code.emit("i32.eqz")
@@ -93,14 +93,14 @@ class Statements:
             self.code.emit("global.set", globalidx(self._shape, number))
 
     def _drop(self, _depth: int) -> None:
-        self._operands.value(self._choices.pick(NUMERIC))
+        self._operands.value(self._choices.pick(VALUES))
         self.code.emit("drop")
 
     def _call(self, _depth: int) -> None:
         """A call, of which all results are used or dropped."""
         types = self._shape.all_functypes
         funcidx = self._choices.below(len(types))
-        if self._choices.chance(30):
+        if self._choices.chance(30) and not has_vectors(types[funcidx]):
             self._operands.call_indirect(types[funcidx], 2)
         else:
             self._operands.values(types[funcidx].param_types, 2)
@@ -114,7 +114,7 @@ class Statements:
         assert op.params is not None
         memarg = self._operands.address(op)
         self._operands.exact(op.params[1], 3)
-        self.code.emit_op(op, memarg)
+        self.code.emit_op(op, self._operands.with_lane(op, memarg))
 
     def _region(self) -> None:
         """Where a bulk operation starts: anywhere, or near the end of a page."""
@@ -183,7 +183,7 @@ class Statements:
 
     def _some_types(self, most: int) -> tuple[ValType, ...]:
         return tuple(
-            self._choices.pick((*NUMERIC, EXTERNREF)) for _ in range(self._choices.below(most + 1))
+            self._choices.pick((*VALUES, EXTERNREF)) for _ in range(self._choices.below(most + 1))
         )
 
     def block_value(self, valtype: ValType, depth: int) -> None:

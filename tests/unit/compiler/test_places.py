@@ -11,13 +11,28 @@ from cachewasm.compiler.linker.object import MACHINE_X86_64
 from cachewasm.compiler.runtime_library import runtime_library_ir
 from cachewasm.compiler.translate.module import translate, translate_trampolines
 from cachewasm.wasm.body import instructions, read_locals
-from cachewasm.wasm.opcodes import BY_NAME, IMM_MEMARG, IMM_NONE, OPS
+from cachewasm.wasm.opcodes import (
+    BY_NAME,
+    IMM_LANE,
+    IMM_MEMARG,
+    IMM_MEMARG_LANE,
+    IMM_NONE,
+    IMM_SHUFFLE,
+    OPS,
+)
 
-# What has operands of fixed types and no immediate that must be named.
+# What has operands of fixed types, with an immediate where it needs one.
+IMMEDIATES = {
+    IMM_NONE: "",
+    IMM_MEMARG: "",
+    IMM_LANE: "1",
+    IMM_MEMARG_LANE: "1",
+    IMM_SHUFFLE: " ".join(str(31 - lane) for lane in range(16)),
+}
 PLAIN = {
     op.name: " ".join(f"(local.get ${t})" for t in op.params)
     for op in OPS
-    if op.params is not None and op.results is not None and op.imm in (IMM_NONE, IMM_MEMARG)
+    if op.params is not None and op.results is not None and op.imm in IMMEDIATES
 }
 OTHERS = (
     "(global.set $f64 (select (local.get $f64) (f64.const 2) (local.get $i32)))",
@@ -37,6 +52,14 @@ OTHERS = (
     " (i32.const 8) (i32.const 7) (i32.const 6) (i32.const 5) (f32.const nan) (local.get $i64)))",
     "(call $pair) drop drop",
     "(call $three) drop drop drop",
+    "(global.set $v128 (select (local.get $v128) (global.get $v128) (local.get $i32)))",
+    "(global.set $v128 (i32x4.mul (call $vector (local.get $v128) (i32.const 3))"
+    " (call $vector (v128.const i64x2 1 2) (i32x4.extract_lane 3 (local.get $v128)))))",
+    "(loop (local.set $v128 (call $vector (local.get $v128) (i32.const 1)))"
+    " (global.set $v128 (local.get $v128)) (call $void) (br_if 0 (local.get $i32)))",
+    "(call $void) (global.set $v128 (v128.const i64x2 1 2)) (call $void)"
+    " (drop (call $vector (v128.const i64x2 0 0) (i32.const 1)))",
+    "(call $vectors) i8x16.swizzle (global.set $v128)",
 )
 
 HEAD = """(module
@@ -44,10 +67,13 @@ HEAD = """(module
   (memory 1) (table 8 funcref) (elem declare func $f)
   (global $i32 (mut i32) (i32.const 0)) (global $i64 (mut i64) (i64.const 0))
   (global $f32 (mut f32) (f32.const 0)) (global $f64 (mut f64) (f64.const 0))
+  (global $v128 (mut v128) (v128.const i64x2 0 0))
   (func $void) (func $f (result i32) (i32.const 1))
   (func $many (param i64 f32 f64 f64 i32 i32 i32 i32 i32 f32 i64) (result f64) (f64.const 1))
   (func $pair (result i32 f64) (i32.const 1) (f64.const 2))
   (func $three (result i32 f64 i64) (i32.const 1) (f64.const 2) (i64.const 3))
+  (func $vector (param v128 i32) (result v128) (local.get 0))
+  (func $vectors (result v128 v128) (v128.const i64x2 0 0) (v128.const i64x2 0 0))
 """
 
 
@@ -57,13 +83,14 @@ def source() -> tuple[str, int]:
     for name, operands in PLAIN.items():
         # A result that nobody uses is not made.
         uses = " ".join(f"(global.set ${t})" for t in BY_NAME[name].results or ())
-        bodies.append(f"{operands} {name} {uses}")
+        bodies.append(f"{operands} {name} {IMMEDIATES[BY_NAME[name].imm]} {uses}")
     functions = [
-        "(func (param $i32 i32) (param $i64 i64) (param $f32 f32) (param $f64 f64) (result i32)"
+        "(func (param $i32 i32) (param $i64 i64) (param $f32 f32) (param $f64 f64)"
+        " (param $v128 v128) (result i32)"
         f" (call $void) (call $f) (call $void) {body} (call $void) (call $f) (i32.add))"
         for body in bodies
     ]
-    return HEAD + "\n".join(functions) + ")", 5
+    return HEAD + "\n".join(functions) + ")", 7
 
 
 def calls(image: LinkedImage, start: int, size: int, names: set[str]) -> list[int]:

@@ -1,6 +1,8 @@
 """The text that translation makes, and what it refuses."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -8,10 +10,11 @@ from cachewasm.abi.vmctx import FUNC_BOUNDED
 from cachewasm.compiler.codegen import BASELINE, compile_ir
 from cachewasm.compiler.linker.fragment import make_fragment
 from cachewasm.compiler.linker.link import link
+from cachewasm.compiler.translate import simd
 from cachewasm.compiler.translate.dispatch import LOWERINGS
 from cachewasm.compiler.translate.module import translate, translate_trampolines
 from cachewasm.errors import InvalidModule, UnsupportedModule
-from cachewasm.wasm.opcodes import OPS
+from cachewasm.wasm.opcodes import OPS, PREFIX_SIMD
 
 CALLS = """(module (memory 1)
   (import "m" "f" (func))
@@ -27,6 +30,16 @@ CALLS = """(module (memory 1)
 def test_lowerings_every_instruction_has_one():
     assert len(LOWERINGS) == len(OPS)
     assert all(callable(lowering) for lowering in LOWERINGS)
+    assert set(simd.LOWERINGS) == {op.name for op in OPS if op.code >> 16 == PREFIX_SIMD}
+
+
+def test_translate_without_vectors_imports_nothing_for_them():
+    code = (
+        "import sys, cachewasm.compiler.translate.module\n"
+        "print([name for name in sys.modules if '.simd' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_translate_same_input_gives_same_text(valid_module, env):

@@ -136,10 +136,17 @@ def test_config_features_follow_the_switches() -> None:
 
 def test_config_unimplemented_feature_is_refused_by_name() -> None:
     config = Config()
-    config.wasm_simd = False
-    with pytest.raises(ConfigError, match=r"wasm_simd is not supported yet.*`simd`"):
-        config.wasm_simd = True
-    assert not config.wasm_simd
+    config.wasm_gc = False
+    with pytest.raises(ConfigError, match=r"wasm_gc is not supported yet.*`gc`"):
+        config.wasm_gc = True
+    assert not config.wasm_gc
+
+
+def test_config_feature_is_off_where_the_one_that_it_extends_is() -> None:
+    assert features.DEFAULT & features.RELAXED_SIMD
+    config = config_with(wasm_simd=False)
+    assert config.features() == features.DEFAULT & ~features.SIMD & ~features.RELAXED_SIMD
+    config.validate()
 
 
 def test_config_misspelt_option_is_an_attribute_error() -> None:

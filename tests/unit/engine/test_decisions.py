@@ -47,6 +47,7 @@ TUNABLES_DECIDED = {
     "consume_fuel": REFUSED,
     "epoch_interruption": REFUSED,
     "debug_info": REFUSED,
+    "wasm_relaxed_simd_deterministic": REFUSED,
     # Code that no exception passes through runs without, and debuggers may miss it.
     "native_unwind_info": LOADED,
     # Marks that no indirect branch misses; the loader protects pages of code that has them.

@@ -80,7 +80,11 @@ MODULE = """
   (func (export "several") (param i64) (result i64 i32 f32)
     (select (local.get 0) (global.get $count) (i64.eqz (local.get 0)))
     (i32.wrap_i64 (local.get 0))
-    (f32.reinterpret_i32 (i32.const 5))))
+    (f32.reinterpret_i32 (i32.const 5)))
+  (func (export "lanes") (param v128 i32) (result v128)
+    (v128.store (local.get 1) (i8x16.swizzle (local.get 0) (v128.load offset=16 (local.get 1))))
+    (f32x4.relaxed_madd (local.get 0) (f32x4.splat (f32.const 0.1))
+      (f32x4.div (local.get 0) (v128.const f32x4 0 1 nan inf)))))
 """
 
 

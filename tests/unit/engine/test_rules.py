@@ -68,6 +68,11 @@ CASES: dict[tuple[str, str], tuple[tuple[object, object], str, tuple[object, obj
         )
         for name, needed in features.NEEDS.items()
     },
+    ("wasm_relaxed_simd", "wasm_simd"): (
+        (True, False),
+        "cannot disable the simd proposal but enable the relaxed simd proposal",
+        (False, False),
+    ),
 }
 
 

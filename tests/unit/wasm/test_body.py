@@ -56,6 +56,19 @@ def test_instructions_stop_at_the_end_that_closes_the_body() -> None:
         ("ff 00 0b", 3, "illegal opcode ff"),
         ("fc 80 02 0b", 4, "illegal opcode fc 100"),
         ("27 00 0b", 3, "illegal opcode 27"),
+        ("fd 9a 01 0b", 4, "illegal opcode fd 9a"),
+        ("fd 94 02 0b", 4, "illegal opcode fd 114"),
+        ("fd", 1, "unexpected end"),
+        ("fd 80", 2, "unexpected end"),
+        ("fd 80 80", 3, "unexpected end"),
+        ("fd ff ff ff ff 7f", 6, "integer too large"),
+        # Not v128.not, whose prefix is another.
+        ("fc cd 80 04 0b", 5, "illegal opcode fc 1004d"),
+        ("fd 0c 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", 18, "unexpected end"),
+        ("fd 0d 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", 18, "unexpected end"),
+        ("fd 15", 2, "unexpected end"),
+        ("fd 54 00 00", 4, "unexpected end"),
+        ("fd 54 80 01 00 00 0b", 7, "malformed memop flags"),
     ],
 )
 def test_instructions_malformed_bytes_name_the_fault(code: str, end: int, message: str) -> None:
@@ -69,11 +82,9 @@ def test_instructions_malformed_bytes_name_the_fault(code: str, end: int, messag
         ("12 00 0b", "tail_call"),
         ("14 00 0b", "function_references"),
         ("fb 00 0b", "gc"),
-        ("fd 0c 0b", "simd"),
         ("fe 03 00 0b", "threads"),
         ("fc 13 0b", "wide_arithmetic"),
         ("e0 00 0b", "stack_switching"),
-        ("02 7b 0b 0b", "simd"),
         ("d0 01 0b", "function_references"),
     ],
 )
@@ -94,6 +105,9 @@ def test_instructions_of_a_proposal_are_refused_by_its_name(code: str, feature: 
         ("06 40 0b 0b", features.EXCEPTIONS),
         ("02 05 0b 0b", features.MULTI_VALUE),
         ("28 40 01 00 0b", features.MULTI_MEMORY),
+        ("fd 0c 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 0b", features.SIMD),
+        ("02 7b 0b 0b", features.SIMD),
+        ("fd 80 02 0b", features.RELAXED_SIMD),
     ],
 )
 def test_instructions_of_a_disabled_feature_are_refused_by_its_name(

@@ -18,6 +18,7 @@ FUNCS = {5: 0x7F00_1234_5678}
         (((ce.I64_CONST, -1),), 0xFFFF_FFFF_FFFF_FFFF),
         (((ce.F32_CONST, 0x7FC0_0000),), 0x7FC0_0000),
         (((ce.F64_CONST, 0xFFF8_0000_0000_0001),), 0xFFF8_0000_0000_0001),
+        (((ce.V128_CONST, 1 << 127 | 7),), 1 << 127 | 7),
         (((ce.GLOBAL_GET, 3),), 0xFFFF_FFFF),
         (((ce.REF_NULL, EXTERNREF),), 0),
         (((ce.REF_FUNC, 5),), 0x7F00_1234_5678),
@@ -41,12 +42,22 @@ def test_to_bytes_is_the_documented_row() -> None:
     )
 
 
+def test_to_bytes_vector_takes_two_rows() -> None:
+    assert to_bytes(((ce.V128_CONST, int.from_bytes(range(16), "little")),)) == bytes.fromhex(
+        "0d 00 01 02 03 04 05 06 07 0e 08 09 0a 0b 0c 0d 0e 0f"
+    )
+
+
 @pytest.mark.parametrize(
     "stored",
     [
         "",
         "00",
         "0d 0000000000000000",
+        "0d 0000000000000000 00 0000000000000000",
+        "0e 0000000000000000",
+        "0f 0000000000000000",
+        "00 0000000000000000 0e 0000000000000000",
         "05 7f00000000000000",
         "05 0000000000000000",
         "07 0000000000000000",

@@ -119,7 +119,6 @@ def test_decode_malformed_sections_name_the_fault(sections: str, message: str) -
 @pytest.mark.parametrize(
     ("sections", "feature"),
     [
-        ("01 05 01 60 01 7b 00", "simd"),
         ("01 03 01 5f 00", "gc"),
         ("05 04 01 03 01 01", "threads"),
         ("05 03 01 04 00", "memory64"),
@@ -127,7 +126,6 @@ def test_decode_malformed_sections_name_the_fault(sections: str, message: str) -
         ("04 09 01 40 00 70 00 00 d0 70 0b", "function_references"),
         ("0d 03 01 00 00", "exceptions"),
         ("02 06 01 00 00 04 00 00", "exceptions"),
-        ("06 06 01 7f 00 fd 0c 0b", "simd"),
     ],
 )
 def test_decode_proposal_not_implemented_is_refused_by_name(sections: str, feature: str) -> None:
@@ -140,6 +138,7 @@ def test_decode_proposal_not_implemented_is_refused_by_name(sections: str, featu
     [
         ("01 06 01 60 00 02 7f 7f", features.MULTI_VALUE),
         ("01 05 01 60 01 6f 00", features.REFERENCE_TYPES),
+        ("01 05 01 60 01 7b 00", features.SIMD),
         ("0c 01 00", features.BULK_MEMORY),
         ("0b 03 01 01 00", features.BULK_MEMORY),
         ("06 09 01 7f 00 41 00 41 00 6a 0b", features.EXTENDED_CONST),

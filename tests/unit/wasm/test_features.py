@@ -34,7 +34,7 @@ def test_features_in_mask_gives_those_features() -> None:
     ("needed", "name", "why"),
     [
         (features.BULK_MEMORY, "bulk_memory", "not enabled"),
-        (features.SIMD, "simd", "not implemented"),
+        (features.GC, "gc", "not implemented"),
     ],
 )
 def test_require_missing_feature_names_it_and_says_why(needed: int, name: str, why: str) -> None:

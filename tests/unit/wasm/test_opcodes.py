@@ -56,6 +56,10 @@ IMMEDIATES: dict[int, Imm] = {
     opcodes.IMM_F64: 0x7FF4_0000_0000_0001,
     opcodes.IMM_REFTYPE: FUNCREF,
     opcodes.IMM_VALTYPES: (I64,),
+    opcodes.IMM_V128: 1 << 127 | 0x0123_4567_89AB_CDEF,
+    opcodes.IMM_LANE: 1,
+    opcodes.IMM_SHUFFLE: bytes(range(16, 32)),
+    opcodes.IMM_MEMARG_LANE: (1, 0, 300, 1),
 }
 MORE_IMMEDIATES: list[tuple[str, Imm]] = [
     ("block", I32),
@@ -74,6 +78,9 @@ MORE_IMMEDIATES: list[tuple[str, Imm]] = [
     ("br_table", ((1, 200, 3), 70000)),
     ("i64.load", (0, 3, 2**64 - 1)),
     ("i64.load", (130, 3, 0)),
+    ("v128.load", (0, 4, 2**64 - 1)),
+    ("v128.store8_lane", (130, 0, 0, 255)),
+    ("i8x16.replace_lane", 255),
     ("select t", ()),
     ("select t", (I32, F32, F64, FUNCREF)),
 ]

@@ -13,6 +13,7 @@ MODULE = """
   (func (export "one") (result i32) (i32.const 1))
   (func (export "same") (param f32) (result f32) (local.get 0))
   (func (export "held") (param externref) (result externref) (local.get 0))
+  (func (export "lanes") (param v128) (result v128) (local.get 0))
   (func (export "two") (result i32 i64) (i32.const 1) (i64.const 2))
   (func (export "trap") (unreachable))
   (func $deep (export "deep") (call $deep))
@@ -21,9 +22,12 @@ MODULE = """
   (func (export "entry") (param i32) (result funcref) (table.get $t (local.get 0)))
   (func (export "through") (param i32) (call_indirect (local.get 0)))
   (memory (export "memory") 1)
-  (global (export "g") i64 (i64.const 7)))
+  (global (export "g") i64 (i64.const 7))
+  (global (export "v") v128 (v128.const i64x2 7 -1)))
 """
-REFUSED = "(module $later (func (v128.const i32x4 0 0 0 0) (drop)))"
+REFUSED = "(module $later (type (struct)))"
+FLOATS = "(v128.const f32x4 nan:0x1 -nan 1 2)"
+PATTERNS = "(v128.const f32x4 nan:0x1 nan:canonical 1 2)"
 UNLINKED = '(module $bad (import "nobody" "x" (func)))'
 
 
@@ -57,6 +61,10 @@ def _run(engine: cachewasm.Engine, text: str) -> list[tuple[Verdict, str]]:
         '(assert_return (invoke "two") (i32.const 1) (i64.const 2))',
         '(assert_return (invoke "same" (f32.const nan:0x200000)) (f32.const nan:0x200000))',
         '(assert_return (invoke "same" (f32.const -nan)) (f32.const nan:canonical))',
+        f'(assert_return (invoke "lanes" {FLOATS}) {FLOATS})',
+        f'(assert_return (invoke "lanes" {FLOATS}) {PATTERNS})',
+        f'(assert_return (invoke "lanes" {FLOATS}) (either (v128.const i64x2 0 0) {PATTERNS}))',
+        '(assert_return (get $m "v") (v128.const i32x4 7 0 -1 -1))',
         '(assert_return (invoke "held" (ref.extern 3)) (ref.extern 3))',
         '(assert_return (invoke "held" (ref.extern 3)) (ref.extern))',
         '(assert_return (invoke "held" (ref.null extern)) (ref.null extern))',
@@ -101,6 +109,11 @@ def test_run_true_command_passes(engine: cachewasm.Engine, command: str) -> None
         ('(invoke "same" (f64.const 1))', "the function's type is [f32] -> [f32]"),
         ('(invoke "trap")', "unexpected Trap: wasm `unreachable`"),
         ('(assert_return (invoke "one") (i32.const 2))', "expected i32 2; got i32 1"),
+        (
+            '(assert_return (get "v") (v128.const i32x4 7 0 -1 0))',
+            "expected v128 0x00000000ffffffff0000000000000007; "
+            "got v128 0xffffffffffffffff0000000000000007",
+        ),
         ('(assert_return (invoke "one"))', "expected nothing; got i32 1"),
         ('(assert_return (invoke "trap"))', "unexpected Trap: wasm `unreachable`"),
         (
@@ -144,9 +157,9 @@ def test_run_false_command_fails_with_the_reason(
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        (REFUSED, "`simd`"),
-        ('(assert_invalid (module (func (drop (v128.const i32x4 0 0 0 0)))) "x")', "`simd`"),
-        ('(invoke "same" (v128.const i32x4 0 0 0 0))', "`v128.const` is not implemented"),
+        (REFUSED, "`gc`"),
+        ('(assert_invalid (module (type (struct))) "x")', "`gc`"),
+        ('(invoke "same" (ref.i31))', "`ref.i31` is not implemented"),
         ('(assert_return (invoke "one") (ref.i31))', "`ref.i31` is not implemented"),
         (
             '(assert_return (invoke "one") (either (i32.const 1) (ref.i31)))',

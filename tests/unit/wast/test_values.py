@@ -1,6 +1,7 @@
 """Values of scripts against values of the API: bits, NaNs, references."""
 
 import math
+import struct
 
 import pytest
 
@@ -13,8 +14,9 @@ from cachewasm.wasm.text.commands import (
     Number,
     Pattern,
     UnknownValue,
+    VectorPattern,
 )
-from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64
+from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, V128
 from cachewasm.wast import values
 from cachewasm.wast.values import HostObject, Result
 
@@ -46,8 +48,14 @@ def _f64(bits: int) -> Result:
     return Result(F64, values.f64_value(bits))
 
 
+def _vector(*words: int) -> Result:
+    return Result(V128, struct.pack("<4I", *words))
+
+
 CANONICAL, ARITHMETIC = NanPattern(F32, True), NanPattern(F32, False)
 WIDE_CANONICAL, WIDE_ARITHMETIC = NanPattern(F64, True), NanPattern(F64, False)
+NANS = VectorPattern((Number(F32, 5), CANONICAL, ARITHMETIC, Number(F32, 5)))
+WIDE_NANS = VectorPattern((WIDE_CANONICAL, WIDE_ARITHMETIC))
 
 
 @pytest.mark.parametrize(
@@ -70,6 +78,9 @@ WIDE_CANONICAL, WIDE_ARITHMETIC = NanPattern(F64, True), NanPattern(F64, False)
         (HostReference(3), Result(EXTERNREF, HostObject(3))),
         (FunctionReference(), Result(FUNCREF, print)),
         (Either((Number(I32, 1), Number(I32, 2))), Result(I32, 2)),
+        (Number(V128, 1 << 127 | 2), _vector(2, 0, 0, 1 << 31)),
+        (NANS, _vector(5, 0x7FC0_0000, 0xFFC0_0001, 5)),
+        (WIDE_NANS, _vector(0, 0x7FF8_0000, 1, 0x7FF8_0000)),
     ],
 )
 def test_matches_what_is_expected(pattern: Pattern, result: Result) -> None:
@@ -101,7 +112,13 @@ def test_matches_what_is_expected(pattern: Pattern, result: Result) -> None:
         (FunctionReference(), Result(FUNCREF, None)),
         (Either((Number(I32, 1), Number(I32, 2))), Result(I32, 3)),
         (Either(()), Result(I32, 3)),
-        (UnknownValue("v128.const"), Result(I32, 0)),
+        (Number(V128, 0), _vector(0, 0, 0, 1)),
+        (Number(V128, 0), Result(I32, 0)),
+        (NANS, _vector(4, 0x7FC0_0000, 0xFFC0_0001, 5)),
+        (NANS, _vector(5, 0x7FC0_0001, 0xFFC0_0001, 5)),
+        (NANS, _vector(5, 0x7FC0_0000, 0xFF80_0001, 5)),
+        (NANS, Result(I32, 5)),
+        (UnknownValue("ref.i31"), Result(I32, 0)),
     ],
 )
 def test_matches_nothing_else(pattern: Pattern, result: Result) -> None:
@@ -114,6 +131,7 @@ def test_matches_nothing_else(pattern: Pattern, result: Result) -> None:
         (Number(I32, 0xFFFF_FFFF), 0xFFFF_FFFF),
         (Number(F32, 0xBFC0_0000), -1.5),
         (Number(F64, 0x3FF8 << 48), 1.5),
+        (Number(V128, 1 << 120 | 2), b"\2" + bytes(14) + b"\1"),
         (NullReference(FUNCREF), None),
         (HostReference(3), HostObject(3)),
     ],
@@ -139,7 +157,9 @@ def test_to_python_is_what_the_api_takes(
         (HostReference(3), "externref 3"),
         (FunctionReference(), "funcref not null"),
         (Either((Number(I32, 1), CANONICAL)), "either of (i32 1, f32 nan:canonical)"),
-        (UnknownValue("v128.const"), "v128.const"),
+        (Number(V128, 1 << 127 | 2), "v128 0x80000000000000000000000000000002"),
+        (WIDE_NANS, "v128 of f64 nan:canonical, f64 nan:arithmetic"),
+        (UnknownValue("ref.i31"), "ref.i31"),
     ],
 )
 def test_describe_says_the_pattern(pattern: Pattern, words: str) -> None:
@@ -151,6 +171,7 @@ def test_describe_says_the_pattern(pattern: Pattern, words: str) -> None:
     [
         (Result(I32, -1), "i32 -1"),
         (Result(F32, math.inf), "f32 inf (0x7f800000)"),
+        (_vector(2, 0, 0, 0), "v128 0x00000000000000000000000000000002"),
         (Result(FUNCREF, None), "funcref null"),
         (Result(FUNCREF, print), "funcref not null"),
         (Result(EXTERNREF, HostObject(3)), "externref 3"),

@@ -162,6 +162,10 @@ def test_every_row_is_parsed(op: opcodes.Op) -> None:
         opcodes.IMM_F64: "1",
         opcodes.IMM_REFTYPE: "func",
         opcodes.IMM_VALTYPES: "(result i32)",
+        opcodes.IMM_V128: "i64x2 1 2",
+        opcodes.IMM_LANE: "1",
+        opcodes.IMM_SHUFFLE: "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15",
+        opcodes.IMM_MEMARG_LANE: "1",
     }
     text = f"{op.name.removesuffix(' t')} {immediates.get(op.imm, '')}"
     if op.imm in (opcodes.IMM_BLOCKTYPE, opcodes.IMM_TRY_TABLE):
@@ -229,6 +233,26 @@ def test_names_of_module_and_functions_go_to_the_name_section() -> None:
         ("(func (i32.load align=0 (i32.const 0)))", "alignment"),
         ("(func (i32.load align=1 offset=1 (i32.const 0)))", "unexpected token offset=1"),
         ("(func (i32.load offset=q (i32.const 0)))", "unknown operator offset=q"),
+        ("(func (i32.load align=-1 (i32.const 0)))", "unknown operator align=-1"),
+        ("(func (i32.load align=1.5 (i32.const 0)))", "unknown operator align=1.5"),
+        ("(func v128.const 0 0 0 0)", "unexpected token 0, expected a shape of vectors"),
+        ("(func v128.const i32x4 0 0 0)", "wrong number of lane literals: 3, expected 4"),
+        ("(func v128.const i32x4 0 0 0 drop)", "wrong number of lane literals: 3, expected 4"),
+        ("(func v128.const i64x2 0 0 0)", "wrong number of lane literals: 3, expected 2"),
+        ("(func v128.const i64x2 0 0x)", "unknown operator 0x"),
+        ("(func v128.const i64x2 0 1.5)", "unexpected token 1.5, expected an integer"),
+        ("(func v128.const f64x2 0 nan:canonical)", "unexpected token nan:canonical"),
+        ("(func v128.const i8x16 256 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0)", "constant out of range"),
+        ("(func v128.const f32x4 1e39 0 0 0)", "constant out of range"),
+        ("(func i8x16.extract_lane_s)", "unexpected token ), expected an integer"),
+        ("(func i8x16.extract_lane_s -1)", "unexpected token -1"),
+        ("(func i8x16.extract_lane_s 256)", "i8 constant out of range"),
+        ("(func i8x16.shuffle 0 1 2)", "invalid lane length: 3, expected 16"),
+        (f"(func i8x16.shuffle {'0 ' * 17})", "invalid lane length: 17, expected 16"),
+        (f"(func i8x16.shuffle {'0 ' * 15} 256)", "i8 constant out of range: 256"),
+        (f"(func i8x16.shuffle {'0 ' * 15} 1.5)", "i8 constant out of range: 1.5"),
+        ("(memory 1) (func v128.load8_lane offset=1)", "unexpected token )"),
+        ("(func i8x16.mul)", "unknown operator i8x16.mul"),
         ('(func) (import "a" "b" (func))', "import after function"),
         ('(memory 1) (func (import "a" "b"))', "import after memory"),
         ("(func $f) (start $f) (start $f)", "multiple start sections"),
@@ -259,8 +283,6 @@ def test_wat2wasm_bad_text_says_where_and_what_was_expected() -> None:
 @pytest.mark.parametrize(
     ("text", "feature"),
     [
-        ("(func (drop (v128.const i32x4 0 0 0 0)))", "simd"),
-        ("(func (param v128))", "simd"),
         ("(func (return_call 0))", "tail_call"),
         ("(memory i64 1)", "memory64"),
         ("(table i64 1 funcref)", "memory64"),
@@ -290,6 +312,8 @@ def test_wat2wasm_initial_value_that_is_not_constant_is_invalid() -> None:
 
 
 _DEPTH = 100_000
+# Bits of f32: 1, -nan, and the NaN of payload 1.
+_ONE, _NAN, _PAYLOAD = 0x3F80_0000, 0xFFC0_0000, 0x7F80_0001
 
 
 @pytest.mark.parametrize(
@@ -332,6 +356,42 @@ def test_numeric_const_literal_gives_bits_or_pattern(text: str, expected: Numeri
     parser = Parser(tokenize(text))
     assert parser.numeric_const() == expected
     assert parser.token == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "lanes"),
+    [
+        ("i8x16 -1 0xff 2 3 4 5 6 7 8 9 10 11 12 13 14 15", "i8x16", (255, 255, *range(2, 16))),
+        ("i64x2 -0x8000_0000_0000_0000 7", "i64x2", (1 << 63, 7)),
+        ("f32x4 1 -nan nan:canonical nan:0x1", "f32x4", (_ONE, _NAN, "nan:canonical", _PAYLOAD)),
+        ("f64x2 nan:arithmetic 0x1p-1074", "f64x2", ("nan:arithmetic", 1)),
+    ],
+)
+def test_vector_const_literal_gives_shape_and_lanes(
+    text: str, shape: str, lanes: tuple[int | str, ...]
+) -> None:
+    parser = Parser(tokenize(f"(v128.const {text})"))
+    found = parser.vector_const()
+    assert (found.shape.name, found.lanes, parser.token) == (shape, lanes, "")
+
+
+@pytest.mark.parametrize(
+    ("immediate", "expected"),
+    [
+        ("1", (0, 0, 0, 1)),
+        ("1 2", (1, 0, 0, 2)),
+        ("$m 2", (1, 0, 0, 2)),
+        ("offset=4 2", (0, 0, 4, 2)),
+        ("align=1 0x2", (0, 0, 0, 2)),
+        ("1 offset=4 align=1 2", (1, 0, 4, 2)),
+        ("1 align=1 2", (1, 0, 0, 2)),
+    ],
+)
+def test_lane_access_last_number_is_the_lane(
+    immediate: str, expected: tuple[int, int, int, int]
+) -> None:
+    module = parse_module(f"(memory 1) (memory $m 1) (func v128.load8_lane {immediate})")
+    assert module.bodies[0].instructions[0].imm == expected
 
 
 def test_parser_modules_of_a_script_are_parsed_where_they_stand() -> None:

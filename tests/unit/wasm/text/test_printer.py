@@ -71,6 +71,10 @@ IMMEDIATES: dict[int, list[Imm]] = {
     opcodes.IMM_F64: [0x7FF4_0000_0000_0001, 0x3FB9_9999_9999_999A],
     opcodes.IMM_REFTYPE: [FUNCREF, EXTERNREF],
     opcodes.IMM_VALTYPES: [(I64,)],
+    opcodes.IMM_V128: [0, 0x7FA0_0001_FFFF_FFFF_8000_0000_0123_4567],
+    opcodes.IMM_LANE: [0, 1],
+    opcodes.IMM_SHUFFLE: [bytes(range(16, 32))],
+    opcodes.IMM_MEMARG_LANE: [(0, 0, 0, 1), (1, 0, 300, 0), (1, 0, 0, 1), (0, 0, (1 << 32) - 1, 0)],
 }
 
 

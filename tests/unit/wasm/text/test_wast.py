@@ -32,9 +32,10 @@ from cachewasm.wasm.text.commands import (
     TextModule,
     UnknownCommand,
     UnknownValue,
+    VectorPattern,
 )
 from cachewasm.wasm.text.wast import Script, parse_script
-from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64
+from cachewasm.wasm.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, V128
 
 CALL = Invoke(None, "f", ())
 
@@ -139,7 +140,16 @@ def test_parse_script_command_is_an_order(text: str, order: Order) -> None:
         ("ref.extern", HostReference(None)),
         ("ref.func", FunctionReference()),
         ("ref.i31", UnknownValue("ref.i31")),
-        ("v128.const i32x4 1 2 3 4", UnknownValue("v128.const")),
+        ("v128.const i32x4 1 2 3 -1", Number(V128, 0xFFFF_FFFF_0000_0003_0000_0002_0000_0001)),
+        ("v128.const f64x2 1 0", Number(V128, 0x3FF << 52)),
+        (
+            "v128.const f64x2 nan:canonical 1",
+            VectorPattern((NanPattern(F64, True), Number(F64, 0x3FF << 52))),
+        ),
+        (
+            "v128.const f32x4 0 0 nan:arithmetic 0",
+            VectorPattern((Number(F32, 0), Number(F32, 0), NanPattern(F32, False), Number(F32, 0))),
+        ),
         (
             "either (i32.const 1) (f32.const nan:canonical)",
             Either((Number(I32, 1), NanPattern(F32, True))),
@@ -163,6 +173,7 @@ def test_parse_script_expected_result_is_a_pattern(text: str, pattern: Pattern) 
         ('(assert_trap (invoke "f"))', "unexpected token", 1, 26),
         ('(assert_invalid (invoke "f") "")', "unexpected token", 1, 18),
         ('(invoke "f" (f32.const nan:canonical))', "unexpected token", 1, 24),
+        ('(invoke "f" (v128.const f64x2 0 nan:canonical))', "unexpected token", 1, 25),
         ('(invoke "f" (i32.const 0x1_0000_0000))', "constant out of range", 1, 24),
         ('(assert_return (invoke "f") (either (either)))', "unexpected token", 1, 38),
         ('"', "unclosed string", 1, 1),

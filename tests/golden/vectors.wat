@@ -1,0 +1,17 @@
+;; A vector is one type on the stack and seen as lanes; what one instruction makes the next takes as it is.
+(module
+  (memory 1)
+  (global (mut v128) (v128.const i64x2 0 0))
+  (func (param i32 v128) (result v128) (local v128)
+    (local.set 2 (f32x4.add (f32x4.mul (v128.load (local.get 0)) (local.get 1)) (local.get 1)))
+    (v128.store offset=16 (local.get 0) (local.get 2))
+    (global.set 0 (v128.bitselect (local.get 1) (local.get 2)
+      (i8x16.lt_s (local.get 1) (v128.const i64x2 1 2))))
+    (i16x8.shl (global.get 0) (local.get 0)))
+  (func (param v128 v128) (result i32)
+    (i8x16.all_true (f64x2.min (i8x16.swizzle (local.get 0) (local.get 1)) (local.get 1))))
+  (func (param i32 v128)
+    (v128.store8_lane 3 (local.get 0)
+      (v128.load32_lane 2 (local.get 0) (i32x4.splat (local.get 0)))))
+  (func (result v128)
+    (f32x4.relaxed_madd (v128.const f32x4 1 1 1 1) (f32x4.splat (f32.const 1)) (v128.const i64x2 0 0))))
