@@ -2,7 +2,7 @@
 
 import pytest
 import wasmtime
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cachewasm.compiler.memory_images import MAX_IMAGES, MIN_SIZE, MemoryImage, place_data
@@ -46,6 +46,7 @@ _segment = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_segment, max_size=20), st.sampled_from([PAGE, LARGE_PAGE]))
 def test_images_hold_what_writing_in_order_makes(
     segments: "list[tuple[int, int | None, int, int]]", page: int
