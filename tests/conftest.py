@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,8 @@ EMULATED = "AARCH64_EMULATED"
 OF_THE_TESTS = ("CACHEWASM_TEST_MODULES", "CACHEWASM_SPEC_DIR", "CACHEWASM_UPDATE_GOLDEN")
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 MODULES = BENCHMARKS / "modules"
+# What tests/aarch64/set_up.py makes.
+EMULATION = BENCHMARKS.parent / ".venv-aarch64"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,6 +73,25 @@ def host_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[frozenset[str]], Non
         monkeypatch.setattr(compat, "_accepted", set())
 
     return pretend
+
+
+@pytest.fixture(scope="session")
+def objdump() -> Callable[[str], str]:
+    """Finds an objdump that reads code of an architecture, `x86_64` or `aarch64`, or skips the test."""
+    formats = {"x86_64": "elf64-x86-64", "aarch64": "elf64-littleaarch64"}
+
+    def find(architecture: str) -> str:
+        cross = f"{architecture}-linux-gnu-objdump"
+        for name in ("objdump", cross, str(EMULATION / "bin" / cross)):
+            command = shutil.which(name)
+            if command is None:
+                continue
+            done = subprocess.run([command, "-i"], capture_output=True, text=True, check=True)
+            if formats[architecture] in done.stdout:
+                return command
+        pytest.skip(f"no objdump for {architecture} is installed")
+
+    return find
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,10 @@ from cachewasm.record import dataclass
 from cachewasm.wasm import constexpr
 from cachewasm.wasm.module import DataSegment, Module, SegmentMode
 
-# Less is copied sooner than mapped and then copied page by page on write.
+# Less is copied sooner than mapped and then copied page by page on write. Counted in pages of 4 KiB
+# everywhere: a byte of data is not worth more because images are aligned to larger ones.
 MIN_SIZE = 64 << 10
+_COUNTED_PAGE = 4 << 10
 # Each is a mapping of its own in each instance.
 MAX_IMAGES = 8
 # A shorter hole is not worth another one.
@@ -51,10 +53,12 @@ def place_data(module: Module, page: int, dense_size: int) -> PlacedData | None:
     targets = _targets(module)
     if targets is None:
         return None
+    if sum(image.size for image in _images(_ranges(targets, _COUNTED_PAGE))) < MIN_SIZE:
+        return None
     images = _images(_ranges(targets, page))
     total = sum(image.size for image in images)
     data = sum(segment.size for segment, _ in targets)
-    if not MIN_SIZE <= total <= max(dense_size, 2 * data) or len(images) > MAX_IMAGES:
+    if total > max(dense_size, 2 * data) or len(images) > MAX_IMAGES:
         return None
     binary = memoryview(module.data)
     section = bytearray(total)

@@ -1,17 +1,20 @@
 """Make `.venv-aarch64`, in which an AArch64 Python runs this checkout on an x86-64 machine.
 
-    python3 tests/aarch64/set_up.py
+    python3 tests/aarch64/set_up.py [--tools]
     .venv-aarch64/bin/python -m pytest tests/unit/loader
 
 Debian's CPython for arm64 and the libraries it needs are unpacked into a folder, PyPI's aarch64
 wheels of what pyproject.toml names are installed beside it, and `bin/python` runs that under
 qemu's user mode emulation, child processes included. Nothing of the system is changed: apt works on
-lists of its own, and no package is installed. An emulator that is not there is unpacked, too.
+lists of its own, and no package is installed. An emulator that is not there is unpacked, too; with
+`--tools` also a debugger and a disassembler for AArch64, to run here as `bin/gdb-multiarch` and
+`bin/aarch64-linux-gnu-objdump`.
 
 A second time nothing is done, unless this file, the requirements or llvmlite's version differ.
 Needs apt-get and dpkg-deb (Debian or what derives from it) and a Python with pip.
 """
 
+import argparse
 import hashlib
 import os
 import platform
@@ -28,6 +31,10 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PLACE = CHECKOUT / ".venv-aarch64"
 PYTHON = "3.11"
 EMULATOR = "qemu-aarch64-static"
+TOOLS = {
+    "gdb-multiarch": "gdb-multiarch",
+    "aarch64-linux-gnu-objdump": "binutils-aarch64-linux-gnu",
+}
 # pip takes a wheel whose tag is one of these; glibc is Debian's.
 GLIBC = ("manylinux2014", "manylinux_2_17", "manylinux_2_27", "manylinux_2_28", "manylinux_2_34")
 # Clusters are not what is tested there, and take 20 packages.
@@ -39,27 +46,38 @@ class SetUpError(Exception):
 
 
 def main() -> int:
-    """Make the environment if it is missing or out of date; 1 if that fails."""
+    """Make the environment if it is missing or out of date, and its tools; 1 if that fails."""
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument(
+        "--tools", action="store_true", help="a debugger and a disassembler, too"
+    )
+    options = arguments.parse_args()
     stamp = PLACE / "stamp"
     wanted = _fingerprint()
-    if stamp.exists() and stamp.read_text() == wanted:
-        print(f"{PLACE.name} is up to date")
-        return 0
     try:
-        shutil.rmtree(PLACE, ignore_errors=True)
-        PLACE.mkdir()
-        emulator = _find_emulator()
-        _unpack("arm64", PLACE / "root", (f"python{PYTHON}", "libstdc++6"))
-        _install_wheels()
-        _link_checkout()
-        _write_launcher(emulator)
-        _compile_libraries()
-        _say(_run("the emulated Python does not start", [str(PLACE / "bin/python"), "-c", _TELL]))
+        if stamp.exists() and stamp.read_text() == wanted:
+            print(f"{PLACE.name} is up to date")
+        else:
+            _make()
+            stamp.write_text(wanted)
+        if options.tools and not all((PLACE / "bin" / name).exists() for name in TOOLS):
+            _unpack_tools()
     except SetUpError as error:
         print(f"set_up: {error}", file=sys.stderr)
         return 1
-    stamp.write_text(wanted)
     return 0
+
+
+def _make() -> None:
+    shutil.rmtree(PLACE, ignore_errors=True)
+    PLACE.mkdir()
+    emulator = _find_emulator()
+    _unpack("arm64", PLACE / "root", (f"python{PYTHON}", "libstdc++6"))
+    _install_wheels()
+    _link_checkout()
+    _write_launcher(emulator)
+    _compile_libraries()
+    _say(_run("the emulated Python does not start", [str(PLACE / "bin/python"), "-c", _TELL]))
 
 
 _TELL = "import platform, llvmlite; print(platform.python_version(), platform.machine(), llvmlite.__version__)"
@@ -84,12 +102,41 @@ def requirements() -> list[str]:
 def _find_emulator() -> str:
     installed = shutil.which(EMULATOR)
     if installed is None:
-        host = _run("dpkg is not here", ["dpkg", "--print-architecture"]).strip()
-        _unpack(host, PLACE / "qemu", ("qemu-user-static",))
+        _unpack(_host(), PLACE / "qemu", ("qemu-user-static",))
         installed = str(PLACE / "qemu/usr/bin" / EMULATOR)
         if not os.path.exists(installed):
             raise SetUpError(f"the package qemu-user-static has no {EMULATOR}")
     return installed
+
+
+def _host() -> str:
+    """Debian's name of this machine's architecture."""
+    return _run("dpkg is not here", ["dpkg", "--print-architecture"]).strip()
+
+
+def _unpack_tools() -> None:
+    """The tools with all libraries that they need, the system's loader among them."""
+    root = PLACE / "tools"
+    shutil.rmtree(root, ignore_errors=True)
+    _unpack(_host(), root, tuple(TOOLS.values()))
+    loaders = [*root.glob("lib/*/ld-linux-*.so.*"), *root.glob("usr/lib/*/ld-linux-*.so.*")]
+    if not loaders:
+        raise SetUpError("the packages of the tools have no loader")
+    folders = [
+        str(path) for where in ("lib", "usr/lib") for path in root.glob(f"{where}/*-linux-gnu")
+    ]
+    start = ("env", f"PYTHONHOME={root}/usr", loaders[0], "--library-path", ":".join(folders))
+    for name in TOOLS:
+        more = (f"--data-directory={root}/usr/share/gdb",) if name == "gdb-multiarch" else ()
+        words = " ".join(
+            shlex.quote(str(word)) for word in (*start, root / "usr/bin" / name, *more)
+        )
+        _write_program(PLACE / "bin" / name, f'exec {words} "$@"\n')
+
+
+def _write_program(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}")
+    path.chmod(0o755)
 
 
 def _unpack(architecture: str, root: Path, packages: tuple[str, ...]) -> None:
@@ -149,11 +196,8 @@ def _write_launcher(emulator: str) -> None:
     launcher.parent.mkdir()
     interpreter = f"{root}/usr/bin/python{PYTHON}"
     words = " ".join(shlex.quote(word) for word in (emulator, "-L", str(root)))
-    launcher.write_text(
-        f"#!/bin/sh\nexport AARCH64_EMULATED=1\n"
-        f'exec {words} -0 "$0" {shlex.quote(interpreter)} "$@"\n'
-    )
-    launcher.chmod(0o755)
+    command = f'exec {words} -0 "$0" {shlex.quote(interpreter)} "$@"\n'
+    _write_program(launcher, f"export AARCH64_EMULATED=1\n{command}")
 
 
 def _compile_libraries() -> None:

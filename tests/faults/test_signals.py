@@ -245,6 +245,7 @@ def segv_is_caught():
 """
 
 
+@pytest.mark.emulator_cannot("/proc/self/status shows the signals that the emulator catches")
 def test_process_without_signals_based_traps_installs_no_handler(run_python: Any) -> None:
     run_python(
         SEGV_IS_CAUGHT

@@ -18,6 +18,7 @@ from cachewasm.compiler.translate.ir import (
     module_text,
     raise_trap,
 )
+from cachewasm.engine.isa import AARCH64
 from cachewasm.record import dataclass
 from cachewasm.wasm.features import EXCEPTIONS
 from cachewasm.wasm.module import ValidModule
@@ -65,7 +66,7 @@ def translate(
         for_size=not baseline and _is_for_size(env),
         branch_protection=env.tunables.branch_protection,
         throws=throws,
-        unwind_info=env.tunables.native_unwind_info,
+        unwind_info=_has_unwind_info(env),
     )
     return Translation(ir, bytes(flags))
 
@@ -89,8 +90,16 @@ def translate_trampolines(
         for_size=_is_for_size(env),
         branch_protection=env.tunables.branch_protection,
         throws=throws,
-        unwind_info=env.tunables.native_unwind_info,
+        unwind_info=_has_unwind_info(env),
     )
+
+
+def _has_unwind_info(env: "CompileEnvironment") -> bool:
+    # A debugger finds a caller's frame by how a function begins, which on AArch64 it cannot read:
+    # there LLVM sets the frame pointer after loads and moves of the body.
+    tunables = env.tunables
+    is_debugged = tunables.debug_info and env.target.arch == AARCH64
+    return tunables.native_unwind_info or is_debugged
 
 
 def _is_for_size(env: "CompileEnvironment") -> bool:

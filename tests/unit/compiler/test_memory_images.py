@@ -1,7 +1,8 @@
 """Where data gets images: what is in them is what writing the segments one by one makes."""
 
+import pytest
 import wasmtime
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cachewasm.compiler.memory_images import MAX_IMAGES, MIN_SIZE, MemoryImage, place_data
@@ -12,6 +13,7 @@ from cachewasm.wasm.module import DataSegment, Module, SegmentMode
 from cachewasm.wasm.types import Limits, MemoryType
 
 PAGE = 4096
+LARGE_PAGE = 65536
 PAGES = 64
 MIB = 1 << 20
 BYTES = bytes(range(1, 256)) * 4096
@@ -44,7 +46,8 @@ _segment = st.tuples(
 )
 
 
-@given(st.lists(_segment, max_size=20), st.sampled_from([4096, 65536]))
+@settings(deadline=None)
+@given(st.lists(_segment, max_size=20), st.sampled_from([PAGE, LARGE_PAGE]))
 def test_images_hold_what_writing_in_order_makes(
     segments: "list[tuple[int, int | None, int, int]]", page: int
 ) -> None:
@@ -95,8 +98,10 @@ def test_images_of_dense_data_do_not_need_the_option() -> None:
     assert place_data(module([(0, 0, 0, 100_000)]), PAGE, 0) is not None
 
 
-def test_images_are_left_out_for_little_data() -> None:
-    assert place_data(module([(0, 0, 0, 60_000)]), PAGE, MIB) is None
+@pytest.mark.parametrize("page", [PAGE, LARGE_PAGE])
+def test_images_are_left_out_for_little_data(page: int) -> None:
+    assert place_data(module([(0, 0, 0, 60_000)]), page, MIB) is None
+    assert place_data(module([(0, 0, 0, 65_536)]), page, MIB) is not None
 
 
 def test_images_are_left_out_if_writing_may_fail_or_concerns_others() -> None:

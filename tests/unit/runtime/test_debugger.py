@@ -5,7 +5,7 @@ import ctypes
 import functools
 import gc
 import io
-import platform
+import re
 import shutil
 import struct
 import subprocess
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -171,22 +172,24 @@ def test_debug_functions_are_those_of_the_symbol_table(wasm: Callable[[str], byt
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("debug_info", [False, True])
 def test_artifact_is_read_by_binutils_without_complaint(
-    wasm: Callable[[str], bytes], tmp_path: Path, target: str, debug_info: bool
+    wasm: Callable[[str], bytes],
+    objdump: Callable[[str], str],
+    tmp_path: Path,
+    target: str,
+    debug_info: bool,
 ) -> None:
     options = {"branch_protection": True} if debug_info else {}
     made = engine(target=target, debug_info=debug_info, **options)
     path = tmp_path / "module.cwasm"
     path.write_bytes(made.precompile_module(wasm(TEXT)))
-    is_native = target.startswith("x86") == (platform.machine() == "x86_64")
-    commands = [["readelf", "-a", "-W", "--debug-dump=decodedline"]]
-    commands.append(["objdump" if is_native else "llvm-objdump", "-d", "-l"])
-    for command in commands:
-        if shutil.which(command[0]) is None:
-            pytest.skip(f"{command[0]} is not installed")
+    if shutil.which("readelf") is None:
+        pytest.skip("readelf is not installed")
+    disassemble = [objdump("x86_64" if target.startswith("x86") else "aarch64"), "-d", "-l"]
+    for command in (["readelf", "-a", "-W", "--debug-dump=decodedline"], disassemble):
         done = subprocess.run([*command, path], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         assert "warning" not in done.stdout.lower()
-    assert "<wasm[0]::function[1]::twice>:" in done.stdout
+    assert set(re.findall(r"^[0-9a-f]+ <(.*)>:$", done.stdout, re.MULTILINE)) >= FUNCTIONS
     assert ("shown.wasm:" in done.stdout) == debug_info
 
 
@@ -201,9 +204,29 @@ def test_support_image_is_read_by_readelf_without_complaint(tmp_path: Path, targ
     assert "cachewasm::func_vectorcall" in done.stdout
 
 
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("strategy", ["baseline", "optimized"])
+def test_debug_info_has_unwind_tables_where_debuggers_need_them(
+    wasm: Callable[[str], bytes], target: str, strategy: str
+) -> None:
+    made = engine(target=target, strategy=strategy, debug_info=True)
+    elf = elf_of(symbol_file(Artifact(made.precompile_module(wasm(TEXT))), 1 << 40))
+    found = []
+    if elf.get_section_by_name(".eh_frame") is not None:
+        entries = elf.get_dwarf_info().EH_CFI_entries()
+        found = [
+            (each["initial_location"], each["address_range"])
+            for each in entries
+            if isinstance(each, FDE)
+        ]
+    expected = symbols_of(elf).values() if target.startswith("aarch64") else []
+    assert sorted(found) == sorted(expected)
+
+
 def test_symbol_file_has_the_unwind_tables_behind_the_code(wasm: Callable[[str], bytes]) -> None:
     text = '(module (memory 1) (data (i32.const 0) "unwind tables"))'
-    data = engine(debug_info=True).precompile_module(wasm(text))
+    made = engine(target="x86-64-v1", debug_info=True)
+    data = made.precompile_module(wasm(text))
     renamed = data.replace(b"\0.cachewasm.data\0", b"\0.eh_frame".ljust(16, b"\0") + b"\0")
     elf = elf_of(symbol_file(Artifact(renamed), 1 << 40))
     section = elf.get_section_by_name(".eh_frame")
@@ -246,7 +269,9 @@ def test_symbol_file_is_the_artifact_moved_and_without_code(
     assert unit.get_top_DIE().attributes["DW_AT_low_pc"].value == text["sh_addr"]
     program = elf.get_dwarf_info().line_program_for_CU(unit)
     assert program.get_entries()[0].args == [text["sh_addr"]]
-    assert len(elf.stream.getvalue()) == artifact.text_range[0]
+    tables = elf.get_section_by_name(".eh_frame")
+    size = tables["sh_size"] if tables is not None else 0
+    assert len(elf.stream.getvalue()) == artifact.text_range[0] + size
 
 
 def listed() -> Iterator[int]:
