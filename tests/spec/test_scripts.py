@@ -47,6 +47,21 @@ MEMORY_OPTIONS: dict[str, dict[str, int]] = {
     "without signals": {"signals_based_traps": False},
     "moving": {"memory_reservation": 0, "memory_reservation_for_growth": 0},
 }
+# What may go on elsewhere, have an effect or take long: where fuel and epochs are looked at.
+METERED_SCRIPTS = [
+    name
+    for name in SCRIPTS
+    if name not in NEEDS
+    and re.match(
+        "block$|br|bulk|call|fac$|forward|func|i64$|if$|labels|left-to-right|local|loop|memory_(copy|grow)"
+        "|nop|return|select|skip-stack|stack|start|switch|table_(copy|fill|grow|init)|throw|traps|try"
+        "|unreach|unwind",
+        name,
+    )
+]
+METERED_OPTIONS = ("consume_fuel", "epoch_interruption")
+# More than any script uses up.
+PLENTY = 2**62
 
 
 def _outcomes(
@@ -60,7 +75,12 @@ def _outcomes(
     for option, value in options.items():
         setattr(config, option, value)
     script = parse_script(edit((FOLDER / f"{name}.wast").read_text(encoding="utf-8")))
-    for outcome in run(script, cachewasm.Engine(config)):
+    engine = cachewasm.Engine(config)
+    store = cachewasm.Store(engine)
+    if options.get("consume_fuel"):
+        store.set_fuel(PLENTY)
+    store.set_epoch_deadline(PLENTY)
+    for outcome in run(script, engine, store):
         place = script.place(outcome.command)
         yield f"{name}.wast:{place.line}:{place.column}", outcome
 
@@ -89,6 +109,13 @@ def test_script_passes_whole(name: str, tier: str) -> None:
 @pytest.mark.parametrize("name", MEMORY_SCRIPTS)
 def test_script_passes_whole_with_other_memories(name: str, options: str, tier: str) -> None:
     assert not _problems(name, tier, **MEMORY_OPTIONS[options])
+
+
+@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("option", METERED_OPTIONS)
+@pytest.mark.parametrize("name", METERED_SCRIPTS)
+def test_script_passes_whole_while_metered(name: str, option: str, tier: str) -> None:
+    assert not _problems(name, tier, **{option: True})
 
 
 @pytest.mark.parametrize("tier", TIERS)
