@@ -92,9 +92,12 @@ class _Skipped(Exception):
     """The command cannot be judged, for this reason."""
 
 
-def run(script: Script, engine: Engine) -> Iterator[Outcome]:
-    """Execute the commands in order, each when its outcome is asked for."""
-    runner = _Runner(script, engine)
+def run(script: Script, engine: Engine, store: Store | None = None) -> Iterator[Outcome]:
+    """Execute the commands in order, each when its outcome is asked for.
+
+    In `store`, which is of `engine`; by default in a new one.
+    """
+    runner = _Runner(script, engine, store or Store(engine))
     for command in script.commands:
         yield runner.outcome(command)
 
@@ -102,10 +105,10 @@ def run(script: Script, engine: Engine) -> Iterator[Outcome]:
 class _Runner:
     """A script's store and what its commands have made in it."""
 
-    def __init__(self, script: Script, engine: Engine) -> None:
+    def __init__(self, script: Script, engine: Engine, store: Store) -> None:
         self._script = script
         self._engine = engine
-        self._store = Store(engine)
+        self._store = store
         self._linker = Linker(engine)
         self._linker.allow_shadowing = True
         spectest.define(self._linker, self._store)

@@ -19,23 +19,39 @@ define hidden void @f0(ptr %vmctx, i32 %p0) #0 {
 6:
   br label %b3
 b3:
-  %7 = load volatile i64, ptr %epoch
-  %8 = getelementptr i8, ptr %store, i64 88
-  %9 = load i64, ptr %8
-  %10 = icmp uge i64 %7, %9
-  br i1 %10, label %t4, label %11, !prof !1
-11:
-  %12 = load i32, ptr %1
-  %13 = sub i32 %12, 1
-  store i32 %13, ptr %1
-  %14 = icmp ne i32 %13, 0
-  br i1 %14, label %b3, label %15
-15:
+  %18 = load volatile i64, ptr %epoch
+  %19 = getelementptr i8, ptr %store, i64 88
+  %20 = load i64, ptr %19
+  %21 = icmp uge i64 %18, %20
+  br i1 %21, label %t4, label %22, !prof !1
+22:
+  %23 = load i32, ptr %1
+  %24 = sub i32 %23, 1
+  store i32 %24, ptr %1
+  %25 = icmp ne i32 %24, 0
+  br i1 %25, label %b3, label %26
+26:
   ret void
 t2:
   call void @raise_trap(ptr %vmctx, i32 10) #1
   unreachable
 t4:
+  call void @raise_trap(ptr %vmctx, i32 10) #1
+  unreachable
+}
+define hidden i32 @f1(ptr %vmctx, i32 %p0) #0 {
+  %store = load ptr, ptr %vmctx, !invariant.load !0
+  %epoch.at = getelementptr i8, ptr %store, i64 80
+  %epoch = load ptr, ptr %epoch.at, !invariant.load !0
+  %18 = add i32 %p0, 1
+  %19 = load volatile i64, ptr %epoch
+  %20 = getelementptr i8, ptr %store, i64 88
+  %21 = load i64, ptr %20
+  %22 = icmp uge i64 %19, %21
+  br i1 %22, label %t2, label %23, !prof !1
+23:
+  ret i32 %18
+t2:
   call void @raise_trap(ptr %vmctx, i32 10) #1
   unreachable
 }

@@ -19,99 +19,100 @@ define hidden i32 @f1(ptr %vmctx, i32 %p0) #0 {
   br i1 %overflow, label %t0, label %body, !prof !1
 body:
   %2 = getelementptr i8, ptr %store, i64 72
-  %3 = load volatile i64, ptr %2
-  %4 = sub i64 %3, 1
-  %5 = icmp slt i64 %4, 1
-  br i1 %5, label %t2, label %6, !prof !1
-6:
-  %7 = icmp ne i32 %p0, 0
-  store i64 %4, ptr %s0
-  br i1 %7, label %b3, label %8
-8:
+  %3 = load i64, ptr %2
+  %4 = icmp sle i64 %3, 1
+  br i1 %4, label %t2, label %5, !prof !1
+5:
+  %18 = icmp ne i32 %p0, 0
+  %19 = getelementptr i8, ptr %store, i64 72
+  %20 = load i64, ptr %19
+  store i64 %20, ptr %s0
+  br i1 %18, label %b3, label %21
+21:
   store i32 1, ptr %1
-  %9 = icmp ne i32 1, 0
-  br i1 %9, label %10, label %c4
-10:
-  %11 = load i64, ptr %s0
-  %12 = sub i64 %11, 4
-  store i64 %12, ptr %s0
+  %22 = icmp ne i32 1, 0
+  br i1 %22, label %23, label %c4
+23:
+  %24 = load i64, ptr %s0
+  %25 = sub i64 %24, 4
+  store i64 %25, ptr %s0
   br label %b3
 c4:
   store i32 2, ptr %1
-  %13 = load i64, ptr %s0
-  %14 = sub i64 %13, 6
-  store i64 %14, ptr %s0
+  %26 = load i64, ptr %s0
+  %27 = sub i64 %26, 6
+  store i64 %27, ptr %s0
   br label %b3
 b3:
-  %15 = load i32, ptr %1
-  %16 = icmp ne i32 %15, 0
-  br i1 %16, label %17, label %e5
-17:
+  %28 = load i32, ptr %1
+  %29 = icmp ne i32 %28, 0
+  br i1 %29, label %30, label %e5
+30:
   br label %e5
 e5:
-  %18 = load i32, ptr %1
-  %19 = icmp ne i32 %18, 0
-  br i1 %19, label %20, label %e6
-20:
-  %21 = load i64, ptr %s0
-  %22 = sub i64 %21, 7
-  %23 = getelementptr i8, ptr %store, i64 72
-  store volatile i64 %22, ptr %23
-  %24 = getelementptr i8, ptr %vmctx, i64 24
-  %25 = load ptr, ptr %24, !invariant.load !0
-  %26 = getelementptr i8, ptr %vmctx, i64 32
-  %27 = load ptr, ptr %26, !invariant.load !0
-  %28 = getelementptr i8, ptr %store, i64 16
-  store ptr %vmctx, ptr %28
-  call void %25(ptr %27)
-  %29 = getelementptr i8, ptr %store, i64 72
-  %30 = load volatile i64, ptr %29
+  %31 = load i32, ptr %1
+  %32 = icmp ne i32 %31, 0
+  br i1 %32, label %33, label %e6
+33:
+  %34 = load i64, ptr %s0
+  %35 = sub i64 %34, 8
+  %36 = getelementptr i8, ptr %store, i64 72
+  store volatile i64 %35, ptr %36
+  %37 = getelementptr i8, ptr %vmctx, i64 24
+  %38 = load ptr, ptr %37, !invariant.load !0
+  %39 = getelementptr i8, ptr %vmctx, i64 32
+  %40 = load ptr, ptr %39, !invariant.load !0
+  %41 = getelementptr i8, ptr %store, i64 16
+  store ptr %vmctx, ptr %41
+  call void %38(ptr %40)
   store i32 3, ptr %1
-  store i64 %30, ptr %s0
+  %42 = getelementptr i8, ptr %store, i64 72
+  %43 = load i64, ptr %42
+  store i64 %43, ptr %s0
   br label %b6
 e6:
-  store i32 %18, ptr %s1
+  store i32 %31, ptr %s1
   br label %b1
 b6:
-  %31 = load i64, ptr %s0
-  %32 = sub i64 %31, 2
-  store i64 %32, ptr %s0
+  %44 = load i64, ptr %s0
+  %45 = sub i64 %44, 2
+  store i64 %45, ptr %s0
   br label %b7
 b7:
-  %33 = load i64, ptr %s0
-  %34 = icmp slt i64 %33, 1
-  br i1 %34, label %t8, label %35, !prof !1
-35:
-  %36 = load i32, ptr %1
-  %37 = icmp eq i32 %36, 0
-  %39 = load i64, ptr %s0
-  %40 = sub i64 %39, 3
-  store i64 %40, ptr %s0
-  br i1 %37, label %b7, label %41
-41:
-  br label %42
-42:
-  switch i32 %36, label %b10 [ i32 0, label %b10 i32 1, label %b9 ]
+  %46 = load i64, ptr %s0
+  %47 = icmp slt i64 %46, 1
+  br i1 %47, label %t8, label %48, !prof !1
+48:
+  %49 = load i32, ptr %1
+  %50 = icmp eq i32 %49, 0
+  %52 = load i64, ptr %s0
+  %53 = sub i64 %52, 3
+  store i64 %53, ptr %s0
+  br i1 %50, label %b7, label %54
+54:
+  br label %55
+55:
+  switch i32 %49, label %b10 [ i32 0, label %b10 i32 1, label %b9 ]
 b10:
-  %43 = load i64, ptr %s0
-  %44 = sub i64 %43, 2
-  %45 = getelementptr i8, ptr %store, i64 72
-  store volatile i64 %44, ptr %45
+  %56 = load i64, ptr %s0
+  %57 = sub i64 %56, 2
+  %58 = getelementptr i8, ptr %store, i64 72
+  store volatile i64 %57, ptr %58
   br label %t11
 b9:
-  %46 = load i32, ptr %1
-  %47 = load i64, ptr %s0
-  %48 = sub i64 %47, -4
-  store i64 %48, ptr %s0
-  store i32 %46, ptr %s1
+  %59 = load i32, ptr %1
+  %60 = load i64, ptr %s0
+  %61 = sub i64 %60, -5
+  store i64 %61, ptr %s0
+  store i32 %59, ptr %s1
   br label %b1
 b1:
-  %49 = load i32, ptr %s1
-  %50 = load i64, ptr %s0
-  %51 = sub i64 %50, 7
-  %52 = getelementptr i8, ptr %store, i64 72
-  store volatile i64 %51, ptr %52
-  ret i32 %49
+  %62 = load i32, ptr %s1
+  %63 = load i64, ptr %s0
+  %64 = sub i64 %63, 8
+  %65 = getelementptr i8, ptr %store, i64 72
+  store volatile i64 %64, ptr %65
+  ret i32 %62
 t2:
   call void @raise_trap(ptr %vmctx, i32 11) #1
   unreachable
@@ -125,7 +126,26 @@ t0:
   call void @raise_trap(ptr %vmctx, i32 0) #1
   unreachable
 }
-define hidden void @f2(ptr %vmctx, i32 %p0) #0 {
+define hidden i64 @f2(ptr %vmctx, i64 %p0, i64 %p1) #0 {
+  %store = load ptr, ptr %vmctx, !invariant.load !0
+  %19 = shl i64 %p1, 7
+  %20 = lshr i64 %p1, 57
+  %21 = or i64 %19, %20
+  %22 = mul i64 %p0, %21
+  %23 = getelementptr i8, ptr %store, i64 72
+  %24 = load i64, ptr %23
+  %25 = icmp sle i64 %24, 1
+  %26 = sub i64 %24, 6
+  %27 = getelementptr i8, ptr %store, i64 72
+  store volatile i64 %26, ptr %27
+  br i1 %25, label %t2, label %28, !prof !1
+28:
+  ret i64 %22
+t2:
+  call void @raise_trap(ptr %vmctx, i32 11) #1
+  unreachable
+}
+define hidden void @f3(ptr %vmctx, i32 %p0) #0 {
   %store = load ptr, ptr %vmctx, !invariant.load !0
   %memory0.at = getelementptr i8, ptr %vmctx, i64 40
   %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
@@ -139,54 +159,55 @@ define hidden void @f2(ptr %vmctx, i32 %p0) #0 {
   br i1 %overflow, label %t0, label %body, !prof !1
 body:
   %2 = getelementptr i8, ptr %store, i64 72
-  %3 = load volatile i64, ptr %2
-  %4 = sub i64 %3, 1
-  %5 = icmp slt i64 %4, 1
-  br i1 %5, label %t2, label %6, !prof !1
-6:
-  %7 = getelementptr i8, ptr %memory0, i64 8
-  %8 = load volatile i64, ptr %7
-  %9 = add i64 0, 8
-  %10 = icmp ugt i64 %9, %8
-  br i1 %10, label %t3, label %11, !prof !1
-11:
-  %12 = zext i32 %p0 to i64
-  %13 = getelementptr i8, ptr %memory0, i64 8
-  %14 = load volatile i64, ptr %13
-  %15 = add i64 %12, 8
-  %16 = icmp ugt i64 %15, %14
-  br i1 %16, label %t4, label %17, !prof !1
-17:
-  %18 = sub i64 %4, 4
-  %19 = sub i64 %18, 8
-  %20 = icmp slt i64 %19, 1
-  br i1 %20, label %t5, label %21, !prof !1
-21:
-  %builtin22.table.at = getelementptr i8, ptr %vmctx, i64 8
-  %builtin22.table = load ptr, ptr %builtin22.table.at, !invariant.load !0
-  %builtin22.at = getelementptr i8, ptr %builtin22.table, i64 24
-  %builtin22 = load ptr, ptr %builtin22.at, !invariant.load !0
-  call void %builtin22(ptr %vmctx, ptr %memory0, ptr %memory0, i64 0, i64 %12, i64 8)
-  %23 = getelementptr i8, ptr %table0, i64 8
-  %24 = load volatile i64, ptr %23
-  %25 = getelementptr i8, ptr %table0, i64 16
-  %26 = load volatile i64, ptr %25
-  %27 = sub i64 %26, %24
-  %28 = icmp ule i64 %12, %27
-  %29 = select i1 %28, i64 %12, i64 0
-  %30 = sub i64 %19, 3
-  %31 = sub i64 %30, %29
-  %32 = icmp slt i64 %31, 1
-  br i1 %32, label %t6, label %33, !prof !1
-33:
-  %builtin34.table.at = getelementptr i8, ptr %vmctx, i64 8
-  %builtin34.table = load ptr, ptr %builtin34.table.at, !invariant.load !0
-  %builtin34.at = getelementptr i8, ptr %builtin34.table, i64 48
-  %builtin34 = load ptr, ptr %builtin34.at, !invariant.load !0
-  %35 = call i64 %builtin34(ptr %table0, i64 0, i64 %12)
-  %36 = trunc i64 %35 to i32
-  %37 = getelementptr i8, ptr %store, i64 72
-  store volatile i64 %31, ptr %37
+  %3 = load i64, ptr %2
+  %4 = icmp sle i64 %3, 1
+  br i1 %4, label %t2, label %5, !prof !1
+5:
+  %18 = getelementptr i8, ptr %memory0, i64 8
+  %19 = load volatile i64, ptr %18
+  %20 = add i64 0, 8
+  %21 = icmp ugt i64 %20, %19
+  br i1 %21, label %t3, label %22, !prof !1
+22:
+  %23 = zext i32 %p0 to i64
+  %24 = getelementptr i8, ptr %memory0, i64 8
+  %25 = load volatile i64, ptr %24
+  %26 = add i64 %23, 8
+  %27 = icmp ugt i64 %26, %25
+  br i1 %27, label %t4, label %28, !prof !1
+28:
+  %29 = getelementptr i8, ptr %store, i64 72
+  %30 = load i64, ptr %29
+  %31 = sub i64 %30, 5
+  %32 = sub i64 %31, 8
+  %33 = icmp slt i64 %32, 1
+  br i1 %33, label %t5, label %34, !prof !1
+34:
+  %builtin35.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %builtin35.table = load ptr, ptr %builtin35.table.at, !invariant.load !0
+  %builtin35.at = getelementptr i8, ptr %builtin35.table, i64 24
+  %builtin35 = load ptr, ptr %builtin35.at, !invariant.load !0
+  call void %builtin35(ptr %vmctx, ptr %memory0, ptr %memory0, i64 0, i64 %23, i64 8)
+  %36 = getelementptr i8, ptr %table0, i64 8
+  %37 = load volatile i64, ptr %36
+  %38 = getelementptr i8, ptr %table0, i64 16
+  %39 = load volatile i64, ptr %38
+  %40 = sub i64 %39, %37
+  %41 = icmp ule i64 %23, %40
+  %42 = select i1 %41, i64 %23, i64 0
+  %43 = sub i64 %32, 3
+  %44 = sub i64 %43, %42
+  %45 = icmp slt i64 %44, 1
+  br i1 %45, label %t6, label %46, !prof !1
+46:
+  %builtin47.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %builtin47.table = load ptr, ptr %builtin47.table.at, !invariant.load !0
+  %builtin47.at = getelementptr i8, ptr %builtin47.table, i64 48
+  %builtin47 = load ptr, ptr %builtin47.at, !invariant.load !0
+  %48 = call i64 %builtin47(ptr %table0, i64 0, i64 %23)
+  %49 = trunc i64 %48 to i32
+  %50 = getelementptr i8, ptr %store, i64 72
+  store volatile i64 %44, ptr %50
   ret void
 t2:
   call void @raise_trap(ptr %vmctx, i32 11) #1

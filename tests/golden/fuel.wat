@@ -21,6 +21,8 @@
         (br_table 0 1 0 (local.get 0)))
       (unreachable))
     (local.get 0))
+  (func $computes (param i64 i64) (result i64)
+    (i64.mul (local.get 0) (i64.rotl (local.get 1) (i64.const 7))))
   (func $bulk (param i32)
     (memory.copy (i32.const 0) (local.get 0) (i32.const 8))
     (drop (table.grow (ref.null func) (local.get 0)))))

@@ -48,6 +48,26 @@ MEMORY_OPTIONS: dict[str, dict[str, int]] = {
     "without signals": {"signals_based_traps": False},
     "moving": {"memory_reservation": 0, "memory_reservation_for_growth": 0},
 }
+# What may go on elsewhere, have an effect or take long: where fuel and epochs are looked at.
+METERED_SCRIPTS = [
+    name
+    for name in SCRIPTS
+    if name not in NEEDS
+    and re.match(
+        "block$|br|bulk|call|fac$|forward|func|i64$|if$|labels|left-to-right|local|loop|memory_(copy|grow)"
+        "|nop|return|select|skip-stack|stack|start|switch|table_(copy|fill|grow|init)|throw|traps|try"
+        "|unreach|unwind",
+        name,
+    )
+]
+# Bulk operations use up fuel, and no epoch is looked at.
+METERED = [(name, "consume_fuel") for name in METERED_SCRIPTS] + [
+    (name, "epoch_interruption")
+    for name in METERED_SCRIPTS
+    if not re.match("bulk|memory_|table_", name)
+]
+# More than any script uses up.
+PLENTY = 2**62
 
 
 # What tables that are filled late may change.
@@ -70,7 +90,12 @@ def _outcomes(
     for option, value in options.items():
         setattr(config, option, value)
     script = parse_script(edit((FOLDER / f"{name}.wast").read_text(encoding="utf-8")))
-    for outcome in run(script, cachewasm.Engine(config)):
+    engine = cachewasm.Engine(config)
+    store = cachewasm.Store(engine)
+    if options.get("consume_fuel"):
+        store.set_fuel(PLENTY)
+    store.set_epoch_deadline(PLENTY)
+    for outcome in run(script, engine, store):
         place = script.place(outcome.command)
         yield f"{name}.wast:{place.line}:{place.column}", outcome
 
@@ -108,6 +133,12 @@ def test_script_fails_nothing_with_tables_filled_late(name: str, tier: str) -> N
     assert [outcome.reason for outcome in outcomes if outcome.verdict is Verdict.FAILED] == []
     skipped = any(outcome.verdict is Verdict.SKIPPED for outcome in outcomes)
     assert skipped == (name in NEEDS)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize(("name", "option"), METERED)
+def test_script_passes_whole_while_metered(name: str, option: str, tier: str) -> None:
+    assert not _problems(name, tier, **{option: True})
 
 
 @pytest.mark.parametrize("tier", TIERS)

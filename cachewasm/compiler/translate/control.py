@@ -7,7 +7,7 @@ a branch that is then not taken do no harm, since whoever arrives at the label h
 
 from cachewasm.abi import traps
 from cachewasm.abi.vmctx import FUNC_BOUNDED, SLOT_SIZE, STORE
-from cachewasm.compiler.translate import fuel
+from cachewasm.compiler.translate import entry_check, fuel
 from cachewasm.compiler.translate.ir import LLVM_TYPES, return_lines
 from cachewasm.compiler.translate.registry import Family
 from cachewasm.wasm.function_validator import ControlFrame
@@ -281,8 +281,7 @@ def _return_instruction(t: "FunctionTranslator", _imm: None) -> None:
 
 def _return(t: "FunctionTranslator") -> None:
     """Leave the function with the results on the stack."""
-    if t.context.consume_fuel:
-        fuel.give_back(t)
+    entry_check.leave(t)
     if not t.signature.in_registers:
         area = t.field(t.store_context(), STORE.results)
         for i, llvm_type in enumerate(t.signature.result_types):

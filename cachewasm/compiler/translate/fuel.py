@@ -4,7 +4,8 @@ What is left lies in the store. A function takes it when it is entered and after
 back before each call and before it returns. In between it is a value, `left`, or lies in a slot of the
 function where ways meet. The costs of a straight line are summed up at compile time, `pending`, and
 subtracted where it ends, in one instruction. Fuel is checked where it may be used up for ever: at
-the entry, at the header of a loop, and before a bulk operation, which is charged by its size.
+the entry (entry_check.py), at the header of a loop, and before a bulk operation, which is charged by its size.
+The baseline tier keeps no value from block to block, so it looks into the store when it has to.
 
 A trap leaves in the store what was last given back, whichever instruction it was: a fault has no code
 that could say more, and so both tiers and every kind of bounds check leave the same.
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
     from cachewasm.compiler.translate.function import FunctionTranslator
 
 ENTRY_COST = 1
+# No value has this name.
+IN_STORE = "store"
 
 
 class Fuel:
     """What the translation of a function knows of its fuel.
 
-    `left` is the value without what is `pending`, None while it lies in `slot`, which is made when
-    it is needed.
+    `left` is the value without what is `pending`; None while it lies in `slot`, which is made when
+    it is needed, and IN_STORE while it has not been taken from there.
     """
 
     __slots__ = ("left", "pending", "slot")
@@ -39,8 +42,13 @@ def enter(t: "FunctionTranslator") -> None:
     """The beginning of a function."""
     take(t)
     t.fuel.pending = ENTRY_COST
-    charge(t)
-    check(t)
+
+
+def is_used_up(t: "FunctionTranslator") -> str:
+    """The i1 that tells, at the entry, whether nothing is left once it is paid for. Taken as it is,
+    what is left need not be subtracted from before it is next charged.
+    """
+    return t.value(f"icmp sle i64 {_left(t)}, {ENTRY_COST}")
 
 
 def charge(t: "FunctionTranslator") -> None:
@@ -63,7 +71,7 @@ def settle(t: "FunctionTranslator", deferred: int) -> None:
         _subtract(t, str(t.fuel.pending - deferred))
         t.fuel.pending = deferred
     if t.fuel.left is not None:
-        t.emit(f"  store i64 {t.fuel.left}, ptr {_slot(t)}")
+        t.emit(f"  store i64 {_left(t)}, ptr {_slot(t)}")
         t.fuel.left = None
 
 
@@ -75,8 +83,13 @@ def give_back(t: "FunctionTranslator") -> None:
 
 
 def take(t: "FunctionTranslator") -> None:
-    """Load what others have left."""
-    t.fuel.left = t.field(t.store_context(), STORE.fuel, "i64", flags="volatile")
+    """Go on with what others have left."""
+    t.fuel.left = IN_STORE if t.context.baseline else _load(t)
+
+
+def keep(t: "FunctionTranslator") -> None:
+    """Take what is left into a value, for the rest of this block."""
+    t.fuel.left = _left(t)
 
 
 def check(t: "FunctionTranslator") -> None:
@@ -85,9 +98,18 @@ def check(t: "FunctionTranslator") -> None:
 
 
 def _left(t: "FunctionTranslator") -> str:
-    # What has been loaded from the slot is loaded again: in the baseline tier a value that is used in
-    # several blocks would go back to memory.
+    # What has been loaded is loaded again: in the baseline tier a value that is used in several blocks
+    # would go back to memory.
+    if t.fuel.left == IN_STORE:
+        return _load(t)
     return t.fuel.left or t.value(f"load i64, ptr {_slot(t)}")
+
+
+def _load(t: "FunctionTranslator") -> str:
+    address = t.address(t.store_context(), STORE.fuel)
+    # The baseline tier moves no load, and makes a plain one an operand of the instruction that uses it.
+    volatile = "" if t.context.baseline else "volatile "
+    return t.value(f"load {volatile}i64, ptr {address}")
 
 
 def _subtract(t: "FunctionTranslator", amount: str) -> None:

@@ -43,6 +43,7 @@ from cachewasm.wasm.types import F32, F64, I32, V128
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cachewasm.compiler.translate.entry_check import EntryCheck
     from cachewasm.compiler.translate.exception import Handler
 
 # The stack check compares the frame address less an estimate of the frame with the limit. Level 0
@@ -97,6 +98,7 @@ class FunctionTranslator:
         "calls",
         "context",
         "emit",
+        "entry_check",
         "flag",
         "flag_line",
         "flag_of",
@@ -167,6 +169,7 @@ class FunctionTranslator:
         # A v128 and a type of LLVM's -> the same as that type: see simd/shapes.py.
         self.views: dict[tuple[str, str], str] = {}
         self.fuel = Fuel()
+        self.entry_check: EntryCheck | None = None
 
         self._places = context.function_places(funcidx)
         self._location = ""
@@ -273,6 +276,15 @@ class FunctionTranslator:
         self.flag_line = len(self._lines)
         self.stack.append(wide)
 
+    def placeholder(self) -> int:
+        """An empty line, for `fill`."""
+        self.emit("")
+        return len(self._lines) - 1
+
+    def fill(self, line: int, text: str) -> None:
+        """Put text where a placeholder is."""
+        self._lines[line] = text
+
     # Entry block: values that are made at most once per function.
 
     def _at_entry(self, name: str, base: str, offset: int) -> str:
@@ -351,10 +363,10 @@ class FunctionTranslator:
 
     # Traps. Each has a block of its own behind the function's other code, so its pc tells the place.
 
-    def trap_if(self, condition: str, code: int) -> None:
-        """Trap where the i1 holds."""
+    def trap_if(self, condition: str, code: int, dbg: str | None = None) -> None:
+        """Trap where the i1 holds; `dbg` is its place if it is not this one."""
         label = self.new_label()
-        self._cold.append((label, code, self.dbg()))
+        self._cold.append((label, code, self.dbg() if dbg is None else dbg))
         self.branch_if(condition, f"t{label}", UNLIKELY)
 
     def trap(self, code: int) -> None:

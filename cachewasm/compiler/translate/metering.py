@@ -10,9 +10,10 @@ Epochs are compared where fuel is checked, but for bulk operations, which always
 """
 
 from cachewasm.abi import traps
-from cachewasm.abi.vmctx import MEMORY, SEGMENT, STORE, TABLE
+from cachewasm.abi.vmctx import MEMORY, SEGMENT, TABLE
 from cachewasm.compiler.translate import fuel
 from cachewasm.compiler.translate.dispatch import lowerings_for
+from cachewasm.compiler.translate.entry_check import EntryCheck, epoch_is_reached, is_neutral
 from cachewasm.compiler.translate.registry import Lowering
 from cachewasm.compiler.translate.table import count_offset
 from cachewasm.engine.operator_cost import OperatorCost, default_cost, mnemonic
@@ -44,23 +45,32 @@ def lowerings(env: "CompileEnvironment") -> tuple[Lowering, ...]:
         costs = {op: changed.get(name := mnemonic(op.name), default_cost(name)) for op in OPS}
         rows = [_counted(op, usual[op.index], costs[op]) for op in OPS]
     if env.tunables.epoch_interruption:
-        rows[LOOP.index] = _followed(rows[LOOP.index], check_epoch)
-    return tuple(rows)
+        rows[LOOP.index] = _followed(rows[LOOP.index], _check_epoch)
+    return tuple(
+        row if is_neutral(op) else _checked(row) for op, row in zip(OPS, rows, strict=True)
+    )
 
 
 def enter(t: "FunctionTranslator") -> None:
     """The beginning of a function."""
     if t.context.consume_fuel:
         fuel.enter(t)
-    if t.context.epoch_interruption:
-        check_epoch(t)
+    if t.context.consume_fuel or t.context.epoch_interruption:
+        t.entry_check = EntryCheck(t)
 
 
-def check_epoch(t: "FunctionTranslator") -> None:
-    """Trap if the engine's epoch has reached the store's deadline."""
-    now = t.value(f"load volatile i64, ptr {t.epoch()}")
-    deadline = t.value(f"load i64, ptr {t.address(t.store_context(), STORE.epoch_deadline)}")
-    t.trap_if(t.value(f"icmp uge i64 {now}, {deadline}"), traps.INTERRUPT)
+def _check_epoch(t: "FunctionTranslator") -> None:
+    t.trap_if(epoch_is_reached(t), traps.INTERRUPT)
+
+
+def _checked(lowering: Lowering) -> Lowering:
+    def lower(t: "FunctionTranslator", imm: object) -> None:
+        check = t.entry_check
+        if check is not None and check.is_open:
+            check.at_beginning(t)
+        lowering(t, imm)
+
+    return lower
 
 
 def _followed(lowering: Lowering, then: "Callable[[FunctionTranslator], None]") -> Lowering:

@@ -55,6 +55,37 @@ def test_epoch_of_a_new_store_is_past_its_deadline(api: Any, epochs: Any) -> Non
     assert interrupted(api, lambda: exports["f"](store))
 
 
+def test_epoch_of_a_function_that_only_computes_is_looked_at(
+    api: Any, tier: str, wasm: Callable[[str], bytes]
+) -> None:
+    engine = api.Engine(epoch_config(api, tier))
+    store = api.Store(engine)
+    text = (
+        '(module (func (export "f") (param i32) (result i32) (i32.mul (local.get 0) (local.get 0)))'
+        ' (func (export "g") (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0))))'
+    )
+    exports = api.Instance(store, api.Module(engine, wasm(text)), []).exports(store)
+    assert interrupted(api, lambda: exports["f"](store, 3))
+    assert interrupted(api, lambda: exports["g"](store, 0))
+    store.set_epoch_deadline(1)
+    assert exports["f"](store, 3) == 9
+
+
+def test_epoch_of_a_function_that_only_computes_leaves_its_fuel(
+    api: Any, tier: str, wasm: Callable[[str], bytes]
+) -> None:
+    engine = api.Engine(epoch_config(api, tier, fuel=True))
+    store = api.Store(engine)
+    text = '(module (func (export "f") (param i32) (result i32) (i32.eqz (local.get 0))))'
+    exports = api.Instance(store, api.Module(engine, wasm(text)), []).exports(store)
+    store.set_fuel(1)
+    with pytest.raises(api.Trap, match="all fuel consumed"):
+        exports["f"](store, 3)
+    store.set_fuel(100)
+    assert interrupted(api, lambda: exports["f"](store, 3))
+    assert store.get_fuel() == 100
+
+
 def test_epoch_deadline_counts_from_the_current_epoch(api: Any, epochs: Any) -> None:
     engine, store, exports = epochs
     results = []

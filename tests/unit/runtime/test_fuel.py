@@ -115,6 +115,66 @@ def test_fuel_runs_out_at_the_next_check(api: Any, metered: Metered, fuel: int) 
         assert exports["g"].value(store) == max(0, -(-(fuel - 1) // 5))
 
 
+@pytest.mark.parametrize("fuel", [0, 1, 2, 3, 4, 5])
+def test_fuel_of_a_function_that_only_computes_is_checked(
+    api: Any, metered: Metered, fuel: int
+) -> None:
+    store, exports = metered(
+        '(module (func (export "f") (param i32) (result i32)'
+        " (local.set 0 (i32.mul (local.get 0) (local.get 0))) (select (local.get 0) (i32.const 5)"
+        " (i32.const 1))))"
+    )
+    store.set_fuel(fuel)
+    if fuel < 2:
+        assert trap_of(api, lambda: exports["f"](store, 3)) == "OUT_OF_FUEL"
+        assert store.get_fuel() == 0
+    else:
+        assert exports["f"](store, 3) == 9
+        assert store.get_fuel() == 0  # 8 more instructions, without a check
+    assert used(store, lambda: exports["f"](store, 3)) == 9
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        "(global.set $g (i32.const 1))",
+        "(i32.store (i32.const 0) (i32.const 1))",
+        "(drop (i32.load (i32.const 65536)))",
+        "(drop (i32.div_u (i32.const 1) (local.get $x)))",
+        "(drop (i32.trunc_f32_s (f32.const nan)))",
+        "(call $h)",
+        "(call_indirect (local.get $x))",
+        "(unreachable)",
+        "(if (local.get $x) (then (call $h)) (else (global.set $g (i32.const 1))))",
+        "(block $b (br_if $b (local.get $x)) (global.set $g (i32.const 1)))",
+        "(loop (br_if 0 (i32.eqz (local.get $x))))",
+        "(drop (table.grow (ref.null func) (i32.const 1)))",
+        "(drop (memory.grow (i32.const 1)))",
+    ],
+)
+def test_fuel_is_checked_before_the_first_effect_of_a_function(
+    api: Any, metered: Metered, effect: str
+) -> None:
+    called: list[None] = []
+
+    def host(store: Any) -> Any:
+        return api.Func(store, api.FuncType([], []), lambda: called.append(None))
+
+    store, exports = metered(
+        '(module (import "" "" (func $h)) (memory (export "m") 1) (table 1 funcref)'
+        ' (global $g (export "g") (mut i32) (i32.const 0))'
+        ' (func (export "f") (local $x i32) (local.set $x (i32.mul (i32.const 0) (i32.const 2)))'
+        f" {effect}))",
+        host,
+    )
+    store.set_fuel(1)
+    assert trap_of(api, lambda: exports["f"](store)) == "OUT_OF_FUEL"
+    assert not called
+    assert exports["g"].value(store) == 0
+    assert exports["m"].read(store, 0, 4) == bytes(4)
+    assert exports["m"].size(store) == 1
+
+
 def test_fuel_of_a_new_store_is_none(api: Any, fuel_engine: Any, module: Any) -> None:
     store = api.Store(fuel_engine)
     assert store.get_fuel() == 0
