@@ -15,6 +15,7 @@ from cachewasm.engine.isa import LEVELS
 from cachewasm.engine.options import TargetName
 
 from . import arguments, config_option, exit_codes
+from .cache import choose
 from .code_options import CODE_OPTIONS, CONFIG_OPTION_VALUE, choices
 from .parser import Commands, add_command
 
@@ -30,6 +31,7 @@ _WORDS = {
         TargetName.GENERIC,
         *(level for levels in LEVELS.values() for level in levels),
     ),
+    choose.ENGINE: (choose.CURRENT, choose.OTHER),
     CONFIG_OPTION_VALUE: config_option.words(),
     **{option.metavar: choices(option) for option in CODE_OPTIONS if option.metavar},
 }

@@ -36,13 +36,14 @@ from cachewasm.cache.reasons import ABSENT, CORRUPT, MISS_REASONS, EntryError
 from cachewasm.cache.secret import Secret
 from cachewasm.cache.settings import CacheConfig
 from cachewasm.cache.single_flight import Patience, compile_once
-from cachewasm.cache.survey.inspect import entries, leftovers
+from cachewasm.cache.survey.inspect import entries, leftovers, listing
 from cachewasm.cache.survey.verify import OK, verify
 from cachewasm.cache.trust import Rules
 from cachewasm.cache.upkeep import pins
 from cachewasm.cache.upkeep.cleanup import clean_up_if_due
 from cachewasm.cache.upkeep.clear import clear
 from cachewasm.cache.upkeep.prune import prune
+from cachewasm.cache.upkeep.recompress import recompress
 from cachewasm.cache.upkeep.repair import REPAIR, repair
 
 KEY = ArtifactKey(bytes(range(32)), bytes(range(32, 64)), "x86-64-v3:+avx,+avx2", "optimized")
@@ -53,6 +54,8 @@ RAW = b"artifact" * 100
 # Two pieces for two threads, and as large when it is compressed.
 LARGE = random.Random(1).randbytes(1_200_000)
 DIGEST = KEY.wasm_digest
+# Smaller, the more trouble is taken over it.
+COMPRESSIBLE = " ".join(map(str, range(5000))).encode()
 
 _AGE = 7200.0
 
@@ -365,6 +368,27 @@ def _repair(directory: str) -> None:
     repair(directory, verify(directory).findings, REPAIR, now=time.time(), dry_run=False)
 
 
+def _put_compressible(directory: str) -> None:
+    _put_long_ago(directory)
+    assert LocalStore(directory).put(OTHER, COMPRESSIBLE, {"compile_ms": 5}) is None
+
+
+def _recompress(directory: str) -> None:
+    list(recompress(directory, list(listing(directory)), 19))
+    found = LocalStore(directory).peek(OTHER)
+    if isinstance(found, Entry):
+        assert bytes(found.raw) == COMPRESSIBLE
+    else:
+        assert found.reason in MISS_REASONS
+
+
+def _record_build(directory: str) -> None:
+    environ = {"CACHEWASM_STATS_LOG": os.path.join(directory, "build")}
+    store = LocalStore(directory, config=CacheConfig(environ=environ).in_use())
+    store.counters.add("hit")
+    store.record()
+
+
 def _pin(directory: str) -> None:
     with suppress(EntryError, OSError):
         pins.pin(directory, KEY.entry_name)
@@ -418,6 +442,8 @@ SCENARIOS = {
     "get_sealed": Scenario(_put_sealed, _get_sealed),
     "replace_damaged": Scenario(_damage, _replace_damaged, verdicts=(OK, CORRUPT)),
     "repair": Scenario(_damage, _repair, verdicts=(OK, CORRUPT)),
+    "recompress": Scenario(_put_compressible, _recompress),
+    "record_build": Scenario(_recorded, _record_build),
     "pin": Scenario(_put, _pin),
     "unpin": Scenario(_pinned, _unpin),
     "cleanup": Scenario(_long_uncleaned, _clean_up),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cachewasm.cache import files, layout, local
-from cachewasm.cache.byte_lock import ByteLock
+from cachewasm.cache.byte_lock import Busy, ByteLock
 from cachewasm.cache.counters import check_of, record_of
 from cachewasm.cache.history import statistics
 from cachewasm.cache.history.prometheus import as_prometheus
@@ -393,6 +393,7 @@ def test_reset_cut_short_counts_nothing_that_was_put_aside(
 
 def test_reset_while_somebody_folds_is_refused(store: LocalStore, directory: str) -> None:
     store.record()
-    with ByteLock(directory, layout.FOLD_OFFSET):
-        assert not statistics.reset(directory)
+    with ByteLock(directory, layout.FOLD_OFFSET), pytest.raises(Busy):
+        statistics.reset(directory, turns=[None, None])
     assert read(directory).count("store") == 1
+    assert statistics.reset(directory)
