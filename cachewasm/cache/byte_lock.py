@@ -6,7 +6,7 @@ The kernel gives it back when its holder dies. Who compiles takes turns by the s
 
 import os
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import file_locks, files, layout, publish
 from cachewasm.cache.reasons import EntryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
@@ -38,12 +38,12 @@ class ByteLock:
     ) -> None:
         """`directory` is trusted and there. Raises EntryError(UNTRUSTED), OSError: no lock can be had."""
         path = layout.lock_path(directory)
-        files.make_directory_inside(os.path.dirname(path), rules)
-        self._descriptor = files.open_lock_file(path, rules)
+        publish.make_directory_inside(os.path.dirname(path), rules)
+        self._descriptor = file_locks.open_lock_file(path, rules)
         try:
-            self.is_held = files.try_lock(self._descriptor, offset)
+            self.is_held = file_locks.try_lock(self._descriptor, offset)
             if not self.is_held:
-                self.is_held = any(files.try_lock(self._descriptor, offset) for _ in turns)
+                self.is_held = any(file_locks.try_lock(self._descriptor, offset) for _ in turns)
         except BaseException:
             self.close()
             raise

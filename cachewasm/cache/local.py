@@ -2,7 +2,7 @@
 
 Looking up and storing never fail a run: whatever is wrong with the disk, the directory or an entry
 is a miss or a store failure with its reason, counted and logged, and the caller compiles. A file is
-published whole or not at all (files.py), checked in every byte when it is read (entry.py, alias.py)
+published whole or not at all (publish.py), checked in every byte when it is read (entry.py, alias.py)
 and believed only if nobody else could have written it (trust.py). Layout and order of writes:
 docs/format/cache.md.
 
@@ -293,10 +293,12 @@ class LocalStore(Events):
 
         The directory is made if it is missing. Raises EntryError(UNTRUSTED), OSError.
         """
+        from cachewasm.cache import file_locks, publish
+
         directory = self._made_directory()
         path = layout.lock_path(directory)
-        files.make_directory_inside(os.path.dirname(path), self.rules)
-        return files.open_lock_file(path, self.rules)
+        publish.make_directory_inside(os.path.dirname(path), self.rules)
+        return file_locks.open_lock_file(path, self.rules)
 
     def _read(self, key: "ArtifactKey", make_place: "MakePlace", *, is_use: bool = False) -> Entry:
         path = layout.entry_path(self._trusted_directory(), key)
@@ -321,13 +323,15 @@ class LocalStore(Events):
 
     def _publish(self, path: str, data: bytes) -> None:
         """Write the file at `path`, which lies in the directory. Raises EntryError, OSError."""
+        from cachewasm.cache import publish
+
         for attempts_left in reversed(range(_ATTEMPTS)):
             directory = self._made_directory()
-            files.make_directory_inside(os.path.join(directory, layout.TEMPORARY), self.rules)
-            files.make_directory_inside(os.path.dirname(path), self.rules)
+            publish.make_directory_inside(os.path.join(directory, layout.TEMPORARY), self.rules)
+            publish.make_directory_inside(os.path.dirname(path), self.rules)
             temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
             try:
-                files.write_atomic(
+                publish.write_atomic(
                     temporary, path, data, sync=self._sync, mode=self.rules.file_mode
                 )
                 return
@@ -338,7 +342,9 @@ class LocalStore(Events):
 
     def _made_directory(self) -> str:
         """The trusted directory, made if it was missing. Raises EntryError(UNTRUSTED), OSError."""
-        files.make_cache_directory(self._trusted_directory(), self.rules)
+        from cachewasm.cache import publish
+
+        publish.make_cache_directory(self._trusted_directory(), self.rules)
         # Made by now, perhaps by somebody else: nothing is written before that is ruled out.
         return self._trusted_directory()
 

@@ -1,8 +1,8 @@
 """A disk that fails, and what the cache does on it: for the tests, and as a program of its own.
 
-`Disk` takes the place of `os` and `fcntl` in cachewasm/cache/files.py, through which all calls go. It
+`Disk` takes the place of `os` and `fcntl` in the modules of cachewasm/cache/ through which all calls go. It
 passes each call on, counts it, and at one of them does what a `Fault` says. Nothing here lists the
-calls: they are recorded, so a call that is added to files.py is made to fail like all others.
+calls: they are recorded, so a call that is added there is made to fail like all others.
 
 A `Scenario` is one use of the cache: what lies in the directory before, and a run that itself checks
 what it is given. `problems_after` says what is wrong with a directory in which one has run.
@@ -26,7 +26,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import file_locks, files, layout, publish, scan
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.entry import Entry
 from cachewasm.cache.history import misses, statistics
@@ -58,6 +58,9 @@ DIGEST = KEY.wasm_digest
 COMPRESSIBLE = " ".join(map(str, range(5000))).encode()
 
 _AGE = 7200.0
+
+# All that call the file system (test_one_module.py).
+MODULES = (files, publish, file_locks, scan)
 
 # What of `os` reaches no disk.
 _HARMLESS = ("fspath", "geteuid", "getpid", "getuid", "strerror", "urandom")
@@ -112,7 +115,7 @@ class Fault:
 
 
 class Disk:
-    """The modules `os` and `fcntl` as files.py sees them, with `fault` at the call number `at`."""
+    """The modules `os` and `fcntl` as MODULES see them, with `fault` at the call number `at`."""
 
     def __init__(self, fault: Fault | None = None, at: int = -1) -> None:
         self.calls: list[str] = []
@@ -144,12 +147,14 @@ class Disk:
     @contextmanager
     def in_use(self) -> Iterator["Disk"]:
         """Puts this in the place of the real modules."""
-        files.os = self  # type: ignore[assignment]
+        for module in MODULES:
+            module.os = self  # type: ignore[attr-defined]
         sys.modules["fcntl"] = self.fcntl  # type: ignore[assignment]
         try:
             yield self
         finally:
-            files.os = os
+            for module in MODULES:
+                module.os = os  # type: ignore[attr-defined]
             sys.modules["fcntl"] = fcntl
 
 
@@ -472,14 +477,14 @@ def problems_after(
     if report.directory_problem:
         found.append(report.directory_problem)
     temporary = os.path.join(directory, layout.TEMPORARY)
-    left = set(files.names_in(temporary))
+    left = set(scan.names_in(temporary))
     if left != {file.name for file in leftovers(directory)}:
         found.append(f"unknown files in tmp: {left}")
     for name in left:
         _age(os.path.join(temporary, name))
     _prune_stale(directory)
-    if files.names_in(temporary):
-        found.append(f"prune has left {files.names_in(temporary)}")
+    if scan.names_in(temporary):
+        found.append(f"prune has left {scan.names_in(temporary)}")
     found += _locks_held(directory)
     hits = statistics.read(directory)
     # A record may be cut short, which spoils no other.
@@ -502,11 +507,11 @@ def problems_after(
 def _locks_held(directory: str) -> list[str]:
     if not os.path.exists(layout.lock_path(directory)):
         return []
-    descriptor = files.open_lock_file(layout.lock_path(directory))
+    descriptor = file_locks.open_lock_file(layout.lock_path(directory))
     try:
         offsets = [layout.lock_offset(key.entry_name) for key in (KEY, OTHER)]
         offsets.append(layout.FOLD_OFFSET)
-        return [f"{at} is locked" for at in offsets if not files.try_lock(descriptor, at)]
+        return [f"{at} is locked" for at in offsets if not file_locks.try_lock(descriptor, at)]
     finally:
         os.close(descriptor)
 

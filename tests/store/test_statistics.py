@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import files, layout, local
+from cachewasm.cache import file_locks, files, layout, local, publish
 from cachewasm.cache.byte_lock import Busy, ByteLock
 from cachewasm.cache.counters import check_of, record_of
 from cachewasm.cache.history import statistics
@@ -206,7 +206,7 @@ def test_fold_while_another_folds_does_nothing(
 ) -> None:
     write(log, line(hit=1))
     descriptor = store.open_lock_file()
-    assert files.try_lock(descriptor, layout.FOLD_OFFSET)
+    assert file_locks.try_lock(descriptor, layout.FOLD_OFFSET)
     assert not fold(directory)
     os.close(descriptor)
     assert fold(directory)
@@ -386,7 +386,7 @@ def test_reset_cut_short_counts_nothing_that_was_put_aside(
         raise OSError(5, "as if it died here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "remove", fail)
+        patch.setattr(publish, "remove", fail)
         assert not statistics.reset(directory)
     assert read(directory).counts == {}
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import files, layout, publish, scan
 from cachewasm.cache.byte_lock import Busy, ByteLock
 from cachewasm.cache.counters import (
     MAX_PROGRAM,
@@ -153,7 +153,7 @@ def _reset(directory: str, rules: Rules) -> None:
     # From here on, what was put aside is not counted.
     _write_totals(directory, Statistics({}, int(time.time())), newest, rules)
     for name in (*map(_aside, aside), layout.LOG):
-        files.remove(layout.statistics_path(directory, name))
+        publish.remove(layout.statistics_path(directory, name))
 
 
 def append(directory: str, counts: Mapping[str, int], rules: Rules = DEFAULT_RULES) -> None:
@@ -211,17 +211,17 @@ def _fold(directory: str, rules: Rules) -> None:
     if newest > generation:
         _write_totals(directory, sums.result(), newest, rules)
     for number in aside:
-        files.remove(layout.statistics_path(directory, _aside(number)))
+        publish.remove(layout.statistics_path(directory, _aside(number)))
     log = layout.statistics_path(directory, layout.LOG)
-    files.rename(log, layout.statistics_path(directory, _aside(newest + 1)))
+    publish.rename(log, layout.statistics_path(directory, _aside(newest + 1)))
 
 
 def _write_totals(directory: str, totals: Statistics, generation: int, rules: Rules) -> None:
     path = layout.statistics_path(directory, layout.TOTALS)
-    files.make_directory_inside(os.path.join(directory, layout.TEMPORARY), rules)
+    publish.make_directory_inside(os.path.join(directory, layout.TEMPORARY), rules)
     temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
     content = record_of({**totals.counts, _GENERATION: generation}, totals.since or 0)
-    files.write_atomic(temporary, path, content, sync=False, mode=rules.file_mode)
+    publish.write_atomic(temporary, path, content, sync=False, mode=rules.file_mode)
 
 
 def _read_totals(directory: str, rules: Rules) -> Statistics:
@@ -321,7 +321,7 @@ def _aside(number: int) -> str:
 
 def _numbers(directory: str) -> list[int]:
     """The numbers of the logs that were put aside, ascending."""
-    return sorted(_numbers_in(files.names_in(os.path.join(directory, layout.STATISTICS))))
+    return sorted(_numbers_in(scan.names_in(os.path.join(directory, layout.STATISTICS))))
 
 
 def _numbers_in(names: list[str]) -> Iterator[int]:

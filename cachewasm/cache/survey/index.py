@@ -27,7 +27,7 @@ import diskcache
 from blake3 import blake3
 from diskcache.core import MODE_RAW
 
-from cachewasm.cache import files, layout, trust
+from cachewasm.cache import files, layout, publish, trust
 from cachewasm.cache.byte_lock import ByteLock
 from cachewasm.cache.reasons import CORRUPT, EntryError
 from cachewasm.cache.survey import mounts
@@ -121,7 +121,7 @@ class Index:
             _make(root, rules)
             if not _is_sound(root, rules):
                 _remove(root)
-                files.create_empty(os.path.join(root, layout.DATABASE), rules)
+                publish.create_empty(os.path.join(root, layout.DATABASE), rules)
             self._cache = _open(root)
         except BaseException:
             self._lock.close()
@@ -165,7 +165,7 @@ def _trusted(directory: str, rules: Rules) -> str:
 def _make(root: str, rules: Rules) -> None:
     """Make the folder of the index. Raises OSError if others could change it."""
     files.check_leads_nowhere_else(root)
-    files.make_directory_inside(root, rules)
+    publish.make_directory_inside(root, rules)
     for path in (os.path.dirname(root), root):
         status = files.status_of(path)
         problem = "it is gone" if status is None else trust.directory_problem(status, rules)
@@ -175,7 +175,7 @@ def _make(root: str, rules: Rules) -> None:
 
 def _remove(root: str) -> None:
     for name in layout.DATABASE_FILES:
-        files.remove(os.path.join(root, name))
+        publish.remove(os.path.join(root, name))
 
 
 def _open(root: str) -> diskcache.Cache:

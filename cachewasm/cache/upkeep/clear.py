@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import files, layout, scan
 from cachewasm.cache.history import statistics
 from cachewasm.cache.survey.inspect import ListedFile, alias_listing, listed, listing
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
@@ -75,7 +75,7 @@ def _others(directory: str) -> Iterator[ListedFile]:
         (layout.INDEX, layout.DATABASE_FILES),
         (layout.STATISTICS, (layout.MISSES, layout.OLD_MISSES)),
     ):
-        present = files.names_below(directory, folder)
+        present = scan.names_below(directory, folder)
         paths += [os.path.join(folder, name) for name in names if name in present]
     for path in paths:
         yield from _present(directory, path)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cachewasm.cache import files
+from cachewasm.cache import file_locks, files
 from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import wasm_prefix
 from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
@@ -229,7 +229,7 @@ def abandoned(directory: str, *, now: float, drift: float = _DAY) -> list[Listed
     return [
         file
         for file in leftovers(directory)
-        if not -drift <= now - file.mtime <= STALE_AFTER or not files.is_held(file.path)
+        if not -drift <= now - file.mtime <= STALE_AFTER or not file_locks.is_held(file.path)
     ]
 
 

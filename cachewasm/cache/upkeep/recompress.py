@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from cachewasm.cache import entry, files, layout
+from cachewasm.cache import entry, files, layout, publish
 from cachewasm.cache.byte_lock import has_turn
 from cachewasm.cache.reasons import ABSENT, UNTRUSTED, EntryError
 from cachewasm.cache.survey.inspect import ListedFile, read_entry
@@ -82,9 +82,9 @@ def _recompressed(
             return Recompressed(file, UNCHANGED, len(new))
     if not dry_run:
         path = os.path.join(state.path, layout.ENTRIES, file.name)
-        files.make_directory_inside(os.path.join(state.path, layout.TEMPORARY), rules)
+        publish.make_directory_inside(os.path.join(state.path, layout.TEMPORARY), rules)
         temporary = layout.temporary_path(state.path, path, os.getpid(), os.urandom(8))
-        files.write_atomic(temporary, path, new, sync=sync, mode=rules.file_mode)
+        publish.write_atomic(temporary, path, new, sync=sync, mode=rules.file_mode)
         if status is not None:
-            files.set_time(path, status.st_mtime_ns)
+            publish.set_time(path, status.st_mtime_ns)
     return Recompressed(file, RECOMPRESSED, len(new))
