@@ -1,7 +1,7 @@
 """Make and replace files and directories of the cache.
 
 A file is visible under its name whole or not at all: it is written under an exclusive name in tmp/
-and renamed. A crash leaves nothing but files in tmp/. Every directory is made here, and every file by
+and renamed. A crash leaves nothing but files in tmp/. Directories are made here, and every file by
 create_file() of files.py, with the mode that the rules say, less what the umask takes away; a directory
 with the set-group-ID bit hands it and its group on, as the kernel does by itself.
 

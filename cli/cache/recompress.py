@@ -88,9 +88,9 @@ def recompress(options: Namespace) -> int:
         for each in failed:
             print(printable(f"{each.file.path}: {each.detail}"))
         said = ", ".join(f"{count} {done}" for done, count in sorted(counts.items()))
-        would = "would be " if options.dry_run else ""
+        after_it = "would be left" if options.dry_run else "after"
         entries = text.counted(len(results), "entry", "entries")
-        sizes = f"{text.size(before)}, {would}{text.size(after)} now"
+        sizes = f"{text.size(before)} before, {text.size(after)} {after_it}"
         print(f"{entries}: {said + '; ' if said else ''}{sizes}")
     if counts.get(recompressing.BUSY):
         return exit_codes.BUSY
