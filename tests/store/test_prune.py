@@ -243,6 +243,20 @@ def test_remove_entry_used_since_it_was_listed_is_spared(cache: Path, entry_path
     assert entry_path.exists()
 
 
+def test_remove_entry_that_was_removed_and_stored_again_is_spared(
+    cache: Path, entry_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = (file for file in listing(str(cache)) if file.path == str(entry_path))
+
+    def too_late(path: str) -> bool:
+        entry_path.unlink()
+        entry_path.write_bytes(b"another")
+        return False
+
+    monkeypatch.setattr(publish, "remove", too_late)
+    assert remove(file, dry_run=False) is Outcome.SPARED
+
+
 def test_prune_missing_directory_is_empty(tmp_path: Path) -> None:
     report = _prune(tmp_path / "missing", max_size=0)
     assert (report.removed, report.kept_bytes) == ((), 0)
