@@ -5,7 +5,15 @@ and for the help. On the warm path.
 """
 
 from . import exit_codes
-from .code_options import BY_FLAG, CODE_OPTIONS
+from .code_options import (
+    BY_FLAG,
+    CODE_OPTIONS,
+    CONFIG_OPTION,
+    CONFIG_OPTION_HELP,
+    CONFIG_OPTION_SHORT,
+    CONFIG_OPTION_VALUE,
+    LIST_THEM,
+)
 from .failure import UsageError
 
 TYPE_CHECKING = False
@@ -18,6 +26,8 @@ OPTIONS = (
     ("--env", "NAME=VALUE", "set an environment variable of the program"),
     ("--invoke", "NAME", "call one export with ARG... and print its results, one per line"),
     *((option.flag, option.metavar, option.help) for option in CODE_OPTIONS),
+    (CONFIG_OPTION_SHORT, CONFIG_OPTION_VALUE, CONFIG_OPTION_HELP),
+    (CONFIG_OPTION, CONFIG_OPTION_VALUE, f"the same as {CONFIG_OPTION_SHORT}"),
     ("--jobs", "N", "how many processes may compile; by default one per processor"),
     ("--fuel", "N", "let the program trap once it has executed about N instructions"),
     ("--timeout", "TIME", "let the program trap after so long: 30s, 5m, 0.5s"),
@@ -40,6 +50,7 @@ class RunArguments:
         "cache_dir",
         "code",
         "config",
+        "config_options",
         "debug_info",
         "directories",
         "file",
@@ -60,6 +71,7 @@ class RunArguments:
         self.variables: list[tuple[str, str]] = []
         self.invoke: str | None = None
         self.code: dict[str, str | bool] = {}
+        self.config_options: list[str] = []
         self.jobs: str | None = None
         self.fuel: str | None = None
         self.timeout: str | None = None
@@ -69,13 +81,18 @@ class RunArguments:
         self.debug_info = False
         self.help = False
 
+    @property
+    def wants_list(self) -> bool:
+        """Whether nothing is run, and the options of Config are listed."""
+        return self.config_options[-1:] == [LIST_THEM]
+
 
 def scan(arguments: "Sequence[str]") -> RunArguments:
     """Understand what follows `run`. Raises UsageError."""
     found = RunArguments()
     at = 0
     while at < len(arguments) and arguments[at].startswith("-"):
-        name, equals, value = arguments[at].partition("=")
+        name, equals, value = _taken_apart(arguments[at])
         at += 1
         if name == "--" and not equals:
             break
@@ -90,13 +107,20 @@ def scan(arguments: "Sequence[str]") -> RunArguments:
         elif equals and not metavar:
             raise UsageError(COMMAND, f"{name} takes no value")
         _set(found, name, value)
-        if found.help:
+        if found.help or found.wants_list:
             return found
     if at == len(arguments):
         raise UsageError(COMMAND, "FILE is missing")
     found.file = arguments[at]
     found.program_arguments = arguments[at + 1 :]
     return found
+
+
+def _taken_apart(argument: str) -> tuple[str, str, str]:
+    """The option, an equals sign if its value is joined to it, and that value."""
+    if argument.startswith(CONFIG_OPTION_SHORT) and argument[2:3] not in ("", "="):
+        return CONFIG_OPTION_SHORT, "=", argument[2:]
+    return argument.partition("=")
 
 
 def _set(found: RunArguments, name: str, value: str) -> None:
@@ -112,6 +136,8 @@ def _set(found: RunArguments, name: str, value: str) -> None:
         found.invoke = value
     elif name in BY_FLAG:
         found.code[BY_FLAG[name].name] = value if BY_FLAG[name].metavar else True
+    elif name in (CONFIG_OPTION, CONFIG_OPTION_SHORT):
+        found.config_options.append(value)
     elif name == "--jobs":
         found.jobs = value
     elif name == "--fuel":

@@ -3,13 +3,14 @@
 import os
 from argparse import Namespace
 
-from cachewasm import Engine, Module
+from cachewasm import Config, Engine, Module
 
 from . import exit_codes
+from .code_options import choose
 from .failure import Failure, about, printable, say
 from .files import read, refuse_replacing, write_atomic
 from .note import Note
-from .parser import chosen_code
+from .parser import chosen_code, chosen_code_options
 from .place import choose_cache
 
 SUFFIX = ".cwasm"
@@ -37,7 +38,9 @@ def compile(options: Namespace) -> int:
 
 def validate(options: Namespace) -> int:
     """Say of each file what is wrong with it."""
-    engine = Engine()
+    config = Config()
+    choose(config, chosen_code_options(options))
+    engine = Engine(config)
     code = exit_codes.OK
     for path in options.files:
         try:

@@ -11,7 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    Code = Mapping[str, str | bool]
+    from cachewasm.engine.options import Option
+
+    Code = Mapping[str, object]
 
 
 class CodeOption:
@@ -36,16 +38,24 @@ CODE_OPTIONS = (
     CodeOption("wasm_exceptions", "", "let modules have exceptions"),
     CodeOption("wasm_legacy_exceptions", "", "and the instructions that exceptions had before"),
 )
+# Any other option of Config, by its name: config_option.py.
+CONFIG_OPTION, CONFIG_OPTION_SHORT = "--config-option", "-C"
+CONFIG_OPTION_VALUE = "OPTION=VALUE"
+CONFIG_OPTION_HELP = "set an option of Config, such as consume_fuel; `-C help` lists them"
+LIST_THEM = "help"
 BY_FLAG = {option.flag: option for option in CODE_OPTIONS}
 
 
 def choices(option: CodeOption) -> tuple[str, ...]:
     """The values of an option; empty for a switch."""
-    row = OPTIONS[option.name]
-    if isinstance(row, (Strategy, OptLevel)):
-        return row.NAMES
-    assert isinstance(row, Switch)
-    return ()
+    found = choices_of(OPTIONS[option.name])
+    assert found or isinstance(OPTIONS[option.name], Switch)
+    return found
+
+
+def choices_of(option: "Option") -> tuple[str, ...]:
+    """The words that are the values of an option of Config; empty if it has others."""
+    return option.NAMES if isinstance(option, (Strategy, OptLevel)) else ()
 
 
 def choose(config: Config, code: "Code") -> None:

@@ -9,7 +9,16 @@ from . import arguments, build, convert, examine, exit_codes, wast
 from .cache.verbs import add_cache
 from .completion import add_completion
 from .manner import manner
-from .parser import Commands, Parser, add_code, add_command, add_jobs, add_json, add_place
+from .parser import (
+    Commands,
+    Parser,
+    add_code,
+    add_command,
+    add_config_options,
+    add_jobs,
+    add_json,
+    add_place,
+)
 
 _EPILOG = f"""exit codes:
 {exit_codes.lines(exit_codes.MEANINGS)}
@@ -65,6 +74,7 @@ def _add_build(commands: Commands) -> None:
     add_place(parser)
     parser.add_argument("--no-cache", action="store_true", help="compile anew, store nothing")
     parser = add_command(commands, "validate", build.validate, "check that modules are valid")
+    add_config_options(parser)
     parser.add_argument("files", metavar="FILE", nargs="+")
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from cachewasm.engine.isa import LEVELS
 from cachewasm.engine.options import TargetName
 
-from . import arguments, exit_codes
-from .code_options import CODE_OPTIONS, choices
+from . import arguments, config_option, exit_codes
+from .cache import choose
+from .code_options import CODE_OPTIONS, CONFIG_OPTION_VALUE, choices
 from .parser import Commands, add_command
 
 PROGRAM = "cachewasm"
@@ -30,6 +31,8 @@ _WORDS = {
         TargetName.GENERIC,
         *(level for levels in LEVELS.values() for level in levels),
     ),
+    choose.ENGINE: (choose.CURRENT, choose.OTHER),
+    CONFIG_OPTION_VALUE: config_option.words(),
     **{option.metavar: choices(option) for option in CODE_OPTIONS if option.metavar},
 }
 
@@ -155,10 +158,13 @@ def _tables(commands: list[Command]) -> str:
 # whose value comes next, and `rest` once options have ended.
 _WALK = """__cachewasm_walk() {
     at=cachewasm after= rest=
-    local word
+    local word value=
     for word in "$@"; do
-        if [[ -n $after && $word == "=" ]]; then
-            continue
+        if [[ $word == "=" ]]; then
+            # bash makes a word of it: what follows it belongs to what comes before it.
+            [[ -n $after ]] || value=1
+        elif [[ -n $value ]]; then
+            value=
         elif [[ -n $after ]]; then
             after=
         elif [[ $at == "cachewasm run" && -n $rest ]]; then

@@ -8,6 +8,7 @@ OK = 0
 FAILURE = 1
 USAGE = 2
 MISS = 3
+BUSY = 11
 INTERRUPTED = 130
 TRAP = 134
 
@@ -23,6 +24,7 @@ MEANINGS = (
     (FAILURE, "an error, in one line on standard error"),
     (USAGE, "the command line is wrong"),
     (MISS, "`cache why`: the module is not in the cache"),
+    (BUSY, "another process had a lock for longer than `--wait` says"),
     (INTERRUPTED, "interrupted; a program that runs dies of the signal itself"),
     (TRAP, "the program trapped; the backtrace is on standard error"),
 )

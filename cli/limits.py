@@ -1,6 +1,7 @@
 """What `run --fuel` and `run --timeout` allow a program.
 
-A program that has used it up traps. Not on the warm path of other runs.
+A program that has used it up traps. Code that counts fuel or looks at epochs because `-C` says so, and
+nothing else, may go on for ever: a store would give it nothing at all. Not on the warm path of other runs.
 """
 
 import _thread
@@ -13,6 +14,7 @@ from .arguments import COMMAND, RunArguments
 from .failure import UsageError
 
 _MAX_FUEL = (1 << 64) - 1
+_NEVER = (1 << 64) - 1
 
 
 class Limits:
@@ -26,9 +28,13 @@ class Limits:
 
     def begin(self, engine: Engine, store: Store) -> None:
         """Hand out the fuel, start the clock."""
-        if self._fuel is not None:
-            store.set_fuel(self._fuel)
-        if self._seconds is not None:
+        tunables = engine._environment.tunables
+        if tunables.consume_fuel:
+            store.set_fuel(_MAX_FUEL if self._fuel is None else self._fuel)
+        if self._seconds is None:
+            if tunables.epoch_interruption:
+                store.set_epoch_deadline(_NEVER)
+        else:
             store.set_epoch_deadline(1)
             # The process does not wait for it. `threading` would take longer to import than to start.
             _thread.start_new_thread(_tick, (engine, self._seconds))

@@ -8,7 +8,16 @@ from cachewasm.cache.units import parse_age, parse_jobs, parse_size
 from cachewasm.engine.config import Config
 from cachewasm.errors import ConfigError
 
-from .code_options import CODE_OPTIONS, choices, choose
+from .code_options import (
+    CODE_OPTIONS,
+    CONFIG_OPTION,
+    CONFIG_OPTION_HELP,
+    CONFIG_OPTION_SHORT,
+    CONFIG_OPTION_VALUE,
+    LIST_THEM,
+    choices,
+    choose,
+)
 from .failure import UsageError
 from .manner import add_manner
 
@@ -76,6 +85,20 @@ def add_code_options(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(option.flag, choices=names, help=option.help)
         else:
             parser.add_argument(option.flag, action="store_true", default=None, help=option.help)
+    add_config_options(parser)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """The option that sets any option of Config."""
+    parser.add_argument(
+        *(CONFIG_OPTION_SHORT, CONFIG_OPTION),
+        dest="config_options",
+        action="append",
+        default=[],
+        type=config_option,
+        metavar=CONFIG_OPTION_VALUE,
+        help=CONFIG_OPTION_HELP,
+    )
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:
@@ -97,10 +120,13 @@ def chosen_code(options: argparse.Namespace) -> Config:
     return config
 
 
-def chosen_code_options(options: argparse.Namespace) -> dict[str, str | bool]:
+def chosen_code_options(options: argparse.Namespace) -> dict[str, object]:
     """What the options of `add_code_options` ask for: options of Config by name. Raises UsageError."""
-    given = {option.name: getattr(options, option.name) for option in CODE_OPTIONS}
+    given = {option.name: getattr(options, option.name, None) for option in CODE_OPTIONS}
     code = {name: value for name, value in given.items() if value is not None}
+    code |= dict(options.config_options)
+    if "target" in code and hasattr(options, "targets"):
+        raise UsageError("cachewasm", "give --target, which may be repeated, not -C target")
     config = Config()
     choose(config, code)
     try:
@@ -124,6 +150,19 @@ def target(text: str) -> str:
     except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def config_option(text: str) -> tuple[str, object]:
+    """The type of an argument that sets an option of Config: its name and value."""
+    from . import config_option
+
+    if text == LIST_THEM:
+        print(config_option.listing())
+        raise SystemExit
+    try:
+        return config_option.parse(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def jobs(text: str) -> int:

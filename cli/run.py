@@ -44,10 +44,15 @@ def run(arguments: "Sequence[str]") -> int:
     if options.help:
         print(help_text(), end="")
         return exit_codes.OK
+    if options.wants_list:
+        from .config_option import listing
+
+        print(listing())
+        return exit_codes.OK
     choose_cache(options.cache_dir, options.config, off=options.no_cache)
     note = Note(f"cachewasm: compiling {printable(options.file)} ...")
     limits = None
-    if options.fuel is not None or options.timeout is not None:
+    if options.fuel is not None or options.timeout is not None or options.config_options:
         from .limits import Limits
 
         limits = Limits(options)
@@ -131,9 +136,13 @@ def _engine(options: "RunArguments", note: Note) -> "Engine":
     config.compile_progress = note.progress
     if options.jobs is not None:
         config.compile_jobs = _jobs(options.jobs)
-    if options.code:
+    if options.code or options.config_options:
         try:
             choose(config, options.code)
+            if options.config_options:
+                from .config_option import parse_all
+
+                choose(config, parse_all(options.config_options))
             config.validate()
         except cachewasm.ConfigError as error:
             raise UsageError(COMMAND, str(error)) from None

@@ -1,4 +1,4 @@
-"""A lock on one byte of the lock file, for work on the directory that nobody waits for.
+"""A lock on one byte of the lock file, for work on the directory that need not be done just now.
 
 The kernel gives it back when its holder dies. Who compiles takes turns by the same file
 (single_flight.py), which waits and knows threads and forks. Protocol: docs/format/cache.md.
@@ -6,26 +6,44 @@ The kernel gives it back when its holder dies. Who compiles takes turns by the s
 
 import os
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import file_locks, files, layout, publish
+from cachewasm.cache.reasons import EntryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import ExitStack
     from types import TracebackType
 
 
+class Busy(Exception):
+    """Another process has the lock."""
+
+
 class ByteLock:
-    """The lock of a byte if it was free (`is_held`); close() it, or use `with`."""
+    """The lock of a byte if it was free (`is_held`); close() it, or use `with`.
+
+    If it is not, it is tried again after each of `turns`, between which time passes.
+    """
 
     __slots__ = ("_descriptor", "is_held")
 
-    def __init__(self, directory: str, offset: int, rules: Rules = DEFAULT_RULES) -> None:
+    def __init__(
+        self,
+        directory: str,
+        offset: int,
+        rules: Rules = DEFAULT_RULES,
+        turns: "Iterable[object]" = (),
+    ) -> None:
         """`directory` is trusted and there. Raises EntryError(UNTRUSTED), OSError: no lock can be had."""
         path = layout.lock_path(directory)
-        files.make_directory_inside(os.path.dirname(path), rules)
-        self._descriptor = files.open_lock_file(path, rules)
+        publish.make_directory_inside(os.path.dirname(path), rules)
+        self._descriptor = file_locks.open_lock_file(path, rules)
         try:
-            self.is_held = files.try_lock(self._descriptor, offset)
+            self.is_held = file_locks.try_lock(self._descriptor, offset)
+            if not self.is_held:
+                self.is_held = any(file_locks.try_lock(self._descriptor, offset) for _ in turns)
         except BaseException:
             self.close()
             raise
@@ -44,3 +62,20 @@ class ByteLock:
         traceback: "TracebackType | None",
     ) -> None:
         self.close()
+
+
+def has_turn(
+    stack: "ExitStack", directory: str, name: str, rules: Rules, turns: "Iterable[object]" = ()
+) -> bool:
+    """Take the lock of an entry for as long as `stack`; False if another process has it.
+
+    Where nobody can lock, nobody is kept from anything.
+    """
+    state = files.DirectoryState(directory, rules)
+    if state.problem is not None or not state.exists:
+        return True
+    try:
+        lock = stack.enter_context(ByteLock(state.path, layout.lock_offset(name), rules, turns))
+    except (EntryError, OSError):
+        return True
+    return lock.is_held

@@ -7,6 +7,8 @@ took too long, "nested" inside another compile, "lock-failure." with a reason. "
 once by a process to which a directory is of no use. On the warm path.
 """
 
+import os
+import sys
 from _thread import allocate_lock
 
 from blake3 import blake3
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     Key: TypeAlias = ArtifactKey | AliasKey
 
 _DIGEST_DIGITS = 8
+
+MAX_PROGRAM = 32
+PROGRAM_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")
 
 
 class Counters:
@@ -97,11 +102,23 @@ class Events:
         return count
 
 
-def record_of(counts: "Mapping[str, int]", time: int) -> bytes:
-    """One line of statistics, on a line of its own whatever the file ended with. docs/format/cache.md"""
+def record_of(counts: "Mapping[str, int]", time: int, process: str = "") -> bytes:
+    """One line of statistics, on a line of its own whatever the file ended with: of a process, as
+    this_process() tells it, or the sums of many. docs/format/cache.md
+    """
     pairs = "".join(f" {name}={count}" for name, count in sorted(counts.items()))
-    record = f"1 {time}{pairs}".encode()
+    head = f"2 {time} {process}" if process else f"1 {time}"
+    record = f"{head}{pairs}".encode()
     return b"\n%b %b\n" % (record, check_of(record))
+
+
+def this_process() -> str:
+    """The number of this process and the name of its program, as a record has them."""
+    arguments = getattr(sys, "argv", None) or [""]
+    name = os.path.basename(arguments[0])[:MAX_PROGRAM]
+    if not PROGRAM_CHARACTERS.issuperset(name):
+        name = "".join(c if c in PROGRAM_CHARACTERS else "_" for c in name)
+    return f"{os.getpid()} {name or '_'}"
 
 
 def check_of(record: bytes) -> bytes:

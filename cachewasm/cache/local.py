@@ -2,7 +2,7 @@
 
 Looking up and storing never fail a run: whatever is wrong with the disk, the directory or an entry
 is a miss or a store failure with its reason, counted and logged, and the caller compiles. A file is
-published whole or not at all (files.py), checked in every byte when it is read (entry.py, alias.py)
+published whole or not at all (publish.py), checked in every byte when it is read (entry.py, alias.py)
 and believed only if nobody else could have written it (trust.py). Layout and order of writes:
 docs/format/cache.md.
 
@@ -13,7 +13,7 @@ import os
 import time
 
 from cachewasm.cache import files, layout
-from cachewasm.cache.counters import Events, record_of
+from cachewasm.cache.counters import Events, record_of, this_process
 from cachewasm.cache.entry import (
     CODEC_RAW,
     CODEC_ZSTD,
@@ -58,6 +58,8 @@ MAX_LOG_SIZE = 1 << 20
 _ATTEMPTS = 4
 # How many misses a process tells of, the first ones, besides counting them all.
 MAX_MISSES = 64
+# The pair of a manifest that says for whom it was stored, if the settings do.
+NAMESPACE = "namespace"
 
 
 class LocalStore(Events):
@@ -77,7 +79,9 @@ class LocalStore(Events):
         "_config",
         "_level",
         "_misses",
+        "_namespace",
         "_recorded",
+        "_statistics_log",
         "_suspects",
         "_sync",
         "_trusted_path",
@@ -94,12 +98,16 @@ class LocalStore(Events):
         super().__init__(directory)
         self._config = config
         self._sync, self._codec, self._level = sync, CODEC_ZSTD, 3
+        self._namespace: str | None = None
+        self._statistics_log: str | None = None
         self.rules: Rules = DEFAULT_RULES
         self.writes, self.must_hit = True, False
         if config is not None:
             self._sync = sync or config.sync
             self._codec = CODEC_RAW if config.payload == "raw" else CODEC_ZSTD
             self._level = config.baseline_compression_level
+            self._namespace = config.namespace
+            self._statistics_log = config.stats_log
             self.rules = config.rules()
             self.writes = config.mode == "read-write"
             self.must_hit = config.mode == "must-hit"
@@ -170,6 +178,8 @@ class LocalStore(Events):
             # Before anything is compressed.
             path = layout.entry_path(self._trusted_directory(), key)
             secret = self.rules.secret
+            if self._namespace is not None:
+                manifest = {**manifest, NAMESPACE: self._namespace}
             data = pack(key, raw, manifest, codec=self._codec, level=self._level, secret=secret)
             self._quarantine(key)
             self._publish(path, data)
@@ -229,7 +239,8 @@ class LocalStore(Events):
     def record(self) -> None:
         """Append what was counted since the last time to the statistics of the directory.
 
-        Only if the directory is there, trusted and writable; else nothing happens.
+        Only if the directory is there, trusted and writable; else nothing happens there. And to the
+        log that the settings name, whatever the directory is.
         """
         counts = {**self.counters.snapshot(), **self.amounts.snapshot()}
         recorded, self._recorded = self._recorded, counts
@@ -238,12 +249,18 @@ class LocalStore(Events):
             for name, count in counts.items()
             if count > recorded.get(name, 0)
         }
-        if not news or not self.writes:
+        if not news or not (self.writes or self._statistics_log):
+            return
+        record = record_of(news, int(time.time()), this_process())
+        if self._statistics_log is not None:
+            from cachewasm.cache.history.build_log import append as append_to
+
+            append_to(self._statistics_log, record, self.rules)
+        if not self.writes:
             return
         try:
             directory = self._trusted_directory()
             path = layout.statistics_path(directory, layout.LOG)
-            record = record_of(news, int(time.time()))
             size = files.append(path, record, max_size=MAX_LOG_SIZE, rules=self.rules)
         except (EntryError, OSError) as error:
             log(DEBUG, "no statistics are recorded: %s", error)
@@ -276,10 +293,12 @@ class LocalStore(Events):
 
         The directory is made if it is missing. Raises EntryError(UNTRUSTED), OSError.
         """
+        from cachewasm.cache import file_locks, publish
+
         directory = self._made_directory()
         path = layout.lock_path(directory)
-        files.make_directory_inside(os.path.dirname(path), self.rules)
-        return files.open_lock_file(path, self.rules)
+        publish.make_directory_inside(os.path.dirname(path), self.rules)
+        return file_locks.open_lock_file(path, self.rules)
 
     def _read(self, key: "ArtifactKey", make_place: "MakePlace", *, is_use: bool = False) -> Entry:
         path = layout.entry_path(self._trusted_directory(), key)
@@ -304,13 +323,15 @@ class LocalStore(Events):
 
     def _publish(self, path: str, data: bytes) -> None:
         """Write the file at `path`, which lies in the directory. Raises EntryError, OSError."""
+        from cachewasm.cache import publish
+
         for attempts_left in reversed(range(_ATTEMPTS)):
             directory = self._made_directory()
-            files.make_directory_inside(os.path.join(directory, layout.TEMPORARY), self.rules)
-            files.make_directory_inside(os.path.dirname(path), self.rules)
+            publish.make_directory_inside(os.path.join(directory, layout.TEMPORARY), self.rules)
+            publish.make_directory_inside(os.path.dirname(path), self.rules)
             temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
             try:
-                files.write_atomic(
+                publish.write_atomic(
                     temporary, path, data, sync=self._sync, mode=self.rules.file_mode
                 )
                 return
@@ -321,7 +342,9 @@ class LocalStore(Events):
 
     def _made_directory(self) -> str:
         """The trusted directory, made if it was missing. Raises EntryError(UNTRUSTED), OSError."""
-        files.make_cache_directory(self._trusted_directory(), self.rules)
+        from cachewasm.cache import publish
+
+        publish.make_cache_directory(self._trusted_directory(), self.rules)
         # Made by now, perhaps by somebody else: nothing is written before that is ruled out.
         return self._trusted_directory()
 

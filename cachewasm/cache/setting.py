@@ -43,6 +43,8 @@ _SIZE_UNITS = {
 }
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PERCENT = {"%": 1}
+_MAX_LABEL = 64
+_LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 _TOML_TYPES = {bool: "a boolean", int: "an integer", float: "a float", str: "a string"}
 
 
@@ -124,6 +126,24 @@ class Location(Setting):
     def from_argument(self, value: object) -> "Value":
         """A str or a PathLike of one."""
         return super().from_argument(os.fspath(value) if hasattr(value, "__fspath__") else value)
+
+
+class Label(Setting):
+    """A short name, or None."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "CacheConfig | None", owner: type) -> str | None: ...
+
+    def from_text(self, text: str) -> str:
+        """What can stand in a listing and needs no quotes in a shell."""
+        if not (0 < len(text) <= _MAX_LABEL and _LABEL.issuperset(text)):
+            raise ConfigError(
+                f"a name has 1 to {_MAX_LABEL} of the characters a-z, 0-9, `-`, `_` and `.`, not `{text}`"
+            )
+        return text
 
 
 class Directory(Location):

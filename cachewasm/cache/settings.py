@@ -15,6 +15,7 @@ from cachewasm.cache.setting import (
     Directory,
     Duration,
     FileMode,
+    Label,
     Level,
     Limit,
     Location,
@@ -82,11 +83,13 @@ class CacheConfig:
     mode = Choice("read-write", "read-only", "must-hit")
     lock_timeout = Duration(600, '"1m"')
     lock_file = Location(None, '"/srv/app/app.lock"')
+    stats_log = Location(None, '"/tmp/build-17.stats"')
 
     # How entries are written.
     payload = Choice("zstd", "raw")
     baseline_compression_level = Level(3, "9")
     sync = Switch(False, "true")
+    namespace = Label(None, '"nightly"')
 
     # Who may write, and who is believed.
     file_mode = FileMode(0o600, '"0660"')

@@ -9,7 +9,7 @@ Imported by a miss only.
 
 import os
 
-from cachewasm.cache import files, layout, manifest
+from cachewasm.cache import files, layout, manifest, scan
 from cachewasm.cache.entry import HEADER_SIZE, MAX_ENTRY_SIZE, Header
 from cachewasm.cache.keys import parse_entry_name
 from cachewasm.cache.reasons import EntryError
@@ -34,10 +34,10 @@ def names_of(directory: str, keys: "Sequence[ArtifactKey]") -> "list[str] | None
     wasm, compat, _, _ = own.split(".")
     beginning = f"{wasm}.{compat}."
     folder = os.path.join(layout.ENTRIES, shard)
-    names = files.names_below(directory, folder)
+    names = scan.names_below(directory, folder)
     if not names:
         path = os.path.join(directory, folder)
-        return None if files.is_directory(path) and not files.may_list(path) else []
+        return None if files.is_directory(path) and not scan.may_list(path) else []
     return [f"{shard}/{name}" for name in names if name.startswith(beginning)]
 
 

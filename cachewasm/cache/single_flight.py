@@ -17,7 +17,7 @@ import os
 import time
 from _thread import LockType, RLock, allocate_lock
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import file_locks, files, layout
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.reasons import UNLOCKABLE, EntryError
 from cachewasm.log import DEBUG, WARNING, log
@@ -219,9 +219,9 @@ class _LockFile:
         if self._descriptor is None:
             return True
         for offset in sorted({layout.lock_offset(key.entry_name) for key in keys}):
-            if not files.try_lock(self._descriptor, offset):
+            if not file_locks.try_lock(self._descriptor, offset):
                 # Who holds one while waiting for another may wait in a circle.
-                files.unlock_all(self._descriptor)
+                file_locks.unlock_all(self._descriptor)
                 return False
         return True
 
@@ -231,7 +231,7 @@ class _LockFile:
             if self._descriptor is not None and self in _lock_files:
                 # Other than closing, this also reaches copies that a fork in native code has made.
                 try:
-                    files.unlock_all(self._descriptor)
+                    file_locks.unlock_all(self._descriptor)
                 except OSError as error:
                     log(DEBUG, "cannot give back a turn by name: %s", error)
                 self.forsake()

@@ -18,7 +18,7 @@ import blake3
 
 from cachewasm import Config, Engine
 from cachewasm.artifact.reader import Artifact
-from cachewasm.cache import files, layout, zstd
+from cachewasm.cache import file_locks, files, layout, publish, zstd
 from cachewasm.cache.config import cache_enabled
 from cachewasm.cache.settings import SETTINGS, CacheConfig
 from cachewasm.cache.survey.mounts import mount_of
@@ -229,7 +229,7 @@ def _test_file(directory: str, rules: Rules) -> Iterator[tuple[str, int]]:
     """A file in tmp/ and a descriptor; prune removes what a kill would leave of it."""
     totals = layout.statistics_path(directory, layout.TOTALS)
     path = layout.temporary_path(directory, totals, os.getpid(), os.urandom(8))
-    files.make_directory_inside(os.path.dirname(path), rules)
+    publish.make_directory_inside(os.path.dirname(path), rules)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = files.create_file(path, flags, rules.file_mode)
     try:
@@ -266,8 +266,8 @@ def locks(path: str, descriptor: int) -> Check:
     try:
         other = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            is_locked = files.try_lock(descriptor, 1)
-            excludes = not files.try_lock(other, 1)
+            is_locked = file_locks.try_lock(descriptor, 1)
+            excludes = not file_locks.try_lock(other, 1)
         finally:
             os.close(other)
     except OSError as error:

@@ -8,6 +8,7 @@ from .. import exit_codes, text
 from ..failure import Failure, UsageError, printable
 from ..parser import Commands, add_command, add_json, add_place
 from ..place import chosen_to_change
+from .choose import add_namespace, names_of
 
 _EPILOG = """Pinned entries go, too. Foreign files and the statistics stay. A directory without our
 CACHEDIR.TAG is refused: it was not made for the cache alone.
@@ -21,6 +22,7 @@ def add(verbs: Commands) -> None:
     )
     add_place(parser)
     add_json(parser)
+    add_namespace(parser, "only the entries that were stored for this namespace")
     parser.add_argument("--yes", action="store_true", help="needed, since nothing asks")
     parser.add_argument("--dry-run", action="store_true", help="only tell what would be removed")
 
@@ -33,7 +35,8 @@ def clear(options: Namespace) -> int:
     directory = store.directory
     if not clearing.is_ours(directory):
         raise Failure(f"{printable(directory)}: no CACHEDIR.TAG of cachewasm is there")
-    report = clearing.clear(directory, store.rules, dry_run=options.dry_run)
+    among = names_of(store, namespace=options.namespace)
+    report = clearing.clear(directory, store.rules, dry_run=options.dry_run, among=among)
     if options.json:
         facts: dict[str, text.Fact] = {
             "dry_run": bool(options.dry_run),

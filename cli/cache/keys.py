@@ -3,7 +3,7 @@
 import os
 from argparse import Namespace
 
-from cachewasm.cache import files
+from cachewasm.cache import publish
 from cachewasm.cache.secret import SECRET_SIZE, Secret, default_key_file, file_content, read_secret
 from cachewasm.cache.settings import CacheConfig
 from cachewasm.errors import ConfigError
@@ -35,13 +35,13 @@ def new(options: Namespace) -> int:
     config = CacheConfig.from_file(options.config)
     path = _path(options, config)
     with about(path):
-        files.make_directory(os.path.dirname(path))
-        files.write_new(path, file_content(os.urandom(SECRET_SIZE)), mode=_KEY_MODE)
+        publish.make_directory(os.path.dirname(path))
+        publish.write_new(path, file_content(os.urandom(SECRET_SIZE)), mode=_KEY_MODE)
     try:
         made = read_secret(path, outside=config.directory)
     except ConfigError:
         # Where it would not be believed it is of no use: better to hear of it now.
-        files.remove(path)
+        publish.remove(path)
         raise
     _print(path, made, options)
     if not options.json:

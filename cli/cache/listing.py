@@ -14,6 +14,7 @@ from .. import exit_codes, text
 from ..failure import UsageError
 from ..parser import Commands, add_command, add_json, add_place, age, size
 from ..place import chosen_store
+from .choose import add_namespace
 
 Entry = tuple[ListedFile, Facts]
 
@@ -22,6 +23,8 @@ _ORDERS: dict[str, Callable[[Entry], str | int]] = {
     "module": lambda entry: entry[1].module,
     "size": lambda entry: -entry[0].size,
     "age": lambda entry: -entry[0].mtime_ns,
+    "used": lambda entry: -entry[0].mtime_ns,
+    "made": lambda entry: -entry[1].created,
     "compile": lambda entry: -entry[1].compile_ms,
 }
 _FORMATS = ("table", "json", "jsonl", "keys")
@@ -31,6 +34,7 @@ _RIGHT = ("SIZE", "AGE", "COMPILE MS", "TEXTS")
 _FACTS = (
     *("key", "path", "module", "digest", "tier", "isa", "size", "raw_size"),
     *("unused_seconds", "compile_ms", "texts", "pinned", "problem"),
+    *("created", "version", "namespace"),
 )
 _QUARANTINE_FACTS = ("path", "key", "reason", "size", "since")
 _QUARANTINE_COLUMNS = ("REASON", "SIZE", "AGE", "FILE")
@@ -43,10 +47,14 @@ def add(verbs: Commands) -> None:
     add_place(parser)
     add_json(parser)
     parser.add_argument(
-        "--sort", choices=tuple(_ORDERS), default="module", help="by default module"
+        "--sort",
+        choices=tuple(_ORDERS),
+        default="module",
+        help="by default module; age and used: the last use; made: the compiling, the latest first",
     )
     parser.add_argument("--module", metavar="MODULE", help="by its name, or how its digest begins")
     parser.add_argument("--target", metavar="ISA", help="the instruction set, or how it begins")
+    add_namespace(parser, "stored for this namespace")
     parser.add_argument("--older-than", type=age, metavar="AGE", help="not used for so long")
     parser.add_argument("--larger-than", type=size, metavar="SIZE", help="files of more bytes")
     parser.add_argument("--pinned", action="store_true", help="only pinned entries")
@@ -83,8 +91,11 @@ def list_entries(options: Namespace) -> int:
     texts = inspect.texts_by_module(directory, store.rules)
     if format == "table":
         if chosen:
-            rows = [_row(entry, now, texts, pinned) for entry in chosen]
-            text.print_lines(text.table_lines(_COLUMNS, rows, right=_RIGHT, fit=True))
+            # Most directories have no namespaces.
+            some = any(facts.maker.namespace for _, facts in chosen)
+            columns = (*_COLUMNS, "NAMESPACE") if some else _COLUMNS
+            rows = [_row(entry, now, texts, pinned)[: len(columns)] for entry in chosen]
+            text.print_lines(text.table_lines(columns, rows, right=_RIGHT, fit=True))
         return exit_codes.OK
     facts = (_entry(entry, now, texts, pinned) for entry in chosen)
     text.print_lines(text.json_lines(_FACTS, facts, is_array=format == "json"))
@@ -96,6 +107,8 @@ def _conditions(
 ) -> Iterator[Callable[[ListedFile, Facts], bool]]:
     """What an entry must meet; most listings ask for nothing."""
     module, target, age = options.module, options.target, options.older_than
+    if options.namespace is not None:
+        yield lambda file, facts: facts.maker.namespace == options.namespace
     if module is not None:
         yield (
             lambda file, facts: (
@@ -133,13 +146,16 @@ def _entry(
         texts.get(wasm, 0),
         file.name in pinned,
         facts.reason or None,
+        facts.created or None,
+        facts.maker.version or None,
+        facts.maker.namespace or None,
     )
 
 
 def _row(
     entry: Entry, now: float, texts: Mapping[str, int], pinned: frozenset[str]
 ) -> tuple[str, ...]:
-    """The values of _COLUMNS."""
+    """The values of _COLUMNS, and the namespace."""
     file, facts = entry
     wasm, _, isa, tier = _parts(file)
     return (
@@ -153,6 +169,7 @@ def _row(
         "-" if facts.reason else str(facts.compile_ms),
         str(texts.get(wasm, 0)),
         "yes" if file.name in pinned else "",
+        facts.maker.namespace,
     )
 
 

@@ -3,6 +3,7 @@
 import time
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from cachewasm.cache.survey.inspect import ListedFile
@@ -13,8 +14,10 @@ from .. import exit_codes, text
 from ..failure import UsageError, printable
 from ..parser import Commands, add_command, add_json, add_place, age, size
 from ..place import chosen_to_change
+from .choose import CURRENT, ENGINE, OTHER, add_namespace, engine_version, names_of
 
-_EPILOG = """Without limits, those of the configuration count. Pinned entries are never removed.
+_EPILOG = """Without limits, those of the configuration count. With --namespace or --engine-version, the limits are
+for these entries alone; without limits, all of them are removed. Pinned entries are never removed.
 """
 _GLOB = frozenset("*?[")
 
@@ -31,8 +34,23 @@ def add(verbs: Commands) -> None:
     parser.add_argument(
         "--max-files", type=_count, metavar="COUNT", help="how many entries to keep at most"
     )
-    parser.add_argument(
+    ages = parser.add_mutually_exclusive_group()
+    ages.add_argument(
         "--older-than", type=age, metavar="AGE", help="remove what was not used so long: 12h, 30d"
+    )
+    ages.add_argument(
+        "--unused-since",
+        type=moment,
+        metavar="DATE",
+        help="remove what was not used since then: 2026-11-01, 2026-11-01T12:00; or an age",
+    )
+    add_namespace(parser, "only entries that were stored for this namespace")
+    parser.add_argument(
+        "--engine-version",
+        type=engine_version,
+        metavar=ENGINE,
+        help=f"only entries of this version of cachewasm; `{CURRENT}`: of this very engine; `{OTHER}`: of any "
+        "other one, which this one never finds",
     )
     parser.add_argument(
         "--keep",
@@ -51,11 +69,15 @@ def prune(options: Namespace) -> int:
     """Remove what the limits ask for; files that cannot be removed are a failure."""
     store = chosen_to_change(options.cache_dir, options.config, dry_run=options.dry_run)
     directory = store.directory
-    given = (options.max_size, options.max_files, options.older_than)
-    configured = Limits.of(store.config)
     now = time.time()
+    max_age = options.older_than
+    if options.unused_since is not None:
+        max_age = now - options.unused_since
+    given = (options.max_size, options.max_files, max_age)
+    chosen = (options.namespace, options.engine_version)
+    configured = Limits.of(store.config)
     if options.tmp:
-        if given != (None, None, None) or options.keep:
+        if given != (None, None, None) or options.keep or chosen != (None, None):
             raise UsageError("cachewasm cache prune", "--tmp goes with --dry-run only")
         report = pruning.sweep(directory, now=now, drift=configured.drift, dry_run=options.dry_run)
     else:
@@ -64,12 +86,21 @@ def prune(options: Namespace) -> int:
             limits = Limits(
                 max_size=options.max_size,
                 max_files=options.max_files,
-                max_age=options.older_than,
+                max_age=max_age,
                 drift=configured.drift,
             )
+        elif chosen != (None, None):
+            limits = Limits(max_files=0, drift=configured.drift)
+        among = names_of(store, namespace=options.namespace, engine_version=options.engine_version)
         keep = _kept(options.keep) if options.keep else None
         report = pruning.evict(
-            directory, limits, store.rules, now=now, keep=keep, dry_run=options.dry_run
+            directory,
+            limits,
+            store.rules,
+            now=now,
+            keep=keep,
+            among=among,
+            dry_run=options.dry_run,
         )
     if options.json:
         facts: dict[str, text.Fact] = {
@@ -106,6 +137,25 @@ def _kept(patterns: Sequence[str]) -> Callable[[str], bool]:
         return any(fnmatchcase(file_name, glob) for glob in globs)
 
     return keep
+
+
+def moment(argument: str) -> float:
+    """The type of an argument that is a time in the past, in seconds since the epoch: a date of the local
+    time zone unless it says another, or how long ago.
+    """
+    now = time.time()
+    try:
+        found = datetime.fromisoformat(argument).timestamp()
+    except (ValueError, OverflowError, OSError):
+        try:
+            found = now - age(argument)
+        except ArgumentTypeError:
+            raise ArgumentTypeError(
+                f"{argument!r} is neither a date such as 2026-11-01 nor an age such as 30d"
+            ) from None
+    if found > now:
+        raise ArgumentTypeError(f"{argument!r} is in the future")
+    return found
 
 
 def _count(argument: str) -> int:

@@ -1,36 +1,63 @@
 """`cache stats`: what all processes have counted, and what lies in the directory now."""
 
+import argparse
+import os
 import time
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from cachewasm.cache.history import prometheus
+from cachewasm.cache.byte_lock import Busy
+from cachewasm.cache.history import build_log, prometheus
 from cachewasm.cache.history import statistics as statistics_of
 from cachewasm.cache.history.statistics import Statistics
+from cachewasm.cache.reasons import ABSENT, EntryError
 from cachewasm.cache.survey import inspect
-from cachewasm.cache.trust import Rules
+from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 from .. import exit_codes, text
-from ..failure import Failure, UsageError, say
+from ..failure import Failure, UsageError, printable, say
 from ..parser import Commands, add_command, add_json, add_place, age
 from ..place import chosen_to_change
+from ..waiting import add_wait, turns
 
 _COMMAND = "cachewasm cache stats"
+_COLUMNS = ("ENDED", "PID", "PROGRAM", "HITS", "MISSES", "STORES", "SAVED")
+_RIGHT = ("ENDED", "PID", "HITS", "MISSES", "STORES", "SAVED")
 
 
 def add(verbs: Commands) -> None:
-    """Add the verb."""
+    """Add the verb, and the one below it."""
     parser = add_command(verbs, "stats", stats, "print what all processes have counted")
     add_place(parser)
     add_json(parser)
     parser.add_argument("--prometheus", action="store_true", help="print as Prometheus reads it")
+    _add_records(parser)
+    parser.add_argument("--reset", action="store_true", help="print them, and begin anew")
+    add_wait(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="with --reset: print them, and change nothing"
+    )
+    below = parser.add_subparsers(metavar="COMMAND")
+    of_file = add_command(
+        below, "log", log, "print what processes have counted into the file of `stats-log`"
+    )
+    of_file.add_argument("file", metavar="FILE")
+    add_json(of_file)
+    _add_records(of_file)
+    for action in of_file._actions:
+        # What was given before the word `log` holds.
+        action.default = argparse.SUPPRESS
+
+
+def _add_records(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", type=age, metavar="AGE", help="only processes that ended so long ago: 12h, 30d"
     )
-    parser.add_argument("--reset", action="store_true", help="print them, and begin anew")
     parser.add_argument(
-        "--dry-run", action="store_true", help="with --reset: print them, and change nothing"
+        "--per-process",
+        action="store_true",
+        help="each process that ended lately, the latest first",
     )
 
 
@@ -40,40 +67,122 @@ def stats(options: Namespace) -> int:
     changes = options.reset and not options.dry_run
     store = chosen_to_change(options.cache_dir, options.config, dry_run=not changes)
     directory = store.directory
-    found = _counted(directory, options.since, store.rules)
-    if changes and not statistics_of.reset(directory, store.rules):
-        raise Failure("the statistics cannot be reset")
+    if options.per_process:
+        found, before = statistics_of.processes(directory, store.rules)
+        if before:
+            say(
+                f"cachewasm: {text.counted(before, 'record')} before these are in the totals already"
+            )
+        return _print_processes(found, options)
+    counted = _counted(directory, options.since, store.rules)
+    if changes:
+        try:
+            if not statistics_of.reset(directory, store.rules, turns=turns(options.wait)):
+                raise Failure("the statistics cannot be reset")
+        except Busy:
+            busy = "the statistics are not reset: another process is adding them up (--wait)"
+            raise Failure(busy, code=exit_codes.BUSY) from None
     sizes = [file.size for file in inspect.listing(directory)]
     if options.prometheus:
-        print(prometheus.as_prometheus(found, entries=len(sizes), size=sum(sizes)), end="")
+        print(prometheus.as_prometheus(counted, entries=len(sizes), size=sum(sizes)), end="")
         return exit_codes.OK
-    lookups = found.hits + found.misses
-    facts: dict[str, text.Fact] = {
-        "directory": directory,
-        "entries": len(sizes),
-        "bytes": sum(sizes),
-        "since": _moment(found.since),
-        "hits": found.hits,
-        "misses": found.misses,
-        "hit_rate": round(found.hits / lookups, 4) if lookups else None,
-        "saved_seconds": found.saved_seconds,
-        "counts": _sorted(found.counts),
-    }
-    if options.json:
-        print(text.as_json(facts))
-    else:
-        facts["bytes"] = text.size(sum(sizes))
-        facts["hit_rate"] = f"{found.hits / lookups:.1%}" if lookups else "-"
-        print(text.layout({name.replace("_", " "): fact for name, fact in facts.items()}))
+    shown = text.size(sum(sizes)) if not options.json else sum(sizes)
+    _print({"directory": directory, "entries": len(sizes), "bytes": shown}, counted, options)
     return exit_codes.OK
 
 
+def log(options: Namespace) -> int:
+    """Print what a file says to which processes have appended. Raises Failure."""
+    if options.reset or options.dry_run or options.prometheus or options.wait:
+        raise UsageError(f"{_COMMAND} log", "a log is only read")
+    if options.cache_dir is not None or options.config is not None:
+        raise UsageError(f"{_COMMAND} log", "a log belongs to no cache: FILE is all that is read")
+    path = os.path.abspath(options.file)
+    try:
+        found = statistics_of.records_in(path, 2 * build_log.MAX_SIZE, DEFAULT_RULES)
+    except EntryError as error:
+        why = "No such file" if error.reason == ABSENT else f"{error.reason}: {error.detail}"
+        raise Failure(f"{printable(options.file)}: {printable(why)}") from None
+    if options.since is not None:
+        moment = time.time() - options.since
+        found = [each for each in found if each is None or (each.since or 0) >= moment]
+    if options.per_process:
+        whole = [each for each in found if each is not None]
+        return _print_processes(sorted(whole, key=lambda each: -(each.since or 0)), options)
+    _print({"file": path}, statistics_of.sum_of(found), options)
+    return exit_codes.OK
+
+
+def _print(place: Mapping[str, text.Fact], found: Statistics, options: Namespace) -> None:
+    lookups = found.hits + found.misses
+    rate = round(found.hits / lookups, 4) if lookups else None
+    facts: dict[str, text.Fact] = {**place, "since": _moment(found.since), **_sums(found)}
+    facts["hit_rate"] = rate
+    # At the end, since there are many.
+    facts["counts"] = facts.pop("counts")
+    if options.json:
+        print(text.as_json(facts))
+    else:
+        facts["hit_rate"] = f"{found.hits / lookups:.1%}" if lookups else "-"
+        print(text.layout({name.replace("_", " "): fact for name, fact in facts.items()}))
+
+
+def _print_processes(found: Sequence[Statistics], options: Namespace) -> int:
+    now = time.time()
+    if options.since is not None:
+        found = [each for each in found if (each.since or 0) >= now - options.since]
+    if options.json:
+        print(
+            text.as_json(
+                [
+                    {
+                        "ended": each.since,
+                        "process": each.process,
+                        "program": each.program or None,
+                        **_sums(each),
+                    }
+                    for each in found
+                ]
+            )
+        )
+    elif found:
+        rows = [_row(each, now) for each in found]
+        text.print_lines(text.table_lines(_COLUMNS, rows, right=_RIGHT, fit=True))
+    return exit_codes.OK
+
+
+def _row(record: Statistics, now: float) -> tuple[str, ...]:
+    """The values of _COLUMNS."""
+    return (
+        text.age(now - (record.since or 0)),
+        "-" if record.process is None else str(record.process),
+        record.program or "-",
+        str(record.hits),
+        str(record.misses),
+        str(record.count("store")),
+        f"{record.saved_seconds:.1f} s",
+    )
+
+
+def _sums(found: Statistics) -> dict[str, text.Fact]:
+    return {
+        "hits": found.hits,
+        "misses": found.misses,
+        "saved_seconds": found.saved_seconds,
+        "counts": {name: found.counts[name] for name in sorted(found.counts)},
+    }
+
+
 def _refuse_contradictions(options: Namespace) -> None:
-    for one, other in (("json", "prometheus"), ("since", "reset"), ("since", "prometheus")):
+    for one, other in (
+        *(("json", "prometheus"), ("since", "reset"), ("since", "prometheus")),
+        *(("per_process", "prometheus"), ("per_process", "reset")),
+    ):
         if getattr(options, one) not in (None, False) and getattr(options, other):
-            raise UsageError(_COMMAND, f"--{one} and --{other} exclude each other")
-    if options.dry_run and not options.reset:
-        raise UsageError(_COMMAND, "--dry-run goes with --reset only")
+            names = (name.replace("_", "-") for name in (one, other))
+            raise UsageError(_COMMAND, "--{} and --{} exclude each other".format(*names))
+    if (options.dry_run or options.wait) and not options.reset:
+        raise UsageError(_COMMAND, "--dry-run and --wait go with --reset only")
 
 
 def _counted(directory: str, span: int | None, rules: Rules) -> Statistics:
@@ -94,7 +203,3 @@ def _moment(since: int | None) -> str | None:
     except (ValueError, OverflowError, OSError):
         # A clock that was far off, of a process long gone.
         return None
-
-
-def _sorted(counts: Mapping[str, int]) -> dict[str, text.Fact]:
-    return {name: counts[name] for name in sorted(counts)}

@@ -13,6 +13,7 @@ from . import (
     lock,
     pin,
     prune,
+    recompress,
     show,
     stats,
     verify,
@@ -25,7 +26,7 @@ _VERBS = (
     *(directory, config, keys),
     *(listing, show, stats, why),
     *(warm, lock, exporting, importing),
-    *(pin, prune, clear),
+    *(pin, prune, clear, recompress),
     *(verify, doctor),
 )
 

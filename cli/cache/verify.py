@@ -1,11 +1,14 @@
 """`cache verify`: check everything or a part of it, and say in the exit code what was found."""
 
 import argparse
+import os
 import random
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 from cachewasm.cache import reasons
 from cachewasm.cache.survey import verify as verifying
@@ -14,12 +17,14 @@ from cachewasm.cache.survey.verify import VerifyReport
 from cachewasm.cache.trust import Rules
 from cachewasm.cache.upkeep import repair as repairing
 from cachewasm.cache.upkeep.quarantine import quarantined
+from cachewasm.hashing import digest_of
 
 from .. import exit_codes, text
 from ..failure import UsageError, printable
 from ..note import Note
 from ..parser import Commands, add_command, add_json, add_place, count
 from ..place import chosen_to_change
+from ..waiting import add_wait, turns
 from . import lock
 from .recompile import Modules, Recompiled, recompile
 
@@ -32,6 +37,7 @@ _ACTIONS = {
 }
 _EPILOG = f"""exit code: the sum of what was found among the entries, whatever was done about it
 {exit_codes.lines(exit_codes.VERIFY_MEANINGS)}
+or else {exit_codes.BUSY}, if something was to be done and another process had the lock
 """
 
 # Which bit of verify's exit code each verdict sets.
@@ -50,14 +56,17 @@ VERDICT_BITS = {
 def add(verbs: Commands) -> None:
     """Add the verb."""
     parser = add_command(verbs, "verify", verify, "check every byte of every entry", _EPILOG)
-    parser.add_argument(
+    how_much = parser.add_mutually_exclusive_group()
+    how_much.add_argument(
         "--quick", action="store_true", help="check only headers, sizes, names and owners"
     )
+    how_much.add_argument("--full", action="store_true", help="check every byte, as by default")
     parser.add_argument(
         "--sample",
         type=share,
-        metavar="N|P%",
-        help="check so many of the entries, chosen at random",
+        metavar="N|P%|N/T",
+        help="check so many of the entries, chosen at random; or of T parts, of which each entry is "
+        "always in the same one, the N-th",
     )
     parser.add_argument(
         "--from-wasm",
@@ -80,6 +89,7 @@ def add(verbs: Commands) -> None:
     action = parser.add_mutually_exclusive_group()
     for name, what in _ACTIONS.items():
         action.add_argument(f"--{name}", action="store_const", const=name, dest="action", help=what)
+    add_wait(parser)
     parser.add_argument("--dry-run", action="store_true", help="only tell what would be done")
 
 
@@ -88,7 +98,10 @@ def verify(options: Namespace) -> int:
     0 or 1.
     """
     if options.lock is not None:
-        others = (options.quick, options.sample, options.from_wasm, options.recompile)
+        others = (
+            *(options.quick, options.full, options.sample, options.from_wasm),
+            options.recompile,
+        )
         if any((*others, options.action)):
             raise UsageError(_COMMAND, "--lock is a check of its own")
         return lock.check(options.lock, options)
@@ -96,6 +109,8 @@ def verify(options: Namespace) -> int:
         raise UsageError(
             _COMMAND, "--recompile needs --from-wasm: an entry does not hold its module"
         )
+    if options.wait and options.action is None:
+        raise UsageError(_COMMAND, "--wait goes with what is to be done: --repair, ...")
     is_reading = options.action is None or options.dry_run
     store = chosen_to_change(options.cache_dir, options.config, dry_run=is_reading)
     modules = Modules(options.from_wasm) if options.from_wasm else None
@@ -115,6 +130,7 @@ def verify(options: Namespace) -> int:
             *(store.directory, report.findings, options.action, store.rules),
             now=time.time(),
             dry_run=options.dry_run,
+            turns=turns(options.wait),
         )
     sound = [found.file for found in report.findings if found.verdict == verifying.OK]
     lost: list[ListedFile] | None = None
@@ -137,13 +153,17 @@ def verify(options: Namespace) -> int:
         would = "would be " if options.dry_run else ""
         _print(report, [f"{each.file.path}: {would}{each.done}" for each in repairs])
         _print_modules(lost, recompiled)
+    if any(each.done == repairing.BUSY for each in repairs):
+        return exit_codes.BUSY
     return _code(report, recompiled)
 
 
 def _chooser(
-    share: Fraction | int, chance: random.Random
+    share: "Share", chance: random.Random
 ) -> Callable[[list[ListedFile]], list[ListedFile]]:
     def choose(entries: list[ListedFile]) -> list[ListedFile]:
+        if isinstance(share, Part):
+            return [file for file in entries if share.has(file)]
         # Of a part of anything there is at least one.
         wanted = share if isinstance(share, int) else max(1, round(share * len(entries)))
         chosen = chance.sample(entries, min(wanted, len(entries)))
@@ -222,8 +242,30 @@ def _print_modules(lost: list[ListedFile] | None, recompiled: Recompiled | None)
         )
 
 
-def share(text: str) -> Fraction | int:
-    """The type of an argument that is a number, or a part of all in percent."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part `number`, from 1, of `total`: which one an entry is in depends on its name alone."""
+
+    number: int
+    total: int
+
+    def has(self, file: ListedFile) -> bool:
+        """Whether the entry is in it."""
+        digest = digest_of(os.fsencode(file.name))
+        return int.from_bytes(digest, "little") % self.total == self.number - 1
+
+
+Share: TypeAlias = Fraction | int | Part
+
+
+def share(text: str) -> Share:
+    """The type of an argument that is a number, a part of all in percent, or one of several parts."""
+    number, slash, total = text.partition("/")
+    if slash:
+        one = Part(count(number), count(total))
+        if one.number > one.total:
+            raise argparse.ArgumentTypeError(f"{text!r} is not one of {total} parts")
+        return one
     number, percent, rest = text.partition("%")
     if not percent:
         return count(text)

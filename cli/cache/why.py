@@ -23,7 +23,16 @@ from cachewasm.runtime.module import binary_of
 from .. import exit_codes, text
 from ..failure import Failure, UsageError, about, printable
 from ..files import read
-from ..parser import Commands, add_code, add_command, add_json, add_place, chosen_code, count
+from ..parser import (
+    Commands,
+    add_code,
+    add_command,
+    add_json,
+    add_place,
+    chosen_code,
+    chosen_code_options,
+    count,
+)
 from ..place import chosen_store
 from .find import find_entry
 
@@ -61,8 +70,11 @@ def why(options: Namespace) -> int:
     chosen = [options.file is not None, options.last is not None, options.print_host]
     if sum(chosen) != 1:
         raise UsageError(_COMMAND, "give one of FILE, --last and --print-host")
-    if options.file is None and (options.against or options.host or options.target):
-        raise UsageError(_COMMAND, "--against, --host and --target need FILE")
+    if options.file is None:
+        if options.against or options.host or options.target:
+            raise UsageError(_COMMAND, "--against, --host and --target need FILE")
+        if chosen_code_options(options):
+            raise UsageError(_COMMAND, "options of the code need FILE")
     if options.print_host:
         print(this_machine().to_json())
         return exit_codes.OK

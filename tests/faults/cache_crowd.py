@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 
 from blake3 import blake3
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import file_locks, files, layout, publish
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.entry import Entry
 from cachewasm.cache.history import statistics
@@ -179,7 +179,7 @@ class Worker:
     @contextmanager
     def _telling_of_removals(self) -> Iterator[list[int]]:
         """Say of each entry when it is about to be removed, and what came of it."""
-        remove = files.remove
+        remove = publish.remove
         removed: list[int] = []
 
         def told(path: str) -> bool:
@@ -192,11 +192,11 @@ class Worker:
             removed.extend([number] * is_removed)
             return is_removed
 
-        files.remove = told
+        publish.remove = told
         try:
             yield removed
         finally:
-            files.remove = remove
+            publish.remove = remove
 
     def _verify(self) -> None:
         report = verify(self._directory)
@@ -379,12 +379,12 @@ def aftermath(directory: str) -> list[str]:
         os.utime(os.path.join(temporary, name), (then, then))
     prune(directory, max_size=None, older_than=None, dry_run=False)
     found += [f"left in tmp/: {name}" for name in os.listdir(temporary)]
-    descriptor = files.open_lock_file(layout.lock_path(directory))
+    descriptor = file_locks.open_lock_file(layout.lock_path(directory))
     offsets = [layout.lock_offset(key_of(number).entry_name) for number in range(KEYS)]
     found += [
         f"still locked: {at}"
         for at in (*offsets, layout.FOLD_OFFSET)
-        if not files.try_lock(descriptor, at)
+        if not file_locks.try_lock(descriptor, at)
     ]
     files.close(descriptor)
     return found

@@ -65,8 +65,9 @@ RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
 def run_python() -> RunPython:
     """Runs a program with `WASM[name]` for each text given, after the prelude above.
 
-    The modules are compiled beforehand into the session's cache. It must end well within `timeout`
-    seconds; with `check` it must also end with exit code 0, and what it printed is in `.stdout`.
+    The modules are compiled beforehand into the session's cache. It must end within `timeout` seconds,
+    which is long: a loaded machine gives a process of low priority a hundredth of a processor. With
+    `check` it must also end with exit code 0, and what it printed is in `.stdout`.
     """
     engine = cachewasm.Engine()
     cachewasm.Store(engine)  # the support image is in the cache from now on
@@ -77,7 +78,7 @@ def run_python() -> RunPython:
         options: tuple[str, ...] = ("-X", "faulthandler"),
         check: bool = True,
         compiled: bool = True,
-        timeout: float = 60,
+        timeout: float = 600,
         shell: str = "",
         **texts: str,
     ) -> "subprocess.CompletedProcess[str]":

@@ -1,8 +1,8 @@
 """A disk that fails, and what the cache does on it: for the tests, and as a program of its own.
 
-`Disk` takes the place of `os` and `fcntl` in cachewasm/cache/files.py, through which all calls go. It
+`Disk` takes the place of `os` and `fcntl` in the modules of cachewasm/cache/ through which all calls go. It
 passes each call on, counts it, and at one of them does what a `Fault` says. Nothing here lists the
-calls: they are recorded, so a call that is added to files.py is made to fail like all others.
+calls: they are recorded, so a call that is added there is made to fail like all others.
 
 A `Scenario` is one use of the cache: what lies in the directory before, and a run that itself checks
 what it is given. `problems_after` says what is wrong with a directory in which one has run.
@@ -26,7 +26,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import file_locks, files, layout, publish, scan
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.entry import Entry
 from cachewasm.cache.history import misses, statistics
@@ -36,13 +36,14 @@ from cachewasm.cache.reasons import ABSENT, CORRUPT, MISS_REASONS, EntryError
 from cachewasm.cache.secret import Secret
 from cachewasm.cache.settings import CacheConfig
 from cachewasm.cache.single_flight import Patience, compile_once
-from cachewasm.cache.survey.inspect import entries, leftovers
+from cachewasm.cache.survey.inspect import entries, leftovers, listing
 from cachewasm.cache.survey.verify import OK, verify
 from cachewasm.cache.trust import Rules
 from cachewasm.cache.upkeep import pins
 from cachewasm.cache.upkeep.cleanup import clean_up_if_due
 from cachewasm.cache.upkeep.clear import clear
 from cachewasm.cache.upkeep.prune import prune
+from cachewasm.cache.upkeep.recompress import recompress
 from cachewasm.cache.upkeep.repair import REPAIR, repair
 
 KEY = ArtifactKey(bytes(range(32)), bytes(range(32, 64)), "x86-64-v3:+avx,+avx2", "optimized")
@@ -53,8 +54,13 @@ RAW = b"artifact" * 100
 # Two pieces for two threads, and as large when it is compressed.
 LARGE = random.Random(1).randbytes(1_200_000)
 DIGEST = KEY.wasm_digest
+# Smaller, the more trouble is taken over it.
+COMPRESSIBLE = " ".join(map(str, range(5000))).encode()
 
 _AGE = 7200.0
+
+# All that call the file system (test_one_module.py).
+MODULES = (files, publish, file_locks, scan)
 
 # What of `os` reaches no disk.
 _HARMLESS = ("fspath", "geteuid", "getpid", "getuid", "strerror", "urandom")
@@ -109,7 +115,7 @@ class Fault:
 
 
 class Disk:
-    """The modules `os` and `fcntl` as files.py sees them, with `fault` at the call number `at`."""
+    """The modules `os` and `fcntl` as MODULES see them, with `fault` at the call number `at`."""
 
     def __init__(self, fault: Fault | None = None, at: int = -1) -> None:
         self.calls: list[str] = []
@@ -141,12 +147,14 @@ class Disk:
     @contextmanager
     def in_use(self) -> Iterator["Disk"]:
         """Puts this in the place of the real modules."""
-        files.os = self  # type: ignore[assignment]
+        for module in MODULES:
+            module.os = self  # type: ignore[attr-defined]
         sys.modules["fcntl"] = self.fcntl  # type: ignore[assignment]
         try:
             yield self
         finally:
-            files.os = os
+            for module in MODULES:
+                module.os = os  # type: ignore[attr-defined]
             sys.modules["fcntl"] = fcntl
 
 
@@ -365,6 +373,27 @@ def _repair(directory: str) -> None:
     repair(directory, verify(directory).findings, REPAIR, now=time.time(), dry_run=False)
 
 
+def _put_compressible(directory: str) -> None:
+    _put_long_ago(directory)
+    assert LocalStore(directory).put(OTHER, COMPRESSIBLE, {"compile_ms": 5}) is None
+
+
+def _recompress(directory: str) -> None:
+    list(recompress(directory, list(listing(directory)), 19))
+    found = LocalStore(directory).peek(OTHER)
+    if isinstance(found, Entry):
+        assert bytes(found.raw) == COMPRESSIBLE
+    else:
+        assert found.reason in MISS_REASONS
+
+
+def _record_build(directory: str) -> None:
+    environ = {"CACHEWASM_STATS_LOG": os.path.join(directory, "build")}
+    store = LocalStore(directory, config=CacheConfig(environ=environ).in_use())
+    store.counters.add("hit")
+    store.record()
+
+
 def _pin(directory: str) -> None:
     with suppress(EntryError, OSError):
         pins.pin(directory, KEY.entry_name)
@@ -418,6 +447,8 @@ SCENARIOS = {
     "get_sealed": Scenario(_put_sealed, _get_sealed),
     "replace_damaged": Scenario(_damage, _replace_damaged, verdicts=(OK, CORRUPT)),
     "repair": Scenario(_damage, _repair, verdicts=(OK, CORRUPT)),
+    "recompress": Scenario(_put_compressible, _recompress),
+    "record_build": Scenario(_recorded, _record_build),
     "pin": Scenario(_put, _pin),
     "unpin": Scenario(_pinned, _unpin),
     "cleanup": Scenario(_long_uncleaned, _clean_up),
@@ -446,14 +477,14 @@ def problems_after(
     if report.directory_problem:
         found.append(report.directory_problem)
     temporary = os.path.join(directory, layout.TEMPORARY)
-    left = set(files.names_in(temporary))
+    left = set(scan.names_in(temporary))
     if left != {file.name for file in leftovers(directory)}:
         found.append(f"unknown files in tmp: {left}")
     for name in left:
         _age(os.path.join(temporary, name))
     _prune_stale(directory)
-    if files.names_in(temporary):
-        found.append(f"prune has left {files.names_in(temporary)}")
+    if scan.names_in(temporary):
+        found.append(f"prune has left {scan.names_in(temporary)}")
     found += _locks_held(directory)
     hits = statistics.read(directory)
     # A record may be cut short, which spoils no other.
@@ -476,11 +507,11 @@ def problems_after(
 def _locks_held(directory: str) -> list[str]:
     if not os.path.exists(layout.lock_path(directory)):
         return []
-    descriptor = files.open_lock_file(layout.lock_path(directory))
+    descriptor = file_locks.open_lock_file(layout.lock_path(directory))
     try:
         offsets = [layout.lock_offset(key.entry_name) for key in (KEY, OTHER)]
         offsets.append(layout.FOLD_OFFSET)
-        return [f"{at} is locked" for at in offsets if not files.try_lock(descriptor, at)]
+        return [f"{at} is locked" for at in offsets if not file_locks.try_lock(descriptor, at)]
     finally:
         os.close(descriptor)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import file_locks, layout
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.cache.settings import CacheConfig
@@ -98,9 +98,9 @@ def test_cleanup_of_the_far_future_does_not_stop_those_of_today(
 
 
 def test_cleanup_that_somebody_else_does_is_not_waited_for(cache: Path) -> None:
-    descriptor = files.open_lock_file(layout.lock_path(str(cache)))
+    descriptor = file_locks.open_lock_file(layout.lock_path(str(cache)))
     try:
-        assert files.try_lock(descriptor, layout.CLEANUP_OFFSET)
+        assert file_locks.try_lock(descriptor, layout.CLEANUP_OFFSET)
         assert clean_up_if_due(str(cache), _config(cache), now=NOW) is None
     finally:
         os.close(descriptor)

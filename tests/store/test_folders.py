@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import layout, publish, scan
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, StoreFailure
 from cachewasm.cache.reasons import UNTRUSTED, UNWRITABLE
@@ -63,8 +63,8 @@ def test_prune_does_not_follow_a_link_to_entries_elsewhere(
 
 def test_names_below_a_cache_that_is_itself_a_link_are_found(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(cache)
-    assert files.names_below(str(tmp_path / "link"), layout.ENTRIES) == ["00"]
-    assert files.names_below(str(tmp_path / "link"), layout.LOCKS) == []
+    assert scan.names_below(str(tmp_path / "link"), layout.ENTRIES) == ["00"]
+    assert scan.names_below(str(tmp_path / "link"), layout.LOCKS) == []
 
 
 @pytest.mark.parametrize("folder", ["entries", "entries/v1", "entries/v1/00", "tmp"])
@@ -81,8 +81,8 @@ def test_put_below_a_link_that_leads_nowhere_fails(
 def test_make_directory_makes_all_that_is_missing_however_much(tmp_path: Path) -> None:
     path = str(tmp_path) + "/d" * 1500
     try:
-        assert files.make_directory(path)
-        assert not files.make_directory(path)
+        assert publish.make_directory(path)
+        assert not publish.make_directory(path)
     finally:
         # Too deep for those who clean up.
         while path != str(tmp_path):

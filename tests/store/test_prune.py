@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import file_locks, layout, publish
 from cachewasm.cache.entry import Entry
 from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import ArtifactKey
@@ -174,7 +174,7 @@ def held() -> Iterator[Callable[[Path], None]]:
 
         def hold(path: Path) -> None:
             file = stack.enter_context(path.open("r+b"))
-            assert files.try_lock(file.fileno(), 0)
+            assert file_locks.try_lock(file.fileno(), 0)
 
         yield hold
 
@@ -193,7 +193,7 @@ def test_prune_spares_temporary_files_that_a_writer_holds(
 def test_put_whose_file_is_pruned_before_it_is_held_writes_another(
     store: LocalStore, key: ArtifactKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold = files._hold
+    hold = publish._hold
     pruned = []
 
     def hold_late(descriptor: int) -> None:
@@ -201,7 +201,7 @@ def test_put_whose_file_is_pruned_before_it_is_held_writes_another(
             pruned.extend(prune(store.directory).stale)
         hold(descriptor)
 
-    monkeypatch.setattr(files, "_hold", hold_late)
+    monkeypatch.setattr(publish, "_hold", hold_late)
     assert store.put(key, b"artifact", {}) is None
     assert len(pruned) == 1
     assert not isinstance(store.get(key), Miss)
@@ -219,13 +219,13 @@ def test_prune_removes_held_temporary_files_of_an_impossible_time(
 
 
 def test_put_holds_its_temporary_file(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rename, seen = files.rename, []
+    rename, seen = publish.rename, []
 
     def prune_then_rename(old: str, new: str) -> None:
         seen.extend(_prune(cache).stale)
         rename(old, new)
 
-    monkeypatch.setattr(files, "rename", prune_then_rename)
+    monkeypatch.setattr(publish, "rename", prune_then_rename)
     assert LocalStore(str(cache)).put(KEY, RAW, {}) is None
     assert seen == []
 
@@ -241,6 +241,20 @@ def test_remove_entry_used_since_it_was_listed_is_spared(cache: Path, entry_path
     os.utime(entry_path)
     assert remove(file, dry_run=False) is Outcome.SPARED
     assert entry_path.exists()
+
+
+def test_remove_entry_that_was_removed_and_stored_again_is_spared(
+    cache: Path, entry_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = (file for file in listing(str(cache)) if file.path == str(entry_path))
+
+    def too_late(path: str) -> bool:
+        entry_path.unlink()
+        entry_path.write_bytes(b"another")
+        return False
+
+    monkeypatch.setattr(publish, "remove", too_late)
+    assert remove(file, dry_run=False) is Outcome.SPARED
 
 
 def test_prune_missing_directory_is_empty(tmp_path: Path) -> None:

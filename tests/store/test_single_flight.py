@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import file_locks, layout
 from cachewasm.cache.entry import Entry
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
@@ -164,10 +164,10 @@ def lock_path(tmp_path: Path) -> Path:
 @pytest.fixture
 def hold(lock_path: Path) -> Iterator[Callable[[ArtifactKey], None]]:
     """Locks the byte of a key as another process would, for the duration of the test."""
-    descriptor = files.open_lock_file(str(lock_path))
+    descriptor = file_locks.open_lock_file(str(lock_path))
 
     def hold_one(key: ArtifactKey) -> None:
-        assert files.try_lock(descriptor, layout.lock_offset(key.entry_name))
+        assert file_locks.try_lock(descriptor, layout.lock_offset(key.entry_name))
 
     yield hold_one
     os.close(descriptor)
@@ -405,7 +405,7 @@ def test_compile_once_keys_of_which_one_is_locked_locks_none(
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
         descriptor = store.open_lock_file()
-        assert files.try_lock(descriptor, layout.lock_offset(OTHER.entry_name))
+        assert file_locks.try_lock(descriptor, layout.lock_offset(OTHER.entry_name))
         os.close(descriptor)
 
     patience = Patience(timeout=0.1, clock=clock.time, sleep=sleep)

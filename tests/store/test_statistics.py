@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import files, layout, local
-from cachewasm.cache.byte_lock import ByteLock
+from cachewasm.cache import file_locks, files, layout, local, publish
+from cachewasm.cache.byte_lock import Busy, ByteLock
 from cachewasm.cache.counters import check_of, record_of
 from cachewasm.cache.history import statistics
 from cachewasm.cache.history.prometheus import as_prometheus
@@ -206,7 +206,7 @@ def test_fold_while_another_folds_does_nothing(
 ) -> None:
     write(log, line(hit=1))
     descriptor = store.open_lock_file()
-    assert files.try_lock(descriptor, layout.FOLD_OFFSET)
+    assert file_locks.try_lock(descriptor, layout.FOLD_OFFSET)
     assert not fold(directory)
     os.close(descriptor)
     assert fold(directory)
@@ -386,13 +386,14 @@ def test_reset_cut_short_counts_nothing_that_was_put_aside(
         raise OSError(5, "as if it died here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "remove", fail)
+        patch.setattr(publish, "remove", fail)
         assert not statistics.reset(directory)
     assert read(directory).counts == {}
 
 
 def test_reset_while_somebody_folds_is_refused(store: LocalStore, directory: str) -> None:
     store.record()
-    with ByteLock(directory, layout.FOLD_OFFSET):
-        assert not statistics.reset(directory)
+    with ByteLock(directory, layout.FOLD_OFFSET), pytest.raises(Busy):
+        statistics.reset(directory, turns=[None, None])
     assert read(directory).count("store") == 1
+    assert statistics.reset(directory)

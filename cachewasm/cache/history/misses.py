@@ -6,7 +6,7 @@ in the manifests of the entries with the same parts. Lines that are no whole rec
 Two files of bounded size are kept. Format: docs/format/cache.md.
 """
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import files, layout, publish
 from cachewasm.cache.counters import check_of
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.reasons import MISS_REASONS, EntryError
@@ -52,7 +52,7 @@ def append(
             # the older half of what is known is lost, and nothing else.
             status = files.status_of(path)
             if status is not None and status.st_size > ROTATE_SIZE:
-                files.rename(path, layout.statistics_path(directory, layout.OLD_MISSES))
+                publish.rename(path, layout.statistics_path(directory, layout.OLD_MISSES))
     except (EntryError, OSError):
         return
 

@@ -10,12 +10,18 @@ Off the warm path: a hit only counts, and its process appends (LocalStore.record
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cachewasm.cache import files, layout
-from cachewasm.cache.byte_lock import ByteLock
-from cachewasm.cache.counters import check_of, record_of
+from cachewasm.cache import files, layout, publish, scan
+from cachewasm.cache.byte_lock import Busy, ByteLock
+from cachewasm.cache.counters import (
+    MAX_PROGRAM,
+    PROGRAM_CHARACTERS,
+    check_of,
+    record_of,
+    this_process,
+)
 from cachewasm.cache.local import MAX_LOG_SIZE
 from cachewasm.cache.reasons import EntryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
@@ -24,6 +30,9 @@ MAX_RECORD_SIZE = 1 << 14
 MAX_NAMES = 256
 _MAX_NAME = 64
 _MAX_DIGITS = 18
+# How many fields stand before the counts of a record: the time, and of a process number and program.
+_OF_MANY, _OF_A_PROCESS = "1", "2"
+_HEADS = {_OF_MANY: 1, _OF_A_PROCESS: 3}
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz-.")
 
 # Counts about the statistics themselves stand in the totals like all others, and in no log.
@@ -38,10 +47,15 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What was counted since the time `since` (None: nothing yet), by name of event or amount."""
+    """What was counted since the time `since` (None: nothing yet), by name of event or amount.
+
+    A record is of the `process` of this number, which ran `program` and ended at `since`.
+    """
 
     counts: Mapping[str, int]
     since: int | None
+    process: int | None = None
+    program: str = ""
 
     def count(self, name: str) -> int:
         """How often `name` was counted."""
@@ -91,19 +105,46 @@ def read_since(
     """
     sums = _Sums(Statistics({}, None), rules)
     first: int | None = None
-    for name in (*map(_aside, _numbers(directory)), layout.LOG):
-        for record in _records(layout.statistics_path(directory, name), rules):
-            if record is None or record.since is None or record.since >= moment:
-                sums.add(record)
-            if record is not None and record.since is not None:
-                first = min(record.since, record.since if first is None else first)
+    for record in _logged(directory, rules):
+        if record is None or record.since is None or record.since >= moment:
+            sums.add(record)
+        if record is not None and record.since is not None:
+            first = min(record.since, record.since if first is None else first)
     has_totals = _read_totals(directory, rules).count(RECORDS) > 0
     return sums.result(), not has_totals or (first is not None and first < moment)
 
 
-def reset(directory: str, rules: Rules = DEFAULT_RULES) -> bool:
-    """Begin anew, from now; whether that worked. The conditions are those of fold()."""
-    return _locked(directory, _reset, rules)
+def processes(directory: str, rules: Rules = DEFAULT_RULES) -> tuple[list[Statistics], int]:
+    """The records of the processes that ended last, the latest first, and how many there were before.
+
+    Those are in the totals, which do not tell them apart. Nothing raises.
+    """
+    found = [record for record in _logged(directory, rules) if record is not None]
+    found.sort(key=lambda record: record.since or 0)
+    return found[::-1], _read_totals(directory, rules).count(RECORDS)
+
+
+def records_in(path: str, max_size: int, rules: Rules = DEFAULT_RULES) -> list[Statistics | None]:
+    """The records of a file that processes have appended to, None for what is none. Raises EntryError."""
+    with files.EntryFile(path, max_size, rules) as file:
+        content = file.read(0, file.size)
+    return [_parsed(line) for line in content.split(b"\n") if line]
+
+
+def sum_of(records: Iterable[Statistics | None]) -> Statistics:
+    """All records in one; what is none is counted as damaged."""
+    sums = _Sums(Statistics({}, None), DEFAULT_RULES)
+    for record in records:
+        sums.add(record)
+    return sums.result()
+
+
+def reset(directory: str, rules: Rules = DEFAULT_RULES, *, turns: Iterable[object] = ()) -> bool:
+    """Begin anew, from now; whether that worked. The conditions are those of fold().
+
+    Raises Busy if somebody else is folding, also after each of `turns`.
+    """
+    return _locked(directory, _reset, rules, turns)
 
 
 def _reset(directory: str, rules: Rules) -> None:
@@ -112,7 +153,7 @@ def _reset(directory: str, rules: Rules) -> None:
     # From here on, what was put aside is not counted.
     _write_totals(directory, Statistics({}, int(time.time())), newest, rules)
     for name in (*map(_aside, aside), layout.LOG):
-        files.remove(layout.statistics_path(directory, name))
+        publish.remove(layout.statistics_path(directory, name))
 
 
 def append(directory: str, counts: Mapping[str, int], rules: Rules = DEFAULT_RULES) -> None:
@@ -121,7 +162,7 @@ def append(directory: str, counts: Mapping[str, int], rules: Rules = DEFAULT_RUL
     if state.exists and state.problem is None and any(counts.values()):
         path = layout.statistics_path(state.path, layout.LOG)
         try:
-            record = record_of(counts, int(time.time()))
+            record = record_of(counts, int(time.time()), this_process())
             files.append(path, record, max_size=MAX_LOG_SIZE, rules=rules)
         except (EntryError, OSError):
             return
@@ -132,17 +173,26 @@ def fold(directory: str, rules: Rules = DEFAULT_RULES) -> bool:
 
     Not if somebody else is doing it, or if the directory is not trusted or not writable.
     """
-    return _locked(directory, _fold, rules)
+    try:
+        return _locked(directory, _fold, rules)
+    except Busy:
+        return False
 
 
-def _locked(directory: str, act: Callable[[str, Rules], None], rules: Rules) -> bool:
+def _locked(
+    directory: str,
+    act: Callable[[str, Rules], None],
+    rules: Rules,
+    turns: Iterable[object] = (),
+) -> bool:
+    """Whether it was done. Raises Busy."""
     state = files.DirectoryState(directory, rules)
     if state.problem is not None or not state.exists:
         return False
     try:
-        with ByteLock(state.path, layout.FOLD_OFFSET, rules) as lock:
+        with ByteLock(state.path, layout.FOLD_OFFSET, rules, turns) as lock:
             if not lock.is_held:
-                return False
+                raise Busy
             act(state.path, rules)
     except (EntryError, OSError):
         return False
@@ -161,17 +211,17 @@ def _fold(directory: str, rules: Rules) -> None:
     if newest > generation:
         _write_totals(directory, sums.result(), newest, rules)
     for number in aside:
-        files.remove(layout.statistics_path(directory, _aside(number)))
+        publish.remove(layout.statistics_path(directory, _aside(number)))
     log = layout.statistics_path(directory, layout.LOG)
-    files.rename(log, layout.statistics_path(directory, _aside(newest + 1)))
+    publish.rename(log, layout.statistics_path(directory, _aside(newest + 1)))
 
 
 def _write_totals(directory: str, totals: Statistics, generation: int, rules: Rules) -> None:
     path = layout.statistics_path(directory, layout.TOTALS)
-    files.make_directory_inside(os.path.join(directory, layout.TEMPORARY), rules)
+    publish.make_directory_inside(os.path.join(directory, layout.TEMPORARY), rules)
     temporary = layout.temporary_path(directory, path, os.getpid(), os.urandom(8))
     content = record_of({**totals.counts, _GENERATION: generation}, totals.since or 0)
-    files.write_atomic(temporary, path, content, sync=False, mode=rules.file_mode)
+    publish.write_atomic(temporary, path, content, sync=False, mode=rules.file_mode)
 
 
 def _read_totals(directory: str, rules: Rules) -> Statistics:
@@ -213,6 +263,14 @@ class _Sums:
         return Statistics(self._counts, self._since)
 
 
+def _logged(directory: str, rules: Rules) -> Iterator[Statistics | None]:
+    """The records that are not in the totals."""
+    generation = _read_totals(directory, rules).count(_GENERATION)
+    newer = [number for number in _numbers(directory) if number > generation]
+    for name in (*map(_aside, newer), layout.LOG):
+        yield from _records(layout.statistics_path(directory, name), rules)
+
+
 def _records(path: str, rules: Rules) -> Iterator[Statistics | None]:
     """The records of a log, None for each that is damaged."""
     for line in _content(path, rules).split(b"\n"):
@@ -235,15 +293,22 @@ def _parsed(line: bytes) -> Statistics | None:
     if not space or len(line) > MAX_RECORD_SIZE or check != check_of(record):
         return None
     version, *fields = record.decode("ascii", "replace").split(" ")
-    if version != "1" or not fields or not _is_number(fields[0]):
+    if version not in _HEADS or len(fields) < _HEADS[version] or not _is_number(fields[0]):
+        return None
+    process, program = fields[1:3] if version == _OF_A_PROCESS else ("", "")
+    if version == _OF_A_PROCESS and not (_is_number(process) and _is_program(program)):
         return None
     counts = {}
-    for pair in fields[1:]:
+    for pair in fields[_HEADS[version] :]:
         name, _, count = pair.partition("=")
         if not (0 < len(name) <= _MAX_NAME and _NAME.issuperset(name) and _is_number(count)):
             return None
         counts[name] = int(count)
-    return Statistics(counts, int(fields[0]))
+    return Statistics(counts, int(fields[0]), int(process) if process else None, program)
+
+
+def _is_program(text: str) -> bool:
+    return 0 < len(text) <= MAX_PROGRAM and PROGRAM_CHARACTERS.issuperset(text)
 
 
 def _is_number(text: str) -> bool:
@@ -256,7 +321,7 @@ def _aside(number: int) -> str:
 
 def _numbers(directory: str) -> list[int]:
     """The numbers of the logs that were put aside, ascending."""
-    return sorted(_numbers_in(files.names_in(os.path.join(directory, layout.STATISTICS))))
+    return sorted(_numbers_in(scan.names_in(os.path.join(directory, layout.STATISTICS))))
 
 
 def _numbers_in(names: list[str]) -> Iterator[int]:

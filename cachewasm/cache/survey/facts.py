@@ -1,10 +1,13 @@
 """What entries say of themselves, for listings: from the index if there are many, else from the files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from blake3 import blake3
+
+from cachewasm.cache.local import NAMESPACE
 from cachewasm.cache.reasons import ABSENT, CORRUPT
 from cachewasm.cache.survey.inspect import ListedFile, read_entry
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
@@ -15,18 +18,39 @@ if TYPE_CHECKING:
 
 # Fewer entries are read in the time that it takes to open an index.
 MIN_ENTRIES = 2000
+# What the names of the ingredients of the compiler begin with.
+_COMPILER = "compiler."
+_COMPILER_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What many entries have in common: the version and the compiler that made them, and for whom.
+
+    `compiler` stands for all ingredients of the key that are of the compiler (`compiler_of`).
+    """
+
+    version: str = ""
+    compiler: str = ""
+    namespace: str = ""
+
+
+UNKNOWN_MAKER = Maker()
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the header and the manifest of an entry say, as far as listings show it.
 
-    `reason` is "", or why they cannot be read; such facts are not in the index.
+    `created` is in seconds since the epoch, 0 if it is not told. `reason` is "", or why they cannot be
+    read; such facts are not in the index.
     """
 
     module: str = ""
     compile_ms: int = 0
     raw_size: int = 0
+    created: int = 0
+    maker: Maker = UNKNOWN_MAKER
     reason: str = ""
 
 
@@ -72,12 +96,30 @@ def read_facts(file: ListedFile, rules: Rules = DEFAULT_RULES) -> Facts:
     info = read_entry(file, rules)
     if info.reason is not None or info.manifest is None or info.header is None:
         return Facts(reason=info.reason or CORRUPT)
-    module, compile_ms = (info.manifest.get(name) for name in ("module_name", "compile_ms"))
+    told = info.manifest
     return Facts(
-        module if isinstance(module, str) else "",
-        compile_ms if isinstance(compile_ms, int) else 0,
+        _text(told, "module_name"),
+        _number(told, "compile_ms"),
         info.header.raw_size,
+        _number(told, "created"),
+        Maker(_text(told, "cachewasm"), compiler_of(told), _text(told, NAMESPACE)),
     )
+
+
+def compiler_of(pairs: Mapping[str, str | int]) -> str:
+    """A short text that is equal for what one compiler has made; "" if nothing tells which it was."""
+    parts = sorted(f"{name}={value}" for name, value in pairs.items() if name.startswith(_COMPILER))
+    return blake3("\n".join(parts).encode()).hexdigest()[:_COMPILER_DIGITS] if parts else ""
+
+
+def _text(manifest: Mapping[str, str | int], name: str) -> str:
+    value = manifest.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _number(manifest: Mapping[str, str | int], name: str) -> int:
+    value = manifest.get(name, 0)
+    return value if isinstance(value, int) else 0
 
 
 class _Given:

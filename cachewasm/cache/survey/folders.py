@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import files, layout, scan
 from cachewasm.cache.keys import is_hex, parse_entry_name
 from cachewasm.cache.reasons import UNREADABLE, UNTRUSTED
 
@@ -43,19 +43,19 @@ def misplaced(directory: str) -> Iterator[Misplaced]:
     yield from _file(directory, layout.TAG)
     for folder in _SHARDED:
         yield from _folders(directory, folder)
-        for shard in files.names_below(directory, folder):
+        for shard in scan.names_below(directory, folder):
             name = os.path.join(folder, shard)
             if not is_hex(shard, 2):
-                if not files.is_plain_directory(os.path.join(directory, name)):
+                if not scan.is_plain_directory(os.path.join(directory, name)):
                     yield Misplaced(name, FOREIGN, "its name is not that of a folder")
                 continue
             yield from _folder(directory, name)
             if folder == layout.PINS:
-                for file_name in files.names_below(directory, name):
+                for file_name in scan.names_below(directory, name):
                     yield from _pin(directory, f"{shard}/{file_name}")
     for folder in _FLAT:
         yield from _folders(directory, folder)
-        for file_name in files.names_below(directory, folder):
+        for file_name in scan.names_below(directory, folder):
             name = os.path.join(folder, file_name)
             if folder == layout.TEMPORARY and not layout.is_temporary_name(file_name):
                 yield Misplaced(name, FOREIGN, "its name is not that of a temporary file")
@@ -76,7 +76,7 @@ def _folders(directory: str, name: str) -> Iterator[Misplaced]:
     above = os.path.dirname(name)
     if above:
         yield from _folder(directory, above)
-        if not files.is_plain_directory(os.path.join(directory, above)):
+        if not scan.is_plain_directory(os.path.join(directory, above)):
             return
     yield from _folder(directory, name)
 
@@ -88,7 +88,7 @@ def _folder(directory: str, name: str) -> Iterator[Misplaced]:
         return
     if not stat.S_ISDIR(status.st_mode):
         yield Misplaced(name, UNTRUSTED, "it is not a directory")
-    elif not files.may_list(path):
+    elif not scan.may_list(path):
         yield Misplaced(name, UNREADABLE, "it cannot be listed")
 
 

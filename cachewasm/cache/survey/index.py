@@ -27,11 +27,11 @@ import diskcache
 from blake3 import blake3
 from diskcache.core import MODE_RAW
 
-from cachewasm.cache import files, layout, trust
+from cachewasm.cache import files, layout, publish, trust
 from cachewasm.cache.byte_lock import ByteLock
 from cachewasm.cache.reasons import CORRUPT, EntryError
 from cachewasm.cache.survey import mounts
-from cachewasm.cache.survey.facts import Facts
+from cachewasm.cache.survey.facts import Facts, Maker
 from cachewasm.cache.survey.inspect import ListedFile
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
@@ -41,7 +41,7 @@ MAX_SIZE = 128 << 20
 # What a damaged or planted database makes SQLite, diskcache and this module raise.
 ERRORS = (
     *(sqlite3.Error, diskcache.Timeout, OSError, EntryError),
-    *(ValueError, TypeError, AttributeError, KeyError, AssertionError, RecursionError),
+    *(ValueError, TypeError, AttributeError, LookupError, AssertionError, RecursionError),
 )
 
 # In the mode of _SETTINGS, SQLite makes no other file beside the database.
@@ -121,7 +121,7 @@ class Index:
             _make(root, rules)
             if not _is_sound(root, rules):
                 _remove(root)
-                files.create_empty(os.path.join(root, layout.DATABASE), rules)
+                publish.create_empty(os.path.join(root, layout.DATABASE), rules)
             self._cache = _open(root)
         except BaseException:
             self._lock.close()
@@ -165,7 +165,7 @@ def _trusted(directory: str, rules: Rules) -> str:
 def _make(root: str, rules: Rules) -> None:
     """Make the folder of the index. Raises OSError if others could change it."""
     files.check_leads_nowhere_else(root)
-    files.make_directory_inside(root, rules)
+    publish.make_directory_inside(root, rules)
     for path in (os.path.dirname(root), root):
         status = files.status_of(path)
         problem = "it is gone" if status is None else trust.directory_problem(status, rules)
@@ -175,7 +175,7 @@ def _make(root: str, rules: Rules) -> None:
 
 def _remove(root: str) -> None:
     for name in layout.DATABASE_FILES:
-        files.remove(os.path.join(root, name))
+        publish.remove(os.path.join(root, name))
 
 
 def _open(root: str) -> diskcache.Cache:
@@ -229,14 +229,16 @@ def _outline(path: str) -> tuple[set[object], set[object]]:
 
 
 def _encode(facts: Iterable[tuple[ListedFile, Facts]]) -> str:
-    text = dumps(
-        {
-            file.name: (file.mtime_ns, file.size, each.module, each.compile_ms, each.raw_size)
-            for file, each in facts
-            if not each.reason
-        },
-        separators=(",", ":"),
-    )
+    """Makers once, then of each entry its numbers and which maker is its own."""
+    makers: dict[Maker, int] = {}
+    rows = {}
+    for file, each in facts:
+        if not each.reason:
+            maker = makers.setdefault(each.maker, len(makers))
+            numbers = (each.compile_ms, each.raw_size, each.created, maker)
+            rows[file.name] = (file.mtime_ns, file.size, each.module, *numbers)
+    told = [(maker.version, maker.compiler, maker.namespace) for maker in makers]
+    text = dumps((told, rows), separators=(",", ":"))
     return _check_of(text) + text
 
 
@@ -245,15 +247,19 @@ def _check_of(text: str) -> str:
 
 
 def _decode(text: str) -> dict[str, tuple[int, int, Facts]]:
-    """Raises ValueError, TypeError, AttributeError, RecursionError."""
+    """Raises ValueError, TypeError, AttributeError, LookupError, RecursionError."""
     known = {}
     check, text = text[:_CHECK_DIGITS], text[_CHECK_DIGITS:]
     if check != _check_of(text):
         raise ValueError("not a whole row")
-    for name, row in loads(text).items():
-        mtime_ns, size, module, compile_ms, raw_size = row
+    told, rows = loads(text)
+    makers = [Maker(version, compiler, namespace) for version, compiler, namespace in told]
+    if any(type(part) is not str for row in told for part in row):
+        raise ValueError("not a maker")
+    for name, row in rows.items():
+        mtime_ns, size, module, compile_ms, raw_size, created, maker = row
         is_whole = type(mtime_ns) is type(size) is type(compile_ms) is type(raw_size) is int
-        if type(module) is not str or not is_whole:
+        if type(module) is not str or not is_whole or type(created) is not int:
             raise ValueError("not a row of an entry")
-        known[name] = (mtime_ns, size, Facts(module, compile_ms, raw_size))
+        known[name] = (mtime_ns, size, Facts(module, compile_ms, raw_size, created, makers[maker]))
     return known

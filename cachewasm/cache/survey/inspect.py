@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cachewasm.cache import files, layout, manifest
+from cachewasm.cache import files, layout, manifest, scan
 from cachewasm.cache.alias import MAX_ALIAS_SIZE, Alias, is_alias_name
 from cachewasm.cache.entry import HEADER_SIZE, MAX_ENTRY_SIZE, Header
 from cachewasm.cache.keys import (
@@ -84,7 +84,7 @@ def listing_of(directory: str, beginning: str) -> Iterator[ListedFile]:
     """The entries whose file names begin so, with 2 hexadecimal digits at least, by their names."""
     shard = beginning[:2]
     root = os.path.join(directory, layout.ENTRIES, shard)
-    for file_name in files.names_below(directory, os.path.join(layout.ENTRIES, shard)):
+    for file_name in scan.names_below(directory, os.path.join(layout.ENTRIES, shard)):
         name = f"{shard}/{file_name}"
         if file_name.startswith(beginning) and is_entry_name(name):
             file = listed(name, os.path.join(root, file_name))
@@ -102,7 +102,7 @@ def alias_listing(directory: str, *, include_foreign: bool = False) -> Iterator[
 def leftovers(directory: str) -> Iterator[ListedFile]:
     """The files in tmp/ that a writer has made: one that is still writing, or was killed."""
     root = os.path.join(directory, layout.TEMPORARY)
-    for name in files.names_in(root):
+    for name in scan.names_in(root):
         file = listed(name, os.path.join(root, name))
         if file is not None and file.is_regular and layout.is_temporary_name(name):
             yield file
@@ -161,9 +161,9 @@ def texts_by_module(directory: str, rules: Rules = DEFAULT_RULES) -> dict[str, i
 def _tree(directory: str, folder: str) -> Iterator[ListedFile]:
     """The files two levels below a folder, in the order of their names."""
     root = os.path.join(directory, folder)
-    for shard in files.names_below(directory, folder):
+    for shard in scan.names_below(directory, folder):
         place = f"{root}/{shard}"
-        for file_name, status in files.statuses_in(place):
+        for file_name, status in scan.statuses_in(place):
             yield ListedFile(
                 f"{shard}/{file_name}",
                 f"{place}/{file_name}",

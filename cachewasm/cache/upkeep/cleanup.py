@@ -14,7 +14,7 @@ On the path of every miss that stores: what evicts is imported when it is time.
 import os
 import time
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import files, layout, publish
 from cachewasm.cache.reasons import EntryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.log import DEBUG, log
@@ -56,8 +56,8 @@ def _is_due(path: str, config: "CacheConfig", rules: Rules, now: float) -> bool:
     """Whether the time at `path` is too old. Makes it if it is missing; raises EntryError, OSError."""
     status = files.status_of(path)
     if status is None:
-        files.make_directory_inside(os.path.dirname(path), rules)
-        files.create_empty(path, rules)
+        publish.make_directory_inside(os.path.dirname(path), rules)
+        publish.create_empty(path, rules)
         return False
     drift = config.allowed_clock_drift_for_files_from_future
     return not -drift <= now - status.st_mtime < config.cleanup_interval
@@ -71,7 +71,7 @@ def _clean_up(
     status = files.status_of(path)
     last_ns = status.st_mtime_ns if status is not None else 0
     # First of all: whatever goes wrong below does so once per interval.
-    files.set_time(path)
+    publish.set_time(path)
     end = time.monotonic() + MAX_SECONDS
     report = evict(
         directory,
@@ -82,7 +82,7 @@ def _clean_up(
         is_late=lambda: time.monotonic() > end,
     )
     if not report.is_complete:
-        files.set_time(path, last_ns)
+        publish.set_time(path, last_ns)
     log(
         DEBUG,
         "cleaned up %s: %d entries evicted, %d kept",

@@ -8,10 +8,10 @@ locks on it, and the statistics.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import files, layout, scan
 from cachewasm.cache.history import statistics
 from cachewasm.cache.survey.inspect import ListedFile, alias_listing, listed, listing
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
@@ -41,15 +41,29 @@ def is_ours(directory: str) -> bool:
     return files.content_of(path, len(layout.TAG_CONTENT)) == layout.TAG_CONTENT
 
 
-def clear(directory: str, rules: Rules = DEFAULT_RULES, *, dry_run: bool) -> ClearReport:
-    """Remove all that is ours; the caller has asked is_ours()."""
+def clear(
+    directory: str,
+    rules: Rules = DEFAULT_RULES,
+    *,
+    dry_run: bool,
+    among: Collection[str] | None = None,
+) -> ClearReport:
+    """Remove all that is ours, or the entries `among` these names with their pins; the caller has asked
+    is_ours().
+    """
     removal = Removal(dry_run=dry_run)
-    removed = tuple(removal.of(listing(directory)))
-    others = tuple(removal.of(_others(directory)))
+    entries = listing(directory)
+    removed = tuple(removal.of(f for f in entries if among is None or f.name in among))
+    others = tuple(removal.of(_others(directory) if among is None else _pins(directory, among)))
     if not dry_run:
         counts = {"evicted": len(removed), "evicted-bytes": sum(file.size for file in removed)}
         statistics.append(directory, counts, rules)
     return ClearReport(removed, others, tuple(removal.failed))
+
+
+def _pins(directory: str, among: Collection[str]) -> Iterator[ListedFile]:
+    for name in sorted(pins.pinned(directory).intersection(among)):
+        yield from _present(directory, os.path.join(layout.PINS, name))
 
 
 def _others(directory: str) -> Iterator[ListedFile]:
@@ -61,9 +75,13 @@ def _others(directory: str) -> Iterator[ListedFile]:
         (layout.INDEX, layout.DATABASE_FILES),
         (layout.STATISTICS, (layout.MISSES, layout.OLD_MISSES)),
     ):
-        present = files.names_below(directory, folder)
+        present = scan.names_below(directory, folder)
         paths += [os.path.join(folder, name) for name in names if name in present]
     for path in paths:
-        file = listed(path, os.path.join(directory, path))
-        if file is not None and file.is_regular:
-            yield file
+        yield from _present(directory, path)
+
+
+def _present(directory: str, path: str) -> Iterator[ListedFile]:
+    file = listed(path, os.path.join(directory, path))
+    if file is not None and file.is_regular:
+        yield file

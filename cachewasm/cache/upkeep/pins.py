@@ -8,7 +8,7 @@ name, until it is removed. Format: docs/format/cache.md.
 import os
 import stat
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import files, layout, publish, scan
 from cachewasm.cache.keys import parse_entry_name
 from cachewasm.cache.reasons import UNTRUSTED, DirectoryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
@@ -24,13 +24,13 @@ def pin(directory: str, name: str, rules: Rules = DEFAULT_RULES) -> bool:
         raise DirectoryError(UNTRUSTED, f"the cache directory is not trusted: {state.problem}")
     path = os.path.join(state.path, layout.PINS, name)
     files.check_leads_nowhere_else(os.path.dirname(path))
-    files.make_directory_inside(os.path.dirname(path), rules)
-    return files.create_empty(path, rules)
+    publish.make_directory_inside(os.path.dirname(path), rules)
+    return publish.create_empty(path, rules)
 
 
 def unpin(directory: str, name: str) -> bool:
     """Remove a pin; False if there was none, or it cannot be removed."""
-    return files.remove(os.path.join(directory, layout.PINS, name))
+    return publish.remove(os.path.join(directory, layout.PINS, name))
 
 
 def pinned(directory: str) -> frozenset[str]:
@@ -38,8 +38,8 @@ def pinned(directory: str) -> frozenset[str]:
     root = os.path.join(directory, layout.PINS)
     return frozenset(
         f"{shard}/{file_name}"
-        for shard in files.names_below(directory, layout.PINS)
-        for file_name in files.names_in(os.path.join(root, shard))
+        for shard in scan.names_below(directory, layout.PINS)
+        for file_name in scan.names_in(os.path.join(root, shard))
         if parse_entry_name(f"{shard}/{file_name}") is not None
         and _is_pin(os.path.join(root, shard, file_name))
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cachewasm.cache import files
+from cachewasm.cache import file_locks, files
 from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import wasm_prefix
 from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
@@ -161,28 +161,32 @@ def evict(
     now: float,
     aged_at: float | None = None,
     keep: Callable[[str], bool] | None = None,
+    among: Collection[str] | None = None,
     dry_run: bool = False,
     is_late: Callable[[], bool] | None = None,
 ) -> PruneReport:
     """Evict what `plan` says from `directory`, and remove what is stale.
 
     That are aliases, what was quarantined too long ago, and what killed writers have left. Entries
-    whose names `keep` accepts stay, as pinned ones do. A file that was used or replaced since it was
-    listed is spared; once it `is_late`, so are all others.
+    whose names `keep` accepts stay, as pinned ones do. With `among`, the limits are for the entries of
+    these names, as if there were no others. A file that was used or replaced since it was listed is
+    spared; once it `is_late`, so are all others.
     """
     aged_at = now if aged_at is None else aged_at
     entries = list(listing(directory))
     held = pins.pinned(directory)
     spared = held if keep is None else held.union(f.name for f in entries if keep(f.name))
-    evicted = plan(entries, limits, now=now, aged_at=aged_at, spared=spared)
+    judged = entries if among is None else [file for file in entries if file.name in among]
+    evicted = plan(judged, limits, now=now, aged_at=aged_at, spared=spared)
+    max_age = limits.max_age if among is None else None
     gone = {file.name for file in evicted}
     kept = [file for file in entries if file.name not in gone]
     stale = [
-        *_stale_aliases(directory, kept, rules, limits.max_age, aged_at),
+        *_stale_aliases(directory, kept, rules, max_age, aged_at),
         *(
             file
             for file in quarantined(directory)
-            if limits.max_age is not None and aged_at - file.time > limits.max_age
+            if max_age is not None and aged_at - file.time > max_age
         ),
         *abandoned(directory, now=now, drift=limits.drift),
     ]
@@ -225,7 +229,7 @@ def abandoned(directory: str, *, now: float, drift: float = _DAY) -> list[Listed
     return [
         file
         for file in leftovers(directory)
-        if not -drift <= now - file.mtime <= STALE_AFTER or not files.is_held(file.path)
+        if not -drift <= now - file.mtime <= STALE_AFTER or not file_locks.is_held(file.path)
     ]
 
 

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import files, layout, publish, scan
 from cachewasm.cache.keys import parse_entry_name
 from cachewasm.cache.reasons import CORRUPT, WRONG_KEY, EntryError
 from cachewasm.cache.survey.inspect import ListedFile, listed
@@ -46,7 +46,7 @@ def quarantined(directory: str) -> list[QuarantinedFile]:
     """What lies in quarantine, oldest first; foreign files are left out."""
     root = os.path.join(directory, layout.QUARANTINE)
     found = []
-    for name in files.names_in(root):
+    for name in scan.names_in(root):
         parts = name.rsplit(".", 3)
         file = listed(name, os.path.join(root, name)) if len(parts) == 4 else None
         if file is None or not file.is_regular:
@@ -102,13 +102,13 @@ def move_if_damaged(
     target = f"{os.path.basename(name)}.{reason}.{max(0, int(now))}.{nonce}"
     moved = os.path.join(directory, layout.QUARANTINE, target)
     try:
-        files.make_directory_inside(os.path.dirname(moved), rules)
-        if not files.is_plain_directory(os.path.dirname(moved)):
+        publish.make_directory_inside(os.path.dirname(moved), rules)
+        if not scan.is_plain_directory(os.path.dirname(moved)):
             return False
-        files.rename(path, moved)
+        publish.rename(path, moved)
         after = files.status_of(moved)
         if after is not None and after.st_ino != before.st_ino:
-            files.rename(moved, path)
+            publish.rename(moved, path)
             return False
     except (EntryError, OSError) as error:
         log(WARNING, "%s cannot be put into quarantine: %s", name, error)
@@ -124,6 +124,6 @@ def _bound(directory: str) -> None:
     for file in found:
         if size <= MAX_SIZE and count <= MAX_FILES:
             return
-        files.remove(file.path)
+        publish.remove(file.path)
         size -= file.size
         count -= 1

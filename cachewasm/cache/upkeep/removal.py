@@ -7,7 +7,7 @@ replaced since it was listed is spared.
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from cachewasm.cache import files
+from cachewasm.cache import files, publish
 from cachewasm.cache.survey.inspect import ListedFile
 
 
@@ -50,6 +50,11 @@ def remove(file: ListedFile, *, dry_run: bool) -> Outcome:
         return Outcome.GONE
     if status.st_mtime_ns != file.mtime_ns:
         return Outcome.SPARED
-    if dry_run or files.remove(file.path):
+    if dry_run or publish.remove(file.path):
         return Outcome.REMOVED
-    return Outcome.GONE if files.status_of(file.path) is None else Outcome.FAILED
+    after = files.status_of(file.path)
+    if after is None:
+        return Outcome.GONE
+    # Somebody else may have removed it, and a third one stored another since.
+    is_same = (after.st_ino, after.st_mtime_ns) == (status.st_ino, status.st_mtime_ns)
+    return Outcome.FAILED if is_same else Outcome.SPARED

@@ -11,8 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from cachewasm.cache import files, layout
-from cachewasm.cache.byte_lock import ByteLock
+from cachewasm.cache.byte_lock import has_turn
 from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import parse_entry_name
 from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
@@ -47,11 +46,12 @@ def repair(
     *,
     now: float,
     dry_run: bool,
+    turns: Iterable[object] = (),
 ) -> list[Repair]:
     """Do one of the three: DELETE what is damaged; QUARANTINE what is fit for it, and no more; REPAIR.
 
     REPAIR puts into quarantine what is fit for it, deletes what else is damaged, and removes what
-    killed writers have left.
+    killed writers have left. A lock that another process has is tried again after each of `turns`.
     """
     repairs = []
     for finding in findings:
@@ -63,7 +63,7 @@ def repair(
         if not is_fit and action == QUARANTINE:
             continue
         with ExitStack() as stack:
-            if is_entry and not dry_run and not _has_turn(stack, directory, file.name, rules):
+            if is_entry and not dry_run and not has_turn(stack, directory, file.name, rules, turns):
                 repairs.append(Repair(file, BUSY))
             elif action != DELETE and is_fit:
                 is_done = dry_run or quarantine.move_if_damaged(
@@ -79,21 +79,6 @@ def repair(
     if not dry_run:
         statistics.append(directory, {"quarantined": count}, rules)
     return repairs
-
-
-def _has_turn(stack: ExitStack, directory: str, name: str, rules: Rules) -> bool:
-    """Take the lock of an entry for as long as `stack`; False if another process has it.
-
-    Where nobody can lock, nobody is kept from anything.
-    """
-    state = files.DirectoryState(directory, rules)
-    if state.problem is not None or not state.exists:
-        return True
-    try:
-        lock = stack.enter_context(ByteLock(state.path, layout.lock_offset(name), rules))
-    except (EntryError, OSError):
-        return True
-    return lock.is_held
 
 
 def _read(file: ListedFile, rules: Rules) -> None:

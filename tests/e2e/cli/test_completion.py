@@ -95,6 +95,7 @@ def test_completion_offers_values_of_an_option(complete: Complete) -> None:
     assert complete(*line, "") == {"auto", "baseline", "optimized"}
     assert "x86-64-v3" in complete("cachewasm", "cache", "why", "--target", "x86")
     assert complete("cachewasm", "run", "--env", "") == set()
+    assert complete("cachewasm", "cache", "warm", "-C", "consume") == {"consume_fuel"}
 
 
 def test_completion_offers_files(complete: Complete) -> None:
@@ -113,8 +114,8 @@ def test_completion_bash_understands_an_equals_sign_as_a_word(
 ) -> None:
     script = tmp_path / "script"
     script.write_bytes(cachewasm("completion", "bash").stdout)
-    for words in (("=",), ("=", "opt")):
-        line = ("cachewasm", "compile", "--strategy", *words)
+    for words in (("--strategy", "="), ("-C", "a", "=", "b", "--strategy", "=", "opt")):
+        line = ("cachewasm", "run", *words)
         done = subprocess.run(_command("bash", script, line), capture_output=True, check=True)
         assert b"optimized\n" in done.stdout
 

@@ -169,9 +169,18 @@ def test_run_program_within_its_limits_is_left_alone(
     assert (done.returncode, done.stdout) == (0, b"echo.wasm\0one\0")
 
 
+@pytest.mark.parametrize("option", ["consume_fuel", "epoch_interruption"])
+def test_run_program_without_a_limit_is_left_alone(
+    cachewasm: Cachewasm, module: MakeModule, option: str
+) -> None:
+    done = cachewasm("run", "-C", option, module("echo.wasm", ECHO), "one")
+    assert (done.returncode, done.stdout) == (0, b"echo.wasm\0one\0")
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
+        (("-C", "consume_fuel=maybe"), "the option consume_fuel is true or false"),
         (("--fuel", "-1"), "--fuel needs a number from 0"),
         (("--fuel", str(2**64)), "--fuel needs a number from 0"),
         (("--timeout", "5"), "--timeout: '5' is not a duration"),

@@ -70,6 +70,23 @@ def test_warm_again_finds_all_and_run_compiles_nothing(
     assert (counts["hits"], counts["misses"]) == (4, 0)
 
 
+def test_warm_with_options_of_config_is_for_who_has_the_same(
+    cachewasm: Cachewasm, cache_dir: Path, module: MakeModule, tmp_path: Path
+) -> None:
+    path, place = module("answer.wasm", ANSWER), ("--cache-dir", cache_dir)
+    options = ("-C", "consume_fuel", "-C", "target_features=+movbe", "-C", "tune_cpu=znver4")
+    assert cachewasm("cache", "warm", *place, *options, path).returncode == 0
+    done = cachewasm("cache", "why", *place, *options, path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    done = cachewasm("cache", "why", *place, "-C", "epoch_interruption", path)
+    assert done.returncode == 3
+    assert "    tunables.consume_fuel: false here, true there" in done.stdout.decode().splitlines()
+    # Locking is by the same options.
+    lock = tmp_path / "app.lock"
+    assert cachewasm("cache", "lock", *place, *options, "-o", lock, path).returncode == 0
+    assert cachewasm("cache", "lock", *place, "-o", lock, path).returncode == 1
+
+
 def test_warm_for_several_targets_makes_entries_of_each_once(
     cachewasm: Cachewasm, cache_dir: Path, module: MakeModule
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cachewasm.cache import files, layout
+from cachewasm.cache import file_locks, files, layout, publish
 from cachewasm.cache.reasons import TORN, EntryError
 from cachewasm.cache.trust import Rules
 
@@ -20,20 +20,20 @@ def _mode(path: Path) -> int:
 def test_write_atomic_replaces_and_leaves_no_temporary(tmp_path: Path, sync: bool) -> None:
     path = tmp_path / "entry"
     path.write_bytes(b"old")
-    files.write_atomic(str(tmp_path / "t"), str(path), b"new", sync=sync)
+    publish.write_atomic(str(tmp_path / "t"), str(path), b"new", sync=sync)
     assert path.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["entry"]
 
 
 def test_write_atomic_file_is_private(tmp_path: Path) -> None:
-    files.write_atomic(str(tmp_path / "t"), str(tmp_path / "entry"), b"x", sync=False)
+    publish.write_atomic(str(tmp_path / "t"), str(tmp_path / "entry"), b"x", sync=False)
     assert _mode(tmp_path / "entry") & 0o177 == 0
 
 
 def test_write_atomic_failed_rename_removes_the_temporary(tmp_path: Path) -> None:
     (tmp_path / "entry" / "in the way").mkdir(parents=True)
     with pytest.raises(OSError):
-        files.write_atomic(str(tmp_path / "t"), str(tmp_path / "entry"), b"x", sync=False)
+        publish.write_atomic(str(tmp_path / "t"), str(tmp_path / "entry"), b"x", sync=False)
     assert os.listdir(tmp_path) == ["entry"]
 
 
@@ -41,7 +41,7 @@ def test_write_atomic_existing_temporary_is_not_touched(tmp_path: Path) -> None:
     temporary = tmp_path / "t"
     temporary.write_bytes(b"of another writer")
     with pytest.raises(FileExistsError):
-        files.write_atomic(str(temporary), str(tmp_path / "entry"), b"x", sync=False)
+        publish.write_atomic(str(temporary), str(tmp_path / "entry"), b"x", sync=False)
     assert temporary.read_bytes() == b"of another writer"
 
 
@@ -49,13 +49,13 @@ def test_write_atomic_symbolic_link_is_replaced_not_followed(tmp_path: Path) -> 
     target = tmp_path / "target"
     target.write_bytes(b"precious")
     (tmp_path / "entry").symlink_to(target)
-    files.write_atomic(str(tmp_path / "t"), str(tmp_path / "entry"), b"new", sync=False)
+    publish.write_atomic(str(tmp_path / "t"), str(tmp_path / "entry"), b"new", sync=False)
     assert target.read_bytes() == b"precious"
     assert (tmp_path / "entry").read_bytes() == b"new"
 
 
 def test_make_directory_makes_all_that_is_missing_privately(tmp_path: Path) -> None:
-    assert files.make_directory(str(tmp_path / "a" / "b" / "c"))
+    assert publish.make_directory(str(tmp_path / "a" / "b" / "c"))
     for path in (tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "c"):
         assert _mode(path) & 0o077 == 0
 
@@ -74,11 +74,11 @@ def test_files_and_directories_have_the_mode_of_the_rules(
 ) -> None:
     rules = Rules((os.geteuid(),), file_mode=mode)
     root = tmp_path / "above" / "cache"
-    files.make_cache_directory(str(root), rules)
-    files.make_directory_inside(str(root / "a" / "b"), rules)
-    files.write_atomic(str(root / "t"), str(root / "entry"), b"x", sync=False, mode=mode)
+    publish.make_cache_directory(str(root), rules)
+    publish.make_directory_inside(str(root / "a" / "b"), rules)
+    publish.write_atomic(str(root / "t"), str(root / "entry"), b"x", sync=False, mode=mode)
     files.append(str(root / "stats" / "log"), b"x", max_size=10, rules=rules)
-    os.close(files.open_lock_file(str(root / "lock"), rules))
+    os.close(file_locks.open_lock_file(str(root / "lock"), rules))
     for path in (root, root / "a", root / "a" / "b", root / "stats"):
         assert _mode(path) == rules.directory_mode
     for name in ("entry", "stats/log", "lock", layout.TAG):
@@ -90,9 +90,9 @@ def test_files_and_directories_have_the_mode_of_the_rules(
 def test_files_and_directories_honour_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        files.make_directory_inside(str(tmp_path / "a"), Rules(file_mode=0o664))
+        publish.make_directory_inside(str(tmp_path / "a"), Rules(file_mode=0o664))
         path = tmp_path / "entry"
-        files.write_atomic(str(tmp_path / "t"), str(path), b"x", sync=False, mode=0o664)
+        publish.write_atomic(str(tmp_path / "t"), str(path), b"x", sync=False, mode=0o664)
     finally:
         os.umask(before)
     assert (_mode(tmp_path / "a"), _mode(path)) == (0o750, 0o640)
@@ -106,40 +106,40 @@ def test_directories_keep_the_group_of_one_that_hands_it_on(tmp_path: Path) -> N
     os.chown(root, -1, group)
     root.chmod(0o2770)
     rules = Rules(file_mode=0o660)
-    files.make_cache_directory(str(root), rules)
-    files.make_directory_inside(str(root / "a" / "b"), rules)
-    files.write_atomic(str(root / "a" / "t"), str(root / "a" / "e"), b"x", sync=False, mode=0o660)
+    publish.make_cache_directory(str(root), rules)
+    publish.make_directory_inside(str(root / "a" / "b"), rules)
+    publish.write_atomic(str(root / "a" / "t"), str(root / "a" / "e"), b"x", sync=False, mode=0o660)
     assert stat.S_IMODE((root / "a" / "b").stat().st_mode) & stat.S_ISGID
     assert {path.stat().st_gid for path in root.rglob("*")} == {group}
 
 
 def test_write_new_never_replaces(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    files.write_new(str(path), b"old", mode=0o600)
+    publish.write_new(str(path), b"old", mode=0o600)
     with pytest.raises(FileExistsError):
-        files.write_new(str(path), b"new", mode=0o600)
+        publish.write_new(str(path), b"new", mode=0o600)
     assert (path.read_bytes(), _mode(path)) == (b"old", 0o600)
 
 
 def test_make_directory_existing_is_left_alone(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    assert not files.make_directory(str(tmp_path))
+    assert not publish.make_directory(str(tmp_path))
     assert _mode(tmp_path) == 0o755
 
 
 def test_make_cache_directory_tags_a_new_directory(tmp_path: Path) -> None:
-    files.make_cache_directory(str(tmp_path / "new"))
+    publish.make_cache_directory(str(tmp_path / "new"))
     assert (tmp_path / "new" / layout.TAG).read_bytes() == layout.TAG_CONTENT
 
 
 def test_make_cache_directory_tags_an_empty_directory(tmp_path: Path) -> None:
-    files.make_cache_directory(str(tmp_path))
+    publish.make_cache_directory(str(tmp_path))
     assert os.listdir(tmp_path) == [layout.TAG]
 
 
 def test_make_cache_directory_does_not_tag_a_used_directory(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").touch()
-    files.make_cache_directory(str(tmp_path))
+    publish.make_cache_directory(str(tmp_path))
     assert os.listdir(tmp_path) == ["thesis.txt"]
 
 

@@ -37,6 +37,26 @@ def test_scan_debug_info_is_off_unless_asked_for() -> None:
     assert scan(["--debug-info", "m"]).debug_info
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-C", "a=b=c"],
+        ["-Ca=b=c"],
+        ["-C=a=b=c"],
+        ["--config-option", "a=b=c"],
+        ["--config-option=a=b=c"],
+    ],
+)
+def test_scan_config_option_may_be_joined(arguments: list[str]) -> None:
+    found = scan([*arguments, "-C", "d", "m", "-C", "e"])
+    assert (found.config_options, found.file) == (["a=b=c", "d"], "m")
+
+
+def test_scan_list_of_config_options_needs_no_file() -> None:
+    assert scan(["-C", "help"]).wants_list
+    assert not scan(["-C", "a", "m"]).wants_list
+
+
 def test_scan_two_dashes_end_the_options() -> None:
     assert scan(["--", "--no-cache"]).file == "--no-cache"
 

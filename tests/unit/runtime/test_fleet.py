@@ -10,7 +10,7 @@ import cachewasm
 from cachewasm import Cache, Config, Engine, Module
 from cachewasm.artifact.format import ENGINE_SECTION
 from cachewasm.artifact.reader import Artifact
-from cachewasm.cache import files, siblings
+from cachewasm.cache import scan, siblings
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.engine import host, metadata
@@ -292,8 +292,8 @@ def test_folder_that_cannot_be_listed_is_probed_by_name(
 ) -> None:
     make(target="x86-64-v1").precompile_module(WASM)
     # What a folder does that may be searched only: the tests may run as root, who may list all.
-    monkeypatch.setattr(files, "names_in", lambda path: [])
-    monkeypatch.setattr(files, "may_list", lambda path: False)
+    monkeypatch.setattr(scan, "names_in", lambda path: [])
+    monkeypatch.setattr(scan, "may_list", lambda path: False)
     engine = make(target="x86-64-v2")
     assert loaded(engine) == V1
     assert counts(engine) == {"subset-hit": 1}
