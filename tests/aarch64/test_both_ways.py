@@ -29,6 +29,7 @@ EXAMPLES = ROOT / "examples"
 MUST_HIT = {"CACHEWASM_MODE": "must-hit"}
 # Calls, floats, a dispatch loop, and C of some size: memory, calls through a table, jump tables.
 MADE_THERE = ("fib", "nbody", "interp", "json")
+MADE_ONCE = pytest.mark.xdist_group("made")
 NOTHING_COMPILED = "compilers:"
 SCRIPTS = Path(os.environ.get("CACHEWASM_SPEC_DIR") or ROOT.parent / "shared" / "spec")
 # Arithmetic, conversions, calls, traps, memories, tables, and stacks that overflow.
@@ -68,6 +69,7 @@ def test_llvmlite_here_and_there_is_one_compiler(emulated: Emulated) -> None:
     assert there.strip() == str(identity.compiler_parts())
 
 
+@MADE_ONCE
 def test_artifacts_made_there_have_the_bytes_of_those_made_here(made: tuple[Path, Path]) -> None:
     here, there = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in made)
     assert len(here) == len(TARGETS) * (1 + len(TIERS) * len((*MADE_THERE, *OPTIONS)))
@@ -75,10 +77,12 @@ def test_artifacts_made_there_have_the_bytes_of_those_made_here(made: tuple[Path
     assert [name for name in here if here[name] != there[name]] == []
 
 
+@MADE_ONCE
 def test_artifacts_made_here_run_there(made: tuple[Path, Path], emulated: Emulated) -> None:
     _check(emulated(EITHER_SIDE, "load", made[0], AARCH64))
 
 
+@MADE_ONCE
 def test_artifacts_made_there_run_here(made: tuple[Path, Path]) -> None:
     _check(_python(EITHER_SIDE, "load", made[1], "x86-64-v1"))
 
@@ -100,6 +104,7 @@ def _check(said: str) -> None:
     assert found == {name: [result] * len(TIERS) for name, result in expected.items()}
 
 
+@MADE_ONCE
 def test_artifacts_for_x86_64_are_refused_there(
     made: tuple[Path, Path], emulated: Emulated
 ) -> None:

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+import cachewasm
+from cachewasm.runtime import kept
+
 SETUP = """
 import pytest, signal
 from cachewasm.compiler.processes import pool
@@ -64,6 +67,12 @@ Run = Callable[..., Any]
 IGNORED = pytest.mark.emulator_cannot(
     "a limit of the address space is ignored: it would be the emulator's"
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def support_image_is_kept() -> None:
+    """Programs that would have to compile it have a child before they begin."""
+    kept.keep_support(cachewasm.Engine(), None)
 
 
 @pytest.fixture
