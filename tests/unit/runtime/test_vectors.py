@@ -329,6 +329,39 @@ def test_exceptions_carry_vectors(program: Callable[..., Program]) -> None:
     assert run("f", 5, A) == [5, A, bytes(0xFF - each for each in A)]
 
 
+# -- NaNs ------------------------------------------------------------------------------------------
+
+ONES = "(v128.const f32x4 1 1 1 1)"
+# What LLVM knows to be ones or zeros, and would leave out of an addition or a multiplication.
+NEUTRAL = [
+    f"(f32x4.mul (local.get 0) {ONES})",
+    f"(f32x4.mul (i8x16.shuffle 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 {ONES} (local.get 0)) (local.get 0))",
+    f"(f32x4.mul (local.get 0) (i8x16.shuffle 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31"
+    f" (local.get 0) {ONES}))",
+    f"(f32x4.mul (i32x4.replace_lane 2 {ONES} (i32.const 0x3f800000)) (local.get 0))",
+    "(f32x4.mul (local.get 0) (i32x4.add (i32x4.splat (i32.const 0x3f000000))"
+    " (i32x4.splat (i32.const 0x00800000))))",
+    "(f32x4.mul (local.get 0) (f32x4.splat (f32.const 1)))",
+    "(f32x4.div (local.get 0) (f32x4.convert_i32x4_s (i32x4.splat (i32.const 1))))",
+    "(f32x4.sub (local.get 0) (i32x4.splat (i32.const 0)))",
+    "(f32x4.sub (local.get 0) (local.get 1))",
+    "(loop (local.set 0 (f32x4.add (local.get 0) (f32x4.neg (local.get 1))))) (local.get 0)",
+    "(i64x2.add (f32x4.demote_f64x2_zero (f64x2.promote_low_f32x4 (local.get 0)))"
+    " (v128.const i64x2 0 0x7fc0000000000000))",
+]
+
+
+@pytest.mark.parametrize("body", NEUTRAL)
+def test_signalling_nan_is_quieted_by_arithmetic_that_changes_no_number(
+    program: Callable[..., Program], body: str
+) -> None:
+    run = program(f'(module (func (export "f") (param v128) (result v128) (local v128) {body}))')
+    found = struct.unpack("<4I", run("f", struct.pack("<2I", 0x7FA54321, 0xFFA54321) * 2))
+    assert found[0] == 0x7FE54321
+    assert found[1] == 0xFFE54321
+    assert found[3] & 0x400000
+
+
 # -- limits ----------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from cachewasm.compiler.translate.simd.shapes import (
     Shape,
     VectorFamily,
     has,
+    hidden_bits,
     is_constant,
     is_x86,
     pop,
@@ -72,8 +73,10 @@ def _extract(shape: Shape, extension: str) -> Lowering:
 
 def _replace(shape: Shape) -> Lowering:
     def lower(t: "FunctionTranslator", lane: int) -> None:
-        operand = _as_lane(t, shape, t.stack.pop())
-        vector = view(t, t.stack.pop(), shape.type)
+        operand, vector = t.stack.pop(), t.stack.pop()
+        if is_constant(operand) and is_constant(vector):
+            vector = hidden_bits(t, vector)
+        operand, vector = _as_lane(t, shape, operand), view(t, vector, shape.type)
         replaced = f"insertelement {shape.type} {vector}, {shape.lane} {operand}, i64 {lane}"
         push(t, t.value(replaced), shape.type)
 
@@ -82,7 +85,17 @@ def _replace(shape: Shape) -> Lowering:
 
 @FAMILY.lowers("i8x16.shuffle")
 def _shuffle(t: "FunctionTranslator", lanes: bytes) -> None:
-    a, b = pop_two(t, I8X16)
+    # Of one operand alone, it is an instruction of one operand.
+    if max(lanes) < 16:
+        t.stack.pop()
+        a = pop(t, I8X16)
+        b = "poison"
+    elif min(lanes) >= 16:
+        b = pop(t, I8X16)
+        t.stack.pop()
+        a = "poison"
+    else:
+        a, b = pop_two(t, I8X16)
     indices = ", ".join(f"i32 {lane}" for lane in lanes)
     shuffled = f"shufflevector {I8X16.type} {a}, {I8X16.type} {b}, <16 x i32> <{indices}>"
     push(t, t.value(shuffled), I8X16.type)

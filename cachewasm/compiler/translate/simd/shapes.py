@@ -120,7 +120,7 @@ def pop(t: "FunctionTranslator", shape: Shape) -> str:
     """Pop the operand of an instruction that has no other."""
     operand = t.stack.pop()
     if is_constant(operand):
-        operand = _hidden_bits(t, operand)
+        operand = hidden_bits(t, operand)
     return _taken(t, shape, operand)
 
 
@@ -128,7 +128,7 @@ def pop_two(t: "FunctionTranslator", shape: Shape) -> tuple[str, str]:
     """Pop two operands, in the order in which they were pushed."""
     right, left = t.stack.pop(), t.stack.pop()
     if is_constant(left) and is_constant(right):
-        left = _hidden_bits(t, left)
+        left = hidden_bits(t, left)
     return _taken(t, shape, left), _taken(t, shape, right)
 
 
@@ -136,11 +136,11 @@ def pop_three(t: "FunctionTranslator", shape: Shape) -> tuple[str, str, str]:
     """Pop three operands, in the order in which they were pushed."""
     third, second, first = t.stack.pop(), t.stack.pop(), t.stack.pop()
     if is_constant(first) and is_constant(second) and is_constant(third):
-        first = _hidden_bits(t, first)
+        first = hidden_bits(t, first)
     return _taken(t, shape, first), _taken(t, shape, second), _taken(t, shape, third)
 
 
-def _hidden_bits(t: "FunctionTranslator", operand: str) -> str:
+def hidden_bits(t: "FunctionTranslator", operand: str) -> str:
     """A constant v128 of which LLVM knows nothing: what it computed of it would be a constant again."""
     return t.value(f"bitcast {F32X4.type} {hidden(t, F32X4, operand)} to {BITS}")
 
