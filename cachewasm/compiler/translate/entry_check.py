@@ -37,7 +37,7 @@ _NEUTRAL = frozenset(
         "select t",
     )
 )
-_COMPUTES = re.compile(r"[if](32|64)\.(?!(div|rem)_[su]|trunc_f)")
+_COMPUTES = re.compile(r"[if](32|64)\.(?!(div|rem)_[su]|trunc_f)|(v128|[if]\d+x\d+)\.")
 
 
 def is_neutral(op: Op) -> bool:
