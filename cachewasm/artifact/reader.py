@@ -111,6 +111,10 @@ class Artifact:
         """Whether there is a section `name`."""
         return name in self._ranges
 
+    def size_of(self, name: str) -> int:
+        """The size of a section in bytes; 0 if there is none."""
+        return self._ranges.get(name, (0, 0))[1]
+
     @property
     def sections(self) -> "dict[str, tuple[int, int]]":
         """Every section's (offset, size) in the file, by name, in the order of the table."""

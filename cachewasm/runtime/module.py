@@ -113,7 +113,7 @@ def _may_have_images(engine: Engine, plan: Artifact) -> bool:
     """Whether instances may map data of an artifact instead of copying it."""
     if not engine._environment.tunables.memory_init_cow:
         return False
-    return plan.has_section(DATA_SECTION) and len(plan.section(DATA_SECTION)) >= MIN_SECTION
+    return plan.size_of(DATA_SECTION) >= MIN_SECTION
 
 
 class Module:
