@@ -190,6 +190,7 @@ class Operands:
         code.emit("local.get", copy)
         code.emit(f"{shape}.eq")
         code.emit("v128.bitselect")
+        code.emit("local.tee", copy)  # which must not keep what the choice was
 
     def operands(self, op: Op, depth: int) -> None:
         """The operands of an instruction with fixed types."""
