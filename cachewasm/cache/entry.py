@@ -201,7 +201,7 @@ def pack(
     manifest: "Mapping[str, str | int]",
     *,
     codec: int = CODEC_ZSTD,
-    level: int = 3,
+    level: int | None = None,
     secret: "Secret | None" = None,
 ) -> bytes:
     """The bytes of an entry; equal arguments give equal bytes (with one version of zstd).

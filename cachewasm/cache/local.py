@@ -97,7 +97,8 @@ class LocalStore(Events):
             raise ConfigError(f"the cache directory must be an absolute path, not {directory!r}")
         super().__init__(directory)
         self._config = config
-        self._sync, self._codec, self._level = sync, CODEC_ZSTD, 3
+        self._sync, self._codec = sync, CODEC_ZSTD
+        self._level: int | None = None
         self._namespace: str | None = None
         self._statistics_log: str | None = None
         self.rules: Rules = DEFAULT_RULES

@@ -293,9 +293,13 @@ class Percent(Number):
 
 
 class Level(Number):
-    """A zstd compression level."""
+    """A zstd compression level; None for one by size."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __get__(self, config: "CacheConfig | None", owner: type) -> int | None: ...  # type: ignore[override]
 
     toml_type = int
     expected = "an integer"
@@ -304,6 +308,10 @@ class Level(Number):
     def from_toml(self, value: object) -> "Value":
         """An integer, not a string."""
         return self.checked(value) if type(value) is int else super().from_toml(value)
+
+    def from_argument(self, value: object) -> "Value":
+        """None, too."""
+        return None if value is None else super().from_argument(value)
 
     def checked(self, number: int) -> int:
         """A level that every zstd has."""

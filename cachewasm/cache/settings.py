@@ -87,7 +87,7 @@ class CacheConfig:
 
     # How entries are written.
     payload = Choice("zstd", "raw")
-    baseline_compression_level = Level(3, "9")
+    baseline_compression_level = Level(None, "9")
     sync = Switch(False, "true")
     namespace = Label(None, '"nightly"')
 

@@ -121,3 +121,9 @@ def test_memory_is_read_only_once_sealed() -> None:
     sealed = place.sealed()
     assert sealed == b"\0ab\0"
     assert sealed.readonly
+
+
+def test_encode_by_size_is_quick_for_one_frame_and_small_for_several() -> None:
+    small, large = _raw(FRAME_SIZE), _raw(FRAME_SIZE + 1)
+    assert encode(small) == encode(small, -1) != encode(small, 3)
+    assert encode(large) == encode(large, 3)
