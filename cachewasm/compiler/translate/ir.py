@@ -186,6 +186,23 @@ def fill_table() -> list[str]:
     ]
 
 
+# What LLVM calls operations, by the last part of their names in wasm.
+INTEGER_PREDICATES = {
+    "eq": "eq",
+    "ne": "ne",
+    "lt_s": "slt",
+    "lt_u": "ult",
+    "gt_s": "sgt",
+    "gt_u": "ugt",
+    "le_s": "sle",
+    "le_u": "ule",
+    "ge_s": "sge",
+    "ge_u": "uge",
+}
+FLOAT_OPERATIONS = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+FLOAT_PREDICATES = {"eq": "oeq", "ne": "une", "lt": "olt", "gt": "ogt", "le": "ole", "ge": "oge"}
+
+
 def f32_literal(bits: int) -> str:
     """The `float` constant of these bits."""
     value = _F32.unpack(_U32.pack(bits))[0]

@@ -10,7 +10,14 @@ Specification, section 4.3. Comparisons with NaN are false, but for `ne`.
 from struct import Struct
 
 from cachewasm.abi import traps
-from cachewasm.compiler.translate.ir import LIKELY, f32_literal, f64_literal
+from cachewasm.compiler.translate.ir import (
+    FLOAT_OPERATIONS,
+    FLOAT_PREDICATES,
+    INTEGER_PREDICATES,
+    LIKELY,
+    f32_literal,
+    f64_literal,
+)
 from cachewasm.compiler.translate.registry import Family, Lowering
 
 TYPE_CHECKING = False
@@ -62,21 +69,6 @@ def _f64_const(t: "FunctionTranslator", bits: int) -> None:
 # --- One instruction of LLVM each -----------------------------------------------------------------
 
 _BINARY_INTEGER = ("add", "sub", "mul", "and", "or", "xor")  # as LLVM names them
-_COMPARE_INTEGER = {
-    "eq": "eq",
-    "ne": "ne",
-    "lt_s": "slt",
-    "lt_u": "ult",
-    "gt_s": "sgt",
-    "gt_u": "ugt",
-    "le_s": "sle",
-    "le_u": "ule",
-    "ge_s": "sge",
-    "ge_u": "uge",
-}
-_BINARY_FLOAT = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
-_COMPARE_FLOAT = {"eq": "oeq", "ne": "une", "lt": "olt", "gt": "ogt", "le": "ole", "ge": "oge"}
-
 # The text before the operand and after it.
 _UNARY = {
     "i32.clz": ("call i32 @llvm.ctlz.i32(i32 ", ", i1 false)"),
@@ -175,12 +167,12 @@ def _add_tables() -> None:
     for i in _INTEGERS:
         for name in _BINARY_INTEGER:
             FAMILY.add(f"{i}.{name}", _binary(f"{name} {i}"))
-        for name, predicate in _COMPARE_INTEGER.items():
+        for name, predicate in INTEGER_PREDICATES.items():
             FAMILY.add(f"{i}.{name}", _compare(f"icmp {predicate} {i}"))
     for f, t in _FLOATS.items():
-        for name, instruction in _BINARY_FLOAT.items():
+        for name, instruction in FLOAT_OPERATIONS.items():
             FAMILY.add(f"{f}.{name}", _binary_float(f"{instruction} {t}", t))
-        for name, predicate in _COMPARE_FLOAT.items():
+        for name, predicate in FLOAT_PREDICATES.items():
             FAMILY.add(f"{f}.{name}", _compare(f"fcmp {predicate} {t}"))
         for name, intrinsic in _UNARY_FLOAT.items():
             FAMILY.add(f"{f}.{name}", _unary(f"call {t} @llvm.{intrinsic}.{f}({t} ", ")"))

@@ -9,6 +9,7 @@ from cachewasm.compiler.translate.simd.shapes import (
     INTEGERS,
     Shape,
     VectorFamily,
+    binary,
     has,
     is_x86,
     pop,
@@ -30,14 +31,6 @@ _ONES = "splat (i64 -1)"
 @FAMILY.lowers("v128.not")
 def _not(t: "FunctionTranslator", _imm: None) -> None:
     push(t, t.value(f"xor {BITS} {pop(t, I64X2)}, {_ONES}"), BITS)
-
-
-def _binary(instruction: str) -> "Lowering":
-    def lower(t: "FunctionTranslator", _imm: None) -> None:
-        left, right = pop_two(t, I64X2)
-        push(t, t.value(f"{instruction} {BITS} {left}, {right}"), BITS)
-
-    return lower
 
 
 @FAMILY.lowers("v128.andnot")
@@ -126,7 +119,7 @@ def _bitmask(shape: Shape) -> "Lowering":
 
 def _add_tables() -> None:
     for name in ("and", "or", "xor"):
-        FAMILY.add(f"v128.{name}", _binary(name))
+        FAMILY.add(f"v128.{name}", binary(I64X2, name))
     for shape in INTEGERS:
         FAMILY.add(f"{shape.name}.all_true", _all_true(shape))
         FAMILY.add(f"{shape.name}.bitmask", _bitmask(shape))

@@ -2,7 +2,7 @@
 
 from struct import Struct
 
-from cachewasm.compiler.translate.ir import fence
+from cachewasm.compiler.translate.ir import FLOAT_OPERATIONS, FLOAT_PREDICATES, fence
 from cachewasm.compiler.translate.simd.shapes import (
     BITS,
     F32X4,
@@ -10,12 +10,13 @@ from cachewasm.compiler.translate.simd.shapes import (
     I64X2,
     Shape,
     VectorFamily,
+    binary,
+    compare,
     has,
     is_x86,
     pop,
     pop_two,
     push,
-    push_conditions,
 )
 
 TYPE_CHECKING = False
@@ -28,8 +29,6 @@ FAMILY = VectorFamily()
 _F64 = Struct("<d")
 _U64 = Struct("<Q")
 
-_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
-_COMPARE = {"eq": "oeq", "ne": "une", "lt": "olt", "gt": "ogt", "le": "ole", "ge": "oge"}
 _ROUNDINGS = {"ceil": "ceil", "floor": "floor", "trunc": "trunc", "nearest": "roundeven"}
 
 
@@ -48,22 +47,6 @@ def _magnitudes(shape: Shape) -> str:
     """All bits but the signs."""
     magnitude = (1 << shape.bits - 1) - 1
     return f"splat (i64 {sum(magnitude << i for i in range(0, 64, shape.bits))})"
-
-
-def _binary(shape: Shape, instruction: str) -> "Lowering":
-    def lower(t: "FunctionTranslator", _imm: None) -> None:
-        left, right = pop_two(t, shape)
-        push(t, t.value(f"{instruction} {shape.type} {left}, {right}"), shape.type)
-
-    return lower
-
-
-def _compare(shape: Shape, predicate: str) -> "Lowering":
-    def lower(t: "FunctionTranslator", _imm: None) -> None:
-        left, right = pop_two(t, shape)
-        push_conditions(t, shape, t.value(f"fcmp {predicate} {shape.type} {left}, {right}"))
-
-    return lower
 
 
 def _on_bits(instruction: str, constant: str) -> "Lowering":
@@ -192,10 +175,10 @@ def _with_sign(t: "FunctionTranslator", shape: Shape, value: str, bits: str) -> 
 
 def _add_tables() -> None:
     for shape in FLOATS:
-        for name, instruction in _ARITHMETIC.items():
-            FAMILY.add(f"{shape.name}.{name}", _binary(shape, instruction))
-        for name, predicate in _COMPARE.items():
-            FAMILY.add(f"{shape.name}.{name}", _compare(shape, predicate))
+        for name, instruction in FLOAT_OPERATIONS.items():
+            FAMILY.add(f"{shape.name}.{name}", binary(shape, instruction))
+        for name, predicate in FLOAT_PREDICATES.items():
+            FAMILY.add(f"{shape.name}.{name}", compare(shape, f"fcmp {predicate}"))
         for name in _ROUNDINGS:
             FAMILY.add(f"{shape.name}.{name}", _round(shape, name))
         for name in ("min", "max"):

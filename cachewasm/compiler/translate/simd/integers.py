@@ -5,6 +5,7 @@ all there is. Instructions of the target are named where its meaning is wasm's a
 recognise it in several.
 """
 
+from cachewasm.compiler.translate.ir import INTEGER_PREDICATES
 from cachewasm.compiler.translate.simd.shapes import (
     I8X16,
     I16X8,
@@ -14,6 +15,8 @@ from cachewasm.compiler.translate.simd.shapes import (
     WIDER,
     Shape,
     VectorFamily,
+    binary,
+    compare,
     half,
     has,
     is_constant,
@@ -21,7 +24,6 @@ from cachewasm.compiler.translate.simd.shapes import (
     pop,
     pop_two,
     push,
-    push_conditions,
     shuffled,
     splat,
 )
@@ -33,18 +35,6 @@ if TYPE_CHECKING:
 
 FAMILY = VectorFamily()
 
-_COMPARE = {
-    "eq": "eq",
-    "ne": "ne",
-    "lt_s": "slt",
-    "lt_u": "ult",
-    "gt_s": "sgt",
-    "gt_u": "ugt",
-    "le_s": "sle",
-    "le_u": "ule",
-    "ge_s": "sge",
-    "ge_u": "uge",
-}
 _SATURATING = {
     "add_sat_s": "sadd.sat",
     "add_sat_u": "uadd.sat",
@@ -54,22 +44,6 @@ _SATURATING = {
 _EXTREMA = {"min_s": "smin", "min_u": "umin", "max_s": "smax", "max_u": "umax"}
 _SHIFTS = {"shl": "shl", "shr_s": "ashr", "shr_u": "lshr"}
 _EXTENSIONS = {"s": "sext", "u": "zext"}
-
-
-def _binary(shape: Shape, instruction: str) -> "Lowering":
-    def lower(t: "FunctionTranslator", _imm: None) -> None:
-        left, right = pop_two(t, shape)
-        push(t, t.value(f"{instruction} {shape.type} {left}, {right}"), shape.type)
-
-    return lower
-
-
-def _compare(shape: Shape, predicate: str) -> "Lowering":
-    def lower(t: "FunctionTranslator", _imm: None) -> None:
-        left, right = pop_two(t, shape)
-        push_conditions(t, shape, t.value(f"icmp {predicate} {shape.type} {left}, {right}"))
-
-    return lower
 
 
 def _call(t: "FunctionTranslator", name: str, result: Shape, operand: Shape, *values: str) -> str:
@@ -280,10 +254,10 @@ def _add_tables() -> None:
     for shape in INTEGERS:
         for name in ("add", "sub", "mul"):
             if (name, shape) != ("mul", I8X16):
-                FAMILY.add(f"{shape.name}.{name}", _binary(shape, name))
-        for name, predicate in _COMPARE.items():
+                FAMILY.add(f"{shape.name}.{name}", binary(shape, name))
+        for name, predicate in INTEGER_PREDICATES.items():
             if shape is not I64X2 or not name.endswith("_u"):
-                FAMILY.add(f"{shape.name}.{name}", _compare(shape, predicate))
+                FAMILY.add(f"{shape.name}.{name}", compare(shape, f"icmp {predicate}"))
         for name, instruction in _SHIFTS.items():
             FAMILY.add(f"{shape.name}.{name}", _shift(shape, instruction))
         FAMILY.add(f"{shape.name}.neg", _neg(shape))

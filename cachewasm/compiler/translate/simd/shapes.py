@@ -174,6 +174,26 @@ def push_conditions(t: "FunctionTranslator", shape: Shape, conditions: str) -> N
     push(t, t.value(f"sext {shape.conditions} {conditions} to {shape.mask}"), shape.mask)
 
 
+def binary(shape: Shape, instruction: str) -> Lowering:
+    """The lowering to one instruction of LLVM with two operands."""
+
+    def lower(t: "FunctionTranslator", _imm: None) -> None:
+        left, right = pop_two(t, shape)
+        push(t, t.value(f"{instruction} {shape.type} {left}, {right}"), shape.type)
+
+    return lower
+
+
+def compare(shape: Shape, comparison: str) -> Lowering:
+    """The lowering to a comparison of LLVM, with its predicate."""
+
+    def lower(t: "FunctionTranslator", _imm: None) -> None:
+        left, right = pop_two(t, shape)
+        push_conditions(t, shape, t.value(f"{comparison} {shape.type} {left}, {right}"))
+
+    return lower
+
+
 def is_x86(t: "FunctionTranslator") -> bool:
     """Whether code is made for x86-64, which has SSE2 in any case."""
     return t.context.env.target.arch == X86_64
