@@ -313,6 +313,10 @@ class Level(Number):
         """None, too."""
         return None if value is None else super().from_argument(value)
 
+    def to_text(self, value: "Value") -> str:
+        """The number; or how it is chosen."""
+        return "by size" if value is None else str(value)
+
     def checked(self, number: int) -> int:
         """A level that every zstd has."""
         if not 0 <= number <= self.MAXIMUM:
