@@ -315,7 +315,7 @@ class Level(Number):
 
     def to_text(self, value: "Value") -> str:
         """The number; or how it is chosen."""
-        return "by size" if value is None else str(value)
+        return "by-size" if value is None else str(value)
 
     def checked(self, number: int) -> int:
         """A level that every zstd has."""

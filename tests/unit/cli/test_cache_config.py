@@ -45,6 +45,7 @@ def test_cache_config_shows_every_setting(capsys: Capture, tmp_path: Path) -> No
     assert {origin for _, origin in shown.values()} == {"default"}
     assert shown["directory"][0] == f"{tmp_path}/cachewasm"
     assert shown["files-total-size-soft-limit"][0] == "512Mi"
+    assert shown["baseline-compression-level"][0] == "by-size"
 
 
 def test_cache_config_shows_each_origin(
