@@ -59,7 +59,7 @@ def _done(directory: str, level: int, *, dry_run: bool = False) -> list[str]:
 
 
 def test_recompress_at_a_higher_level_is_smaller_and_the_same(directory: str) -> None:
-    path = _put(directory, 1, baseline_compression_level="1")
+    path = _put(directory, 1)
     before = os.stat(path)
     (done,) = recompress(directory, list(listing(directory)), 19)
     after = os.stat(path)
@@ -73,7 +73,7 @@ def test_recompress_at_a_higher_level_is_smaller_and_the_same(directory: str) ->
 
 
 def test_recompress_at_the_same_level_writes_nothing(directory: str) -> None:
-    path = _put(directory, 1)
+    path = _put(directory, 1, baseline_compression_level="3")
     before = _file(path)
     assert _done(directory, 3) == [UNCHANGED]
     assert _file(path) == before
