@@ -60,6 +60,8 @@ SHF_EXECINSTR = 4
 ELF_HEADER = struct.Struct("<4s5B7xHHIQQQI6H")
 # sh_name, sh_type, sh_flags, sh_addr, sh_offset, sh_size, sh_link, sh_info, sh_addralign, sh_entsize
 SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
+# Of the same: sh_name, sh_type, sh_addr, sh_offset, sh_size.
+SECTION_PLACE = struct.Struct("<II8xQQQ24x")
 # st_name, st_info, st_other, st_shndx, st_value, st_size
 SYMBOL = struct.Struct("<IBBHQQ")
 

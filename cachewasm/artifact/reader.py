@@ -26,6 +26,7 @@ from cachewasm.artifact.format import (
     OS_ABI,
     RODATA_SECTION,
     SECTION_HEADER,
+    SECTION_PLACE,
     SHT_NOBITS,
     SUPPORT,
     TEXT_ALIGN,
@@ -127,45 +128,48 @@ class Artifact:
         return found
 
     def _read_sections(self, data: memoryview, table: int, count: int, names: int) -> None:
-        size = SECTION_HEADER.size
-        if table + count * size > len(data):
+        end, row = len(data), SECTION_PLACE.size
+        headers = data[table : table + count * row]
+        if len(headers) != count * row:
             raise IncompatibleArtifact(_BAD_HEADERS)
-        headers = data[table : table + count * size]
-        rows = list(SECTION_HEADER.iter_unpack(headers))
         if names >= count:
             raise IncompatibleArtifact(_BAD_STRINGS)
-        strings_offset, strings_size = rows[names][4:6]
-        if strings_offset + strings_size > len(data):
+        _, _, _, offset, size = SECTION_PLACE.unpack_from(headers, names * row)
+        if offset + size > end:
             raise IncompatibleArtifact(_BAD_STRINGS)
-        strings = bytes(data[strings_offset : strings_offset + strings_size])
-        named = _names_in.get(strings, {})
+        strings = bytes(data[offset : offset + size])
+        named = _names_in.get(strings) or {}
 
+        ranges = self._ranges
         addresses: dict[str, int] = {}
-        ranges, end = self._ranges, len(data)
-        for name_at, kind, _, address, offset, size, _, _, _, _ in rows[1:]:
+        for name_at, kind, address, offset, size in SECTION_PLACE.iter_unpack(headers[row:]):
             name = named.get(name_at) or _name_at(strings, name_at)
-            if name in ranges:
-                raise IncompatibleArtifact(_BAD_SECTIONS)
             if kind == SHT_NOBITS:
-                if name != BSS_SECTION or size > MAX_BSS_SIZE:
+                if name != BSS_SECTION or name in addresses or size > MAX_BSS_SIZE:
                     raise IncompatibleArtifact(_BAD_SECTIONS)
                 self.bss_size = size
-            elif offset + size > end:
+                addresses[name] = address
+                count -= 1
+                continue
+            if offset + size > end:
                 raise IncompatibleArtifact(_BAD_SECTIONS)
-            else:
-                ranges[name] = (offset, size)
-            addresses[name] = address
+            ranges[name] = offset, size
+            if address:
+                addresses[name] = address
+        if len(ranges) != count - 1:
+            # Two of one name.
+            raise IncompatibleArtifact(_BAD_SECTIONS)
         self._check_code(addresses)
 
     def _check_code(self, addresses: "dict[str, int]") -> None:
         """Mapping relies on this: text and constants lie in the file as they will in memory."""
         self.text_range = offset, size = self._range(TEXT_SECTION)
         end = offset + size
-        if offset % TEXT_ALIGN[self.machine] or addresses[TEXT_SECTION] != offset:
+        if offset % TEXT_ALIGN[self.machine] or addresses.get(TEXT_SECTION) != offset:
             raise IncompatibleArtifact(_BAD_CODE)
         rodata = self._ranges.get(RODATA_SECTION)
         if rodata is not None:
-            if rodata[0] < end or addresses[RODATA_SECTION] != rodata[0]:
+            if rodata[0] < end or addresses.get(RODATA_SECTION) != rodata[0]:
                 raise IncompatibleArtifact(_BAD_CODE)
             end = rodata[0] + rodata[1]
         self.image_range = (offset, end - offset)
