@@ -101,7 +101,10 @@ class Artifact:
 
     def section(self, name: str) -> memoryview:
         """The bytes of a section, not copied. Raises IncompatibleArtifact if there is none."""
-        offset, size = self._range(name)
+        found = self._ranges.get(name)
+        if found is None:
+            raise _missing(name)
+        offset, size = found
         for start, piece in self._pieces:
             if start <= offset:
                 offset -= start
@@ -120,12 +123,6 @@ class Artifact:
     def sections(self) -> "dict[str, tuple[int, int]]":
         """Every section's (offset, size) in the file, by name, in the order of the table."""
         return dict(self._ranges)
-
-    def _range(self, name: str) -> "tuple[int, int]":
-        found = self._ranges.get(name)
-        if found is None:
-            raise IncompatibleArtifact(f"failed to find section `{name}`")
-        return found
 
     def _read_sections(self, data: memoryview, table: int, count: int, names: int) -> None:
         end, row = len(data), SECTION_PLACE.size
@@ -163,23 +160,26 @@ class Artifact:
 
     def _check_code(self, addresses: "dict[str, int]") -> None:
         """Mapping relies on this: text and constants lie in the file as they will in memory."""
-        self.text_range = offset, size = self._range(TEXT_SECTION)
+        ranges, page = self._ranges, TEXT_ALIGN[self.machine]
+        text = ranges.get(TEXT_SECTION)
+        if text is None:
+            raise _missing(TEXT_SECTION)
+        self.text_range = offset, size = text
         end = offset + size
-        if offset % TEXT_ALIGN[self.machine] or addresses.get(TEXT_SECTION) != offset:
+        if offset % page or addresses.get(TEXT_SECTION) != offset:
             raise IncompatibleArtifact(_BAD_CODE)
-        rodata = self._ranges.get(RODATA_SECTION)
-        if rodata is not None:
-            if rodata[0] < end or addresses.get(RODATA_SECTION) != rodata[0]:
+        if RODATA_SECTION in ranges:
+            start, size = ranges[RODATA_SECTION]
+            if start < end or addresses.get(RODATA_SECTION) != start:
                 raise IncompatibleArtifact(_BAD_CODE)
-            end = rodata[0] + rodata[1]
-        self.image_range = (offset, end - offset)
+            end = start + size
+        self.image_range = offset, end - offset
         if self.bss_size:
             address = addresses[BSS_SECTION]
-            page = TEXT_ALIGN[self.machine]
             if address < self.size or address % page or address - end >= 2 * BSS_ALIGN:
                 raise IncompatibleArtifact(_BAD_CODE)
             self.bss_offset = address - offset
-        if self._ranges.get(DATA_SECTION, (0, 0))[0] % DATA_ALIGN:
+        if DATA_SECTION in ranges and ranges[DATA_SECTION][0] % DATA_ALIGN:
             raise IncompatibleArtifact(_BAD_SECTIONS)
 
 
@@ -187,6 +187,10 @@ class Artifact:
 _names_in: dict[bytes, dict[int, str]] = {}
 _MAX_TABLES = 16
 _MAX_TABLE = 1 << 10
+
+
+def _missing(name: str) -> IncompatibleArtifact:
+    return IncompatibleArtifact(f"failed to find section `{name}`")
 
 
 def _name_at(strings: bytes, position: int) -> str:

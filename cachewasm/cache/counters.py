@@ -17,7 +17,7 @@ from cachewasm.log import DEBUG, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     from cachewasm.cache.alias import AliasKey
@@ -45,13 +45,6 @@ class Counters:
         with self._lock:
             count = self._counts[name] = self._counts.get(name, 0) + amount
         return count
-
-    def add_all(self, amounts: "Iterable[tuple[str, int]]") -> None:
-        """Count so much more of each name."""
-        with self._lock:
-            counts = self._counts
-            for name, amount in amounts:
-                counts[name] = counts.get(name, 0) + amount
 
     def snapshot(self) -> dict[str, int]:
         """A copy of the counts; what never happened is not in it."""
@@ -88,7 +81,8 @@ class Events:
     def hit(self, key: "ArtifactKey", entry: "Entry", event: str = "hit") -> None:
         """An entry was found."""
         self.happened(event, key)
-        self.amounts.add_all((("hit-bytes", len(entry.raw)), ("saved-ms", entry.compile_ms)))
+        self.amounts.add("hit-bytes", len(entry.raw))
+        self.amounts.add("saved-ms", entry.compile_ms)
         log(DEBUG, "cache hit for %s", key)
 
     def note_miss(self, key: "ArtifactKey", reason: str) -> None:

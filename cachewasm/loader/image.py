@@ -34,6 +34,8 @@ _kept_files: set[int] = set()
 _MAX_FILES = 128
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _FETCHES_APART = os.uname().machine == "aarch64"
+_NAME = "cachewasm"
+_FLAGS = 0x1 | 0x2  # MFD_CLOEXEC, MFD_ALLOW_SEALING: not every C library names them
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 # Up to here only the code is mapped.
@@ -59,7 +61,7 @@ class SealedCopy:
     def __init__(self, size: int, room: int = 0) -> None:
         """For `size` bytes, in at least `room` bytes of address space."""
         self.fd: int | None = None
-        self.fd = os.memfd_create("cachewasm", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self.fd = os.memfd_create(_NAME, _FLAGS)
         self._size, self._room = size, _round_up(max(size, room))
         self._mapping: native.Mapping | None = None
 
@@ -105,12 +107,8 @@ class SealedCopy:
         if self.fd is not None:
             protection = native.PROT_READ | native.PROT_EXEC | guard
             size = min(size, _round_up(self._size) - offset)
-            if self._mapping is None and size == self._room:
-                self.seal()
-                self._mapping = native.Mapping.of_file(self.fd, size, protection)
-            else:
-                self.sealed()
-                self._map(self._mapped(), offset, size, protection)
+            self.sealed()
+            self._map(self._mapped(), offset, size, protection)
             if not keep_file:
                 self._close()
         return self._mapped()
@@ -322,13 +320,35 @@ def _load_code(plan: Artifact, guard: int) -> Image:
     start, size = plan.image_range
     end = start + size
     data = plan.data
-    copy = new_copy(size)
-    copy.write(0, data[start:end])
-    address = copy.made_executable(0, _round_up(plan.text_range[1]), guard)
+    text_size = _round_up(plan.text_range[1])
+    try:
+        address = _mapped_code(data[start:end], text_size, guard)
+    except (OSError, AttributeError):
+        copy = AnonymousCopy(size)
+        copy.write(0, data[start:end])
+        address = copy.made_executable(0, text_size, guard)
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
     code = native.view(int(address), size)
     before, behind = memoryview(bytearray(data[:start])), memoryview(bytearray(data[end:]))
     return Image(address, plan.moved_to((end, behind), (start, code), (0, before)), start)
+
+
+def _mapped_code(data: memoryview, text_size: int, guard: int) -> native.Mapping:
+    """Map `data`, its first pages of `text_size` bytes executable: what a SealedCopy does, in the fewest
+    steps. Raises OSError, and AttributeError where there is no memfd_create.
+    """
+    fd = os.memfd_create(_NAME, _FLAGS)
+    try:
+        if os.pwrite(fd, data, 0) != len(data):
+            raise OSError("not all is written")
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+        size = _round_up(len(data))
+        mapping = native.Mapping.of_file(fd, size, native.PROT_READ | native.PROT_EXEC | guard)
+    finally:
+        os.close(fd)
+    if text_size < size:
+        native.mprotect(int(mapping) + text_size, size - text_size, native.PROT_READ)
+    return mapping
 
 
 def _load_all(plan: Artifact, guard: int, *, keep_file: bool) -> Image:

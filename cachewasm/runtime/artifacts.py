@@ -117,10 +117,13 @@ def cached_artifact(
             if again
             else store.get(key, is_last=is_last, make_place=make_place)
         )
+        if isinstance(entry, Miss):
+            is_absent = is_absent and entry.reason == ABSENT
+            continue
         found = artifact_in(entry, store, environment, is_news=not again)
         if found is not None:
             return found
-        is_absent = is_absent and isinstance(entry, Miss) and entry.reason == ABSENT
+        is_absent = False
     if is_absent:
         from cachewasm.runtime import fleet
 

@@ -44,6 +44,8 @@ def source_of(wasm: "str | bytes | bytearray | memoryview") -> tuple[bytes, bool
 
     A string is text; bytes are, unless they are empty or begin with a zero as a binary does.
     """
+    if type(wasm) is bytes and wasm.startswith(b"\0"):
+        return wasm, False
     if isinstance(wasm, str):
         # What is no Unicode text is refused by the parser, with its place.
         return wasm.encode("utf-8", "surrogatepass"), True
