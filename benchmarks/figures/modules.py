@@ -120,8 +120,11 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
-def _hit(package: Package, wasm: bytes, folder: Path, payload: str, calls: int) -> Measure:
-    engine = package.engine(cache=folder / "hit" / f"{package.name} {payload}", payload=payload)
+def _hit(
+    package: Package, wasm: bytes, folder: Path, payload: str, calls: int, strategy: str
+) -> Measure:
+    cache = folder / "hit" / f"{package.name} {payload} {strategy}"
+    engine = package.engine(strategy=strategy, cache=cache, payload=payload)
 
     def run() -> None:
         for _ in range(calls):
@@ -132,19 +135,23 @@ def _hit(package: Package, wasm: bytes, folder: Path, payload: str, calls: int) 
 
 
 def hits(setting: Setting) -> Iterator[Item]:
-    """`Module(engine, wasm)` that finds its code in the cache, in the tier that is the default.
+    """`Module(engine, wasm)` that finds its code in the cache: what a miss leaves there by default, and of
+    the smallest also the optimized code that can be put there ahead.
 
-    The peer has one kind of entry, and is compared with both of ours.
+    The peer has one kind of entry, and is compared with all of ours.
     """
     for payload, limit in HIT_LIMITS.items():
         rows = [
-            (PROGRAM, 1, 101),
-            (PROGRAM, HITS_IN_A_ROW, 31),
-            *((file, 1, 31) for file in LARGER),
+            (PROGRAM, "auto", 1, 101),
+            (PROGRAM, "auto", HITS_IN_A_ROW, 31),
+            (PROGRAM, "optimized", 1, 101),
+            (PROGRAM, "optimized", HITS_IN_A_ROW, 31),
+            *((file, "auto", 1, 31) for file in LARGER),
         ]
-        for file, calls, usual in rows:
+        for file, strategy, calls, usual in rows:
             hit = "hit" if calls == 1 else f"{calls} hits in a row"
-            name = f"Module({Path(file).stem}), {hit}, {payload}"
+            tier = ", optimized" if strategy == "optimized" else ""
+            name = f"Module({Path(file).stem}{tier}), {hit}, {payload}"
             path = module_path(file)
             if isinstance(path, str):
                 yield Skipped(name, path)
@@ -153,7 +160,7 @@ def hits(setting: Setting) -> Iterator[Item]:
                 continue
             wasm = path.read_bytes()
             ours, peer = (
-                _hit(package, wasm, setting.folder, payload, calls)
+                _hit(package, wasm, setting.folder, payload, calls, strategy)
                 for package in (setting.ours, setting.peer)
             )
             yield figure(name, setting.pairs(ours, peer, usual), limit)
