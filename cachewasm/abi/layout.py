@@ -16,6 +16,7 @@ class Layout:
     def __init__(self, name: str, *fields: tuple[str, int], align: int = 8) -> None:
         """`fields` are (name, size in bytes); a field is aligned to its size, at most to 16."""
         self.name = name
+        self.size = 0
         self.offsets: dict[str, int] = {}
         end = 0
         for field, size in fields:

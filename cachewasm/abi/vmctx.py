@@ -120,7 +120,7 @@ EXCEPTION = Layout(
     ("tag", 8),  # Tag*
     ("kept", 8),  # nonzero once it is linked
     ("next", 8),  # Exception*
-    ("size", 8),  # bytes of all of it
+    ("total_size", 8),  # bytes of all of it
     ("padding", 8),
     align=16,
 )

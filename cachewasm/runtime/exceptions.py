@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cachewasm.runtime.store import Store
 
 _FIRST_COLLECTION = 10_000
-_SIZE = EXCEPTION.offsets["size"]
+_SIZE = EXCEPTION.total_size
 
 
 class KeptExceptions(native.Block):

@@ -30,7 +30,7 @@ fill:
   setfield ptr %tag, %made, EXCEPTION.tag
   setfield i64 0, %made, EXCEPTION.kept
   setfield ptr null, %made, EXCEPTION.next
-  setfield i64 %size, %made, EXCEPTION.size
+  setfield i64 %size, %made, EXCEPTION.total_size
   ret ptr %made
 }
 

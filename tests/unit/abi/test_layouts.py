@@ -39,6 +39,12 @@ def test_layout_unknown_field_is_an_attribute_error() -> None:
         _ = vmctx.STORE.nothing
 
 
+@pytest.mark.parametrize("field", ["size", "name", "offsets", "twice"])
+def test_layout_field_that_would_hide_another_name_is_refused(field: str) -> None:
+    with pytest.raises(AssertionError, match=f"L.{field} is taken"):
+        Layout("L", ("twice", 8), (field, 8))
+
+
 def test_activation_keeps_room_for_the_jump_buffer() -> None:
     # glibc: 200 bytes on x86-64, 312 on AArch64.
     assert vmctx.ACTIVATION.offsets["previous"] >= 312
