@@ -15,6 +15,8 @@ LITTLE_ENDIAN = 1
 ELF_VERSION = 1
 OS_ABI = 0xCA
 ABI_VERSION = 5
+# As far as it is not padding.
+IDENT = MAGIC + bytes((CLASS_64, LITTLE_ENDIAN, ELF_VERSION, OS_ABI, ABI_VERSION))
 TYPE_DYN = 3
 
 MACHINE_X86_64 = 62
@@ -58,6 +60,8 @@ SHF_EXECINSTR = 4
 # e_ident[0:9] as 4s and five bytes, e_type, e_machine, e_version, e_entry, e_phoff, e_shoff,
 # e_flags, e_ehsize, e_phentsize, e_phnum, e_shentsize, e_shnum, e_shstrndx.
 ELF_HEADER = struct.Struct("<4s5B7xHHIQQQI6H")
+# Of the same: IDENT, e_type, e_machine, e_version, e_shoff, e_flags, e_ehsize, e_shentsize, e_shnum, e_shstrndx.
+ELF_FIELDS = struct.Struct("<9s7xHHI16xQIH4x3H")
 # sh_name, sh_type, sh_flags, sh_addr, sh_offset, sh_size, sh_link, sh_info, sh_addralign, sh_entsize
 SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
 # Of the same: sh_name, sh_type, sh_addr, sh_offset, sh_size.

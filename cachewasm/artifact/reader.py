@@ -8,22 +8,18 @@ On the warm path: a dozen section headers, read in one pass.
 """
 
 from cachewasm.artifact.format import (
-    ABI_VERSION,
     BSS_ALIGN,
     BSS_SECTION,
-    CLASS_64,
     COMPONENT,
     DATA_ALIGN,
     DATA_SECTION,
+    ELF_FIELDS,
     ELF_HEADER,
     ELF_VERSION,
+    IDENT,
     LITTLE_ENDIAN,
-    MACHINE_AARCH64,
-    MACHINE_X86_64,
-    MAGIC,
     MAX_BSS_SIZE,
     MODULE,
-    OS_ABI,
     RODATA_SECTION,
     SECTION_HEADER,
     SECTION_PLACE,
@@ -34,6 +30,10 @@ from cachewasm.artifact.format import (
     TYPE_DYN,
 )
 from cachewasm.errors import IncompatibleArtifact, InternalError
+
+# e_type, e_version, e_ehsize.
+_FIXED = TYPE_DYN, ELF_VERSION, ELF_HEADER.size
+_KINDS = MODULE, COMPONENT, SUPPORT
 
 _NOT_ELF = "failed to parse precompiled artifact as an ELF"
 _FOREIGN = "incompatible object file format"
@@ -135,12 +135,14 @@ class Artifact:
         if offset + size > end:
             raise IncompatibleArtifact(_BAD_STRINGS)
         strings = bytes(data[offset : offset + size])
-        named = _names_in.get(strings) or {}
+        named = _known.get(strings)
+        if named is None:
+            named = _names_in(strings)
 
         ranges = self._ranges
         addresses: dict[str, int] = {}
         for name_at, kind, address, offset, size in SECTION_PLACE.iter_unpack(headers[row:]):
-            name = named.get(name_at) or _name_at(strings, name_at)
+            name = named[name_at]
             if kind == SHT_NOBITS:
                 if name != BSS_SECTION or name in addresses or size > MAX_BSS_SIZE:
                     raise IncompatibleArtifact(_BAD_SECTIONS)
@@ -183,63 +185,66 @@ class Artifact:
             raise IncompatibleArtifact(_BAD_SECTIONS)
 
 
-# The names in tables of strings, by position: the artifacts of one compiler have few tables.
-_names_in: dict[bytes, dict[int, str]] = {}
+class _Names(dict[int, str]):
+    """The names in a table of strings, by position: each is read when it is first asked for.
+
+    Raises IncompatibleArtifact where there is none.
+    """
+
+    __slots__ = ("_strings",)
+
+    def __init__(self, strings: bytes) -> None:
+        self._strings = strings
+
+    def __missing__(self, position: int) -> str:
+        end = self._strings.find(b"\0", position)
+        if end < 0:
+            raise IncompatibleArtifact(_BAD_STRINGS)
+        name = self[position] = str(self._strings[position:end], "latin-1")
+        return name
+
+
+# The artifacts of one compiler have few tables.
+_known: dict[bytes, _Names] = {}
 _MAX_TABLES = 16
 _MAX_TABLE = 1 << 10
+
+
+def _names_in(strings: bytes) -> _Names:
+    names = _Names(strings)
+    if len(strings) <= _MAX_TABLE:
+        if len(_known) >= _MAX_TABLES:
+            _known.clear()
+        _known[strings] = names
+    return names
 
 
 def _missing(name: str) -> IncompatibleArtifact:
     return IncompatibleArtifact(f"failed to find section `{name}`")
 
 
-def _name_at(strings: bytes, position: int) -> str:
-    end = strings.find(b"\0", position)
-    if end < 0:
-        raise IncompatibleArtifact(_BAD_STRINGS)
-    name = str(strings[position:end], "latin-1")
-    if len(strings) <= _MAX_TABLE:
-        if strings not in _names_in and len(_names_in) >= _MAX_TABLES:
-            _names_in.clear()
-        _names_in.setdefault(strings, {})[position] = name
-    return name
-
-
 def _header(data: memoryview) -> "tuple[int, int, int, int, int]":
     """Return kind, machine, and position, count and name section of the section headers."""
     if len(data) < ELF_HEADER.size:
         raise IncompatibleArtifact(_NOT_ELF)
-    (
-        magic,
-        elf_class,
-        order,
-        ident_version,
-        os_abi,
-        abi_version,
-        elf_type,
-        machine,
-        version,
-        _,
-        _,
-        table,
-        flags,
-        header_size,
-        _,
-        _,
-        entry_size,
-        count,
-        names,
-    ) = ELF_HEADER.unpack_from(data)
-    if magic != MAGIC or elf_class != CLASS_64 or ident_version != ELF_VERSION:
-        raise IncompatibleArtifact(_NOT_ELF)
-    if order != LITTLE_ENDIAN:
-        raise IncompatibleArtifact("failed to parse header endianness")
-    if os_abi != OS_ABI or abi_version != ABI_VERSION or flags not in (MODULE, COMPONENT, SUPPORT):
+    ident, elf_type, machine, version, table, flags, header_size, entry_size, count, names = (
+        ELF_FIELDS.unpack_from(data)
+    )
+    if ident != IDENT:
+        raise _refused(ident)
+    if (elf_type, version, header_size) != _FIXED or flags not in _KINDS:
         raise IncompatibleArtifact(_FOREIGN)
-    if (elf_type, version, header_size) != (TYPE_DYN, ELF_VERSION, ELF_HEADER.size):
-        raise IncompatibleArtifact(_FOREIGN)
-    if machine not in (MACHINE_X86_64, MACHINE_AARCH64):
+    if machine not in TEXT_ALIGN:
         raise IncompatibleArtifact(_FOREIGN)
     if entry_size != SECTION_HEADER.size or count < 2:
         raise IncompatibleArtifact(_BAD_HEADERS)
     return flags, machine, table, count, names
+
+
+def _refused(ident: bytes) -> IncompatibleArtifact:
+    """The refusal of a file with another identification than an artifact's."""
+    if ident[:5] != IDENT[:5] or ident[6] != ELF_VERSION:
+        return IncompatibleArtifact(_NOT_ELF)
+    if ident[5] != LITTLE_ENDIAN:
+        return IncompatibleArtifact("failed to parse header endianness")
+    return IncompatibleArtifact(_FOREIGN)
