@@ -139,6 +139,8 @@ class Artifact:
         if named is None:
             named = _names_in(strings)
 
+        # Sections lie behind the table, in its order, and none in another.
+        stop = table + len(headers)
         ranges = self._ranges
         addresses: dict[str, int] = {}
         for name_at, kind, address, offset, size in SECTION_PLACE.iter_unpack(headers[row:]):
@@ -150,13 +152,14 @@ class Artifact:
                 addresses[name] = address
                 count -= 1
                 continue
-            if offset + size > end:
+            if offset < stop:
                 raise IncompatibleArtifact(_BAD_SECTIONS)
+            stop = offset + size
             ranges[name] = offset, size
             if address:
                 addresses[name] = address
-        if len(ranges) != count - 1:
-            # Two of one name.
+        if stop > end or len(ranges) != count - 1:
+            # Cut short, or two of one name.
             raise IncompatibleArtifact(_BAD_SECTIONS)
         self._check_code(addresses)
 

@@ -1,6 +1,6 @@
 """`Linker`: names for imports, and instantiation by them. On the warm path."""
 
-from cachewasm.errors import LinkError, Trap, WasmtimeError
+from cachewasm.errors import LinkError, WasmtimeError
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.externs import kind_of
 from cachewasm.runtime.global_ import Global
@@ -200,7 +200,7 @@ def _imports(module: Module) -> "Sequence[Any]":
 
 def _trapping(module: str, name: str) -> "Callable[..., object]":
     def trap(*args: object) -> object:
-        raise Trap(f"unknown import: `{module}::{name}` has not been defined")
+        raise WasmtimeError(f"unknown import: `{module}::{name}` has not been defined")
 
     return trap
 

@@ -180,9 +180,14 @@ class Module:
 
     @classmethod
     def deserialize_file(cls, engine: Engine, path: "str | PathLike[str]") -> "Module":
-        """`deserialize` of a file's content. Raises OSError, too."""
-        with open(os.fspath(path), "rb") as file:
-            return cls.deserialize(engine, file.read())
+        """`deserialize` of a file's content. Raises WasmtimeError if it cannot be read, too."""
+        try:
+            with open(os.fspath(path), "rb") as file:
+                encoded = file.read()
+        except OSError as error:
+            cause = f"{error.strerror} (os error {error.errno})"
+            raise WasmtimeError(f"failed to open file\n\nCaused by:\n    {cause}\n") from error
+        return cls.deserialize(engine, encoded)
 
     @staticmethod
     def validate(engine: Engine, wasm: "bytes | bytearray") -> None:
@@ -246,9 +251,10 @@ class Module:
             arch = next(name for name, number in MACHINES.items() if number == plan.machine)
             raise IncompatibleArtifact(f"Module was compiled for architecture '{arch}'")
         if check_digest:
-            from cachewasm.artifact import digest
+            from cachewasm.artifact import consistency, digest
 
             digest.check(plan)
+            consistency.check(plan, ModuleInfo(plan.section(INFO_SECTION)))
         self.engine = engine
         self._image = image.load(plan, keep_file=_may_have_images(engine, plan))
         if engine._environment.tunables.debug_info:

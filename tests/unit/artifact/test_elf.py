@@ -224,8 +224,10 @@ def test_artifact_lie_in_the_header_is_refused(
         (2, 4, 4, 8, "failed to parse sections table"),
         (6, 0, 4, 0, "failed to find section `.text`"),
         (6, 16, 8, 0, "failed to parse code sections"),
-        (6, 24, 8, 64, "failed to parse code sections"),
-        (7, 24, 8, 64, "failed to parse code sections"),
+        (6, 24, 8, 64, "failed to parse sections table"),
+        (7, 24, 8, 64, "failed to parse sections table"),
+        (6, 16, 8, 64, "failed to parse code sections"),
+        (7, 16, 8, 64, "failed to parse code sections"),
         (8, 24, 8, 64, "failed to parse sections table"),
     ],
 )

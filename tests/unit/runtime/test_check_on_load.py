@@ -79,12 +79,15 @@ def refused(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 def with_engine_section(encoded: bytes, section: bytes) -> bytes:
     """An artifact that is whole, but says otherwise for whom it was made."""
     table = int.from_bytes(encoded[40:48], "little")
-    position = 1 + list(Artifact(encoded).sections).index(ENGINE_SECTION)
-    at = table + position * SECTION_HEADER.size
+    names = list(Artifact(encoded).sections)
+    at, end = (table + number * SECTION_HEADER.size for number in (1, 1 + len(names)))
+    assert names[0] == ENGINE_SECTION
     row = list(SECTION_HEADER.unpack_from(encoded, at))
     row[4:6] = len(encoded), len(section)
+    # It is the last one now, in the table too.
     data = bytearray(encoded + section)
-    SECTION_HEADER.pack_into(data, at, *row)
+    data[at:end] = data[at + SECTION_HEADER.size : end] + SECTION_HEADER.pack(*row)
+    data[62:64] = (int.from_bytes(data[62:64], "little") - 1).to_bytes(2, "little")
     return digest.seal(bytes(data))
 
 

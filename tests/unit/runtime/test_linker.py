@@ -339,7 +339,7 @@ def test_linker_unknown_imports_as_traps(
     linker.define_unknown_imports_as_traps(module(text))
     exports = linker.instantiate(store, module(text)).exports(store)
     assert exports["g"](store) == 5
-    with pytest.raises((api.Trap, api.WasmtimeError), match="unknown import: `a::f`"):
+    with pytest.raises(api.WasmtimeError, match="unknown import: `a::f` has not been defined"):
         exports["f"](store)
 
 
