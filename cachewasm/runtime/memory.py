@@ -11,7 +11,11 @@ from cachewasm.wasm.types import Limits, MemoryType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from cachewasm.runtime.caller import Caller
+
+    View = TypeVar("View")
 
 # SAFETY: prototype of the support image's memory_grow(definition, pages) -> pages before, or -1.
 _GROW = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_size_t, ctypes.c_uint64)
@@ -90,14 +94,14 @@ class Memory:
         """A pointer to byte 0; check all accesses against `data_len`."""
         self._check(store)
         base = native.read_u64(self._definition + MEMORY.base)
-        return ctypes.cast(base, ctypes.POINTER(ctypes.c_ubyte))
+        return self._kept_by(ctypes.cast(base, ctypes.POINTER(ctypes.c_ubyte)))
 
     def get_buffer_ptr(
         self, store: "Store | Caller", size: int | None = None, offset: int = 0
     ) -> "ctypes.Array[ctypes.c_ubyte]":
         """A writable buffer of `size` bytes (default: all from `offset`) without a copy.
 
-        It must not be used after the store is gone, nor after growth where memories may move.
+        It keeps the store, but must not be used after growth where memories may move.
         Raises IndexError if it does not lie within the memory.
         """
         length = self.data_len(store)
@@ -106,7 +110,12 @@ class Memory:
         if offset < 0 or size < 0 or offset + size > length:
             raise IndexError("index out of range")
         base = native.read_u64(self._definition + MEMORY.base)
-        return (ctypes.c_ubyte * size).from_address(base + offset)
+        return self._kept_by((ctypes.c_ubyte * size).from_address(base + offset))
+
+    def _kept_by(self, view: "View") -> "View":
+        """`view` of this memory, which is mapped as long as that lives."""
+        view._memory = self  # type: ignore[attr-defined]
+        return view
 
     def read(
         self, store: "Store | Caller", start: int | None = 0, stop: int | None = None

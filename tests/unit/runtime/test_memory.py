@@ -4,6 +4,7 @@ The accesses run with guard pages and, with equal results, with every way of exp
 """
 
 import ctypes
+import gc
 import os
 from collections.abc import Callable
 from typing import Any
@@ -477,3 +478,16 @@ def test_memory_that_cannot_be_opened_is_given_back(
 def _reserved() -> int:
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.usefixtures("own")
+def test_memory_buffer_and_pointer_keep_what_they_show(api: Any, engine: Any) -> None:
+    def views() -> tuple[Any, Any]:
+        store = api.Store(engine)
+        memory = api.Memory(store, api.MemoryType(api.Limits(1, None)))
+        memory.write(store, b"kept", 8)
+        return memory.get_buffer_ptr(store, 4, 8), memory.data_ptr(store)
+
+    buffer, pointer = views()
+    gc.collect()
+    assert bytes(buffer) == bytes(pointer[8:12]) == b"kept"
