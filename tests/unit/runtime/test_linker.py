@@ -321,6 +321,8 @@ def test_linker_default_export(
     linker.define_instance(store, "a", api.Instance(store, module(text), []))
     assert linker.get_default(store, "a")(store) == 3
     assert linker.get_default(store, "unknown")(store) is None
+    linker.define_func("c", "f", api.FuncType([], []), lambda: None)
+    assert linker.get_default(store, "c")(store) is None
     linker.define_instance(
         store, "b", api.Instance(store, module('(module (memory (export "") 1))'), [])
     )
