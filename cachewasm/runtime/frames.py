@@ -82,25 +82,19 @@ def describe(reason: str, frames: "Sequence[Frame]", record: int = 0) -> str:
 
 def explain(cause: str, frames: "Sequence[Frame]", record: int = 0) -> str:
     """The message for whatever ended wasm code, in the drop-in API's form."""
-    lines = []
-    if frames:
-        lines.append("error while executing at wasm backtrace:")
-        for i, frame in enumerate(frames):
-            name = f"<wasm function {frame.func_index}>"
-            if frame.func_name is not None:
-                name = demangle(frame.func_name)
-            module = "<unknown>" if frame.module_name is None else frame.module_name
-            place = "" if frame.module_offset == NO_OFFSET else f"{frame.module_offset:#8x} - "
-            lines.append(f"{i:5}: {place}{module}!{name}")
-        lines.append("")
-        lines.append("Caused by:")
     fault = _fault(record) if record else None
-    if fault:
-        lines.append(f"    0: {fault}")
-        lines.append(f"    1: {cause}")
-    else:
-        lines.append(f"{'    ' if frames else ''}{cause}")
-    return "\n".join(lines) + ("\n" if frames else "")
+    if not frames:
+        return f"{fault}\n\nCaused by:\n    {cause}\n" if fault else cause
+    lines = ["error while executing at wasm backtrace:"]
+    for i, frame in enumerate(frames):
+        name = f"<wasm function {frame.func_index}>"
+        if frame.func_name is not None:
+            name = demangle(frame.func_name)
+        module = "<unknown>" if frame.module_name is None else frame.module_name
+        place = "" if frame.module_offset == NO_OFFSET else f"{frame.module_offset:#8x} - "
+        lines.append(f"{i:5}: {place}{module}!{name}")
+    causes = [f"    0: {fault}", f"    1: {cause}"] if fault else [f"    {cause}"]
+    return "\n".join([*lines, "", "Caused by:", *causes, ""])
 
 
 def _fault(record: int) -> str | None:

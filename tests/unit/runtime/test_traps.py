@@ -218,12 +218,20 @@ def test_trap_without_backtrace_says_only_why(wasm: Callable[[str], bytes]) -> N
     config = cachewasm.Config()
     config.wasm_backtrace = False
     store = cachewasm.Store(cachewasm.Engine(config))
-    module = cachewasm.Module(store.engine, wasm('(module (func (export "f") unreachable))'))
-    function: Any = cachewasm.Instance(store, module, []).exports(store)["f"]
-    with pytest.raises(cachewasm.Trap) as caught:
-        function(store)
-    assert caught.value.frames == []
-    assert str(caught.value) == "wasm trap: wasm `unreachable` instruction executed"
+    text = """(module (memory 1) (func (export "f") unreachable)
+                (func (export "g") (drop (i32.load (i32.const 70000)))))"""
+    exports: Any = cachewasm.Instance(store, cachewasm.Module(store.engine, wasm(text)), [])
+    messages = []
+    for function in exports.exports(store).values():
+        with pytest.raises(cachewasm.Trap) as caught:
+            function(store)
+        assert caught.value.frames == []
+        messages.append(str(caught.value))
+    fault = "memory fault at wasm address 0x11170 in linear memory of size 0x10000"
+    assert messages == [
+        "wasm trap: wasm `unreachable` instruction executed",
+        f"{fault}\n\nCaused by:\n    wasm trap: out of bounds memory access\n",
+    ]
 
 
 def test_trap_in_start_function_leaves_the_store_usable(
