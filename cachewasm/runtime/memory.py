@@ -7,7 +7,7 @@ from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime.linear import LinearMemory
 from cachewasm.runtime.store import Store, store_of
-from cachewasm.wasm.types import Limits, MemoryType
+from cachewasm.wasm.types import MemoryType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,11 +61,9 @@ class Memory:
             raise WasmtimeError("object used with the wrong store")
 
     def type(self, store: "Store | Caller") -> MemoryType:
-        """The type; its minimum is the current size."""
-        old = self._type
-        return MemoryType(
-            Limits(self.size(store), old.limits.max), old.is_64, old.is_shared, old.page_size_log2
-        )
+        """The type that it was made with."""
+        self._check(store)
+        return self._type
 
     def size(self, store: "Store | Caller") -> int:
         """Pages."""

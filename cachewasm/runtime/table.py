@@ -5,7 +5,7 @@ import ctypes
 from cachewasm.errors import WasmtimeError
 from cachewasm.runtime.linear import TableElements
 from cachewasm.runtime.store import Store, store_of
-from cachewasm.wasm.types import Limits, TableType
+from cachewasm.wasm.types import TableType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ class Table:
             raise WasmtimeError("object used with the wrong store")
 
     def type(self, store: "Store | Caller") -> TableType:
-        """The type; its minimum is the current size."""
-        return TableType(self._type.element, Limits(self.size(store), self._type.limits.max))
+        """The type that it was made with."""
+        self._check(store)
+        return self._type
 
     def size(self, store: "Store | Caller") -> int:
         """Elements."""
