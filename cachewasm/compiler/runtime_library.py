@@ -179,9 +179,7 @@ _FUNCTIONS = _definitions()
 NAMES = frozenset(_FUNCTIONS)
 
 
-def runtime_library_ir(
-    names: Iterable[str], target: "Target", *, unwind_info: bool = False
-) -> str:
+def runtime_library_ir(names: Iterable[str], target: "Target", *, unwind_info: bool = False) -> str:
     """A module that defines the functions `names`, with unwind tables if asked for; InternalError if
     one of them is unknown.
     """
