@@ -27,8 +27,9 @@ BUILTINS: tuple[tuple[str, str, str], ...] = (
 )
 
 # Functions of the unwinder (libgcc_s), behind the builtins in their table. Its addresses are there once
-# a module with tags has been registered: nobody else throws or catches.
-UNWINDER = ("_Unwind_ForcedUnwind", "__gcc_personality_v0")
+# a module with tags has been registered: nobody else throws or catches. _Unwind_GetCFA says where the
+# stack pointer of a frame is.
+UNWINDER = ("_Unwind_ForcedUnwind", "__gcc_personality_v0", "_Unwind_GetCFA")
 
 BUILTIN_INDEX = {
     name: index for index, name in enumerate((*(name for name, _, _ in BUILTINS), *UNWINDER))

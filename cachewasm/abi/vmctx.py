@@ -108,6 +108,9 @@ PENDING = Layout(
     ("count", 8),  # runs; they start here
 )
 
+# What tells ours from the exceptions of others: "CWSMWASM".
+EXCEPTION_CLASS = 0x4357534D_5741534D
+
 # An exception: what the unwinder demands (32 bytes, aligned to 16), then what it carries as slots. A
 # reference to it is its address. `exception_new` makes it; it is freed when a clause catches it that
 # does not hand over a reference, else it is kept (linked) and freed once nothing can refer to it.

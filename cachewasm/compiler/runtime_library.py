@@ -179,18 +179,20 @@ _FUNCTIONS = _definitions()
 NAMES = frozenset(_FUNCTIONS)
 
 
-def runtime_library_ir(names: Iterable[str], target: "Target") -> str:
-    """A module that defines the functions `names`; InternalError if one of them is unknown."""
+def runtime_library_ir(names: Iterable[str], target: "Target", *, unwind_info: bool = False) -> str:
+    """A module that defines the functions `names`, with unwind tables if asked for; InternalError if
+    one of them is unknown.
+    """
     wanted = sorted(names)
     unknown = [name for name in wanted if name not in _FUNCTIONS]
     if unknown:
         raise InternalError(f"compiled code refers to unknown functions: {', '.join(unknown)}")
-    return module_text(target, [_FUNCTIONS[name] for name in wanted])
+    return module_text(target, [_FUNCTIONS[name] for name in wanted], unwind_info=unwind_info)
 
 
 def compile_library(
     env: "CompileEnvironment", tier: str, names: Iterable[str], *, verify: bool = False
 ) -> Fragment:
     """The fragment that defines the functions `names`. Raises InternalError."""
-    ir = runtime_library_ir(names, env.target)
+    ir = runtime_library_ir(names, env.target, unwind_info=env.tunables.native_unwind_info)
     return make_fragment(codegen.compile_ir(ir, env, tier, verify=verify))

@@ -339,8 +339,8 @@ class Module:
         store._support.publish(self._image)
         if len(self._info.tag_typeidx):
             store._use_exceptions()
-        elif self.engine._environment.tunables.native_unwind_info:
-            store._support.unwind()
+        if self.engine._environment.tunables.native_unwind_info:
+            store._support.unwind(calls=True)
         store._modules.append(self)
         # The image may outlive the module's other parts, but not the other way round.
         store._objects.append(self._image)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _SIGSEGV = 11  # Linux, every architecture
 _MAX_IMAGES = 1 << 16
 _ROWS_AT_ONCE = 64
+_OWN = -1  # no row: what is kept of the support image itself
 _SA_SIGINFO, _SA_ONSTACK, _SA_NODEFER = 4, 0x08000000, 0x40000000
 
 # SAFETY: prototypes of POSIX; the pointers passed are to blocks of the sizes of abi/process.py.
@@ -151,17 +152,22 @@ class Support:
             code.address.before_unmap(lambda: self._unpublish(row, at))
             code.published = True
             if code.artifact.has_section(FRAMES_SECTION):
-                frames = code.artifact.section(FRAMES_SECTION)
-                address = ctypes.addressof(ctypes.c_char.from_buffer(frames))
-                if self._unwinder is not None:
-                    self._unwinder.register(address)
-                self._frames[row] = address
+                self._add_frames(row, code)
 
-    def unwind(self) -> None:
+    def _add_frames(self, row: int, image: Image) -> None:
+        frames = image.artifact.section(FRAMES_SECTION)
+        address = ctypes.addressof(ctypes.c_char.from_buffer(frames))
+        if self._unwinder is not None:
+            self._unwinder.register(address)
+        self._frames[row] = address
+
+    def unwind(self, *, calls: bool = False) -> None:
         """Let exceptions pass through the code of all images that have unwind tables, those to come
-        as well. Raises HostError.
+        as well; with `calls` let others unwind calls into wasm code and out of it, too. Raises HostError.
         """
         with self._lock:
+            if calls and _OWN not in self._frames:
+                self._add_frames(_OWN, self._image)
             if self._unwinder is not None:
                 return
             import gc

@@ -69,6 +69,8 @@ _NUMBERS = {
     "UNCAUGHT": traps.EXCEPTION,
     "NO_MEMORY": traps.NO_MEMORY,
     "PERSONALITY_AT": 8 * BUILTIN_INDEX["__gcc_personality_v0"],
+    "STACK_POINTER_AT": 8 * BUILTIN_INDEX["_Unwind_GetCFA"],
+    "EXCEPTION_CLASS": vmctx.EXCEPTION_CLASS,
     "END_OF_STACK": 16,  # _UA_END_OF_STACK
     "JUMP_BUFFER_SIZE": vmctx.ACTIVATION.previous,
     "STACK_OVERFLOW": traps.STACK_OVERFLOW,
@@ -115,8 +117,11 @@ def support_ir(triple: str, cpu: str, features: str) -> tuple[str, str]:
     hot, cold = _split(_with_numbers(text, numbers))
     block = f"[{process.PROCESS.size} x i8]"
     target = f'"target-cpu"="{cpu}" "target-features"="{features}"'
-    # Its loops must not become calls of functions that the image does not have.
-    common = f'nounwind "no-builtins" "frame-pointer"="all" "probe-stack"="inline-asm" {target}'
+    # Its loops must not become calls of functions that the image does not have. Its unwind tables are
+    # for who walks the stack from Python functions that wasm code called.
+    common = (
+        f'nounwind uwtable "no-builtins" "frame-pointer"="all" "probe-stack"="inline-asm" {target}'
+    )
     return (
         _module(triple, f"external hidden global {block}", hot, common),
         _module(triple, f"hidden global {block} zeroinitializer", cold, common),

@@ -22,7 +22,7 @@ fill:
   %personality_at = getelementptr i8, ptr %builtins, i64 {PERSONALITY_AT}
   %personality = load ptr, ptr %personality_at
   %class_at = getelementptr i8, ptr %made, i64 {EXCEPTION.unwinder}
-  store i64 0, ptr %class_at
+  store i64 {EXCEPTION_CLASS}, ptr %class_at
   %clean_up_at = getelementptr i8, ptr %class_at, i64 8
   store ptr null, ptr %clean_up_at
   setfield i64 0, %made, EXCEPTION.in_flight
@@ -131,19 +131,28 @@ define hidden void @exception_backtrace(ptr %context, ptr %frame) #0 {
   ret void
 }
 
-; What the unwinder asks before each frame: go on (0), until it finds one without unwind tables, which
-; is the way into wasm code. Nobody has caught the exception: end the entry.
+; What the unwinder asks before each frame: go on (0), until it finds one without unwind tables, as
+; the way into wasm code is unless its tables are registered, or one beyond the entry (its stack pointer
+; lies above the entry's frame). Nobody has caught the exception: end the entry.
 define hidden i32 @exception_stop(i32 %version, i32 %actions, i64 %class, ptr %exception, ptr %frame, ptr %context) #0 {
+  %store = field ptr, %context, CONTEXT.store
+  %thread = field ptr, %store, STORE.thread
+  %activation = field ptr, %thread, THREAD.activation
   %end_bit = and i32 %actions, {END_OF_STACK}
   %on = icmp eq i32 %end_bit, 0
-  br i1 %on, label %go_on, label %uncaught
+  br i1 %on, label %compare, label %uncaught
+compare:
+  %builtins = field ptr, %context, CONTEXT.builtins
+  %stack_pointer_at = getelementptr i8, ptr %builtins, i64 {STACK_POINTER_AT}
+  %stack_pointer_of = load ptr, ptr %stack_pointer_at
+  %stack_pointer = call i64 %stack_pointer_of(ptr %frame)
+  %entry_frame = field i64, %activation, ACTIVATION.entry_frame
+  %beyond = icmp ugt i64 %stack_pointer, %entry_frame
+  br i1 %beyond, label %uncaught, label %go_on
 go_on:
   ret i32 0
 uncaught:
   call void @exception_drop(ptr %exception)
-  %store = field ptr, %context, CONTEXT.store
-  %thread = field ptr, %store, STORE.thread
-  %activation = field ptr, %thread, THREAD.activation
   %longjmp = process ptr, longjmp
   call void %longjmp(ptr %activation, i32 1)
   unreachable

@@ -15,7 +15,7 @@ finds it in the exception.
 
 from cachewasm.abi import symbols, traps
 from cachewasm.abi.builtins import UNWINDER
-from cachewasm.abi.vmctx import EXCEPTION, FUNC_BOUNDED, SLOT_SIZE
+from cachewasm.abi.vmctx import EXCEPTION, EXCEPTION_CLASS, FUNC_BOUNDED, SLOT_SIZE
 from cachewasm.compiler.translate import fuel
 from cachewasm.compiler.translate.control import Frame, end_arm, enter
 from cachewasm.compiler.translate.ir import (
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
 FAMILY = Family()
 
-_FORCED_UNWIND, _ = UNWINDER
+_FORCED_UNWIND = UNWINDER[0]
 _END_OF_STACK = 16  # _UA_END_OF_STACK
+_CONTINUE_UNWIND = 8  # _URC_CONTINUE_UNWIND
 # How many tries a throw looks at to spare itself the unwinder: nesting must not make it slow.
 _MOST_ASKED = 32
 
@@ -381,6 +382,12 @@ def definitions() -> list[str]:
         "}",
         f"define hidden i32 @{symbols.PERSONALITY}(i32 %version, i32 %actions, i64 %class, "
         f"ptr %exception, ptr %frame) {CODE} {{",
+        # Others unwind as well (a thread that ends, C++), which is nothing to wasm code.
+        f"  %ours = icmp eq i64 %class, {EXCEPTION_CLASS}",
+        "  br i1 %ours, label %ask, label %pass",
+        "pass:",
+        f"  ret i32 {_CONTINUE_UNWIND}",
+        "ask:",
         load_field("%found", "%exception", EXCEPTION.personality),
         "  %reason = tail call i32 %found(i32 %version, i32 %actions, i64 %class, ptr %exception, "
         "ptr %frame)",

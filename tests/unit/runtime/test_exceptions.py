@@ -397,20 +397,6 @@ def test_modules_with_tags_come_and_go(throwing: Callable[[str], Any], tier: str
 
 
 @pytest.mark.usefixtures("own")
-def test_native_unwind_info_keeps_tables_and_code_runs(tier: str) -> None:
-    text = '(module (func (export "f") (result i32) (i32.const 3)))'
-    found = []
-    for wanted in (False, True):
-        config = cachewasm.Config()
-        config.strategy = tier
-        config.native_unwind_info = wanted
-        engine = cachewasm.Engine(config)
-        assert Program(cachewasm, engine, text)("f") == 3
-        found.append(b".eh_frame" in engine.precompile_module(text.encode()))
-    assert found == [False, True]
-
-
-@pytest.mark.usefixtures("own")
 def test_feature_is_off_unless_asked_for() -> None:
     engine = cachewasm.Engine()
     for text in ("(module (tag))", "(module (func (param exnref)))"):
