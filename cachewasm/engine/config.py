@@ -289,14 +289,18 @@ class Config:
 
 
 def _feature_names(names: "str | Iterable[str] | int") -> "list[str]":
+    from cachewasm.engine.suggest import shown
+
     if isinstance(names, int) and not isinstance(names, bool):
         if names < 0 or names >> len(features.FEATURES):
-            raise ConfigError(f"{names:#x} has bits of no WebAssembly feature")
+            raise ConfigError(f"{shown(hex(names))} has bits of no WebAssembly feature")
         return [feature.name for feature in features.features_in(names)]
     found = [names] if isinstance(names, str) else list(names)  # type: ignore[arg-type]
     for name in found:
+        if not isinstance(name, str):
+            raise TypeError("expected a str")
         if name not in features.BY_NAME:
-            raise ConfigError(f"the WebAssembly feature `{name}` is unknown")
+            raise ConfigError(f"the WebAssembly feature `{shown(name)}` is unknown")
     return found
 
 

@@ -1,10 +1,18 @@
-"""What somebody may have meant who wrote a name that is not known. Imported by refusals only."""
+"""How refusals repeat what somebody wrote, and say what may have been meant. Imported by them only."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 # Beyond this nobody has made a typing error, and comparing takes long.
 _MAX_NAME = 64
+
+# As much of a text is repeated.
+_MAX_SHOWN = 100
+
+
+def shown(text: str) -> str:
+    """A text of any length as a message repeats it: its beginning, if it is long."""
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
