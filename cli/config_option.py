@@ -10,6 +10,7 @@ from cachewasm.cache.units import parse_size
 from cachewasm.engine import options
 from cachewasm.engine.config import OPTIONS, Config
 from cachewasm.engine.operator_cost import OperatorCost
+from cachewasm.engine.suggest import shown
 from cachewasm.errors import ConfigError
 
 from .code_options import CONFIG_OPTION, choices_of
@@ -38,7 +39,7 @@ def parse(given: str) -> tuple[str, object]:
     name = name.strip().replace("-", "_")
     option = OPTIONS.get(name)
     if option is None:
-        raise ConfigError(f"there is no option `{name}`{_meant(name)}")
+        raise ConfigError(f"there is no option `{shown(name)}`{_meant(name)}")
     if name in _ELSEWHERE or isinstance(option, _OBJECTS):
         raise ConfigError(f"the option {name} is not one for -C: {_why_not(name)}")
     if not equals:
@@ -129,7 +130,7 @@ def _value(option: "Option", text: str) -> object:
 def _switch(option: "Option", text: str) -> bool:
     value = _WORDS.get(text.lower())
     if value is None:
-        raise ConfigError(f"the option {option.name} is {_SWITCH}, not `{text}`")
+        raise ConfigError(f"the option {option.name} is {_SWITCH}, not `{shown(text)}`")
     return value
 
 
@@ -144,7 +145,7 @@ def _frames(option: "Option", text: str) -> int | None:
     if text == "none":
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS):
-        raise ConfigError(f"the option {option.name} is {_kind(option)}, not `{text}`")
+        raise ConfigError(f"the option {option.name} is {_kind(option)}, not `{shown(text)}`")
     return int(text)
 
 
@@ -153,7 +154,7 @@ def _costs(option: "Option", text: str) -> OperatorCost:
     for pair in text.split(","):
         name, equals, cost = pair.strip().partition("=")
         if not equals or not (cost.isascii() and cost.isdecimal() and len(cost) <= _MAX_DIGITS):
-            raise ConfigError(f"the option {option.name} is {_kind(option)}, not `{pair}`")
+            raise ConfigError(f"the option {option.name} is {_kind(option)}, not `{shown(pair)}`")
         costs[name] = int(cost)
     return OperatorCost(costs)
 

@@ -66,11 +66,11 @@ def host_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[frozenset[str]], Non
     """Makes this process believe that its CPU has these features, whatever it has."""
 
     def pretend(features: frozenset[str]) -> None:
-        from cachewasm.engine import compat, host
+        from cachewasm.engine import host
 
         monkeypatch.setattr(host, "probe", lambda: features)
         monkeypatch.setattr(host, "_answers", host._Answers())
-        monkeypatch.setattr(compat, "_accepted", set())
+        monkeypatch.setattr(host, "runnable", set())
 
     return pretend
 

@@ -308,12 +308,12 @@ class _Rows:
         return Limits(least, most if flags & LIMITS_HAS_MAX else None)
 
     def table_type(self) -> TableType:
-        return TableType(VALTYPE_BY_CODE[self.byte()], self.limits())
+        return TableType._of(VALTYPE_BY_CODE[self.byte()], self.limits())
 
     def memory_type(self) -> MemoryType:
         limits = self.limits()
         flags = self.byte()
-        return MemoryType(
+        return MemoryType._of(
             limits, bool(flags & MEMORY_IS_64), bool(flags & MEMORY_IS_SHARED), self.byte()
         )
 

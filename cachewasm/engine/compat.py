@@ -29,10 +29,6 @@ _ENDINGS = tuple(metadata.encode_tier(tier) for tier in metadata.TIERS)
 _NOT_NATIVE = "compilation settings are not compatible with the native host"
 _INCOMPATIBLE = "compilation settings of module incompatible with native host"
 
-# The digests of the instruction sets that this host has been found to run. Those of another
-# architecture are never the same: its CPU has another name.
-_accepted: set[bytes] = set()
-
 
 def check(section: bytes | memoryview, environment: "CompileEnvironment") -> None:
     """Raise IncompatibleArtifact unless the engine may load the artifact with this section."""
@@ -57,14 +53,14 @@ def check_host(environment: "CompileEnvironment") -> None:
     in a process.
     """
     target = environment.target
-    if target.isa_digest in _accepted:
+    if target.isa_digest in host.runnable:
         return
     reason = _refusal_of_arch(target, host.machine()) or _refusal_of_isa(
         target.arch, target.features, host.has_feature
     )
     if reason is not None:
         raise IncompatibleArtifact(_chain(_NOT_NATIVE, reason))
-    _accepted.add(target.isa_digest)
+    host.runnable.add(target.isa_digest)
 
 
 def refusal_of_target(target: "Target", machine: str, available: frozenset[str]) -> str | None:

@@ -54,12 +54,20 @@ def _switch(name: str) -> Switch:
     return Switch(bool(_DEFAULTS[name]), KEY, "is a tunable")
 
 
+# Features that need one which is off by default.
+_NOT_ALONE = frozenset(
+    f"wasm_{name}"
+    for name, needed in features.NEEDS.items()
+    if not features.BY_NAME[needed].default
+)
+
+
 class Config:
     """Options for an `Engine`, which reads them once. Not thread-safe.
 
     What depends on other options or the host reads as the table's default until it is set: with
     `signals_based_traps = False` an engine takes no guard, and under a limit of the address space
-    no reservation either, unless they are set.
+    no reservation either, unless they are set, or `guard_before_linear_memory` is set on.
     """
 
     __slots__ = ("_chosen",)
@@ -231,8 +239,9 @@ class Config:
 
     def validate(self) -> None:
         """Raise ConfigError if two options contradict each other (engine/rules.py)."""
-        # One option contradicts none: what is not set follows from what is.
-        if len(self._chosen) > 1:
+        # One option contradicts none, but for a feature that needs one which is off by default: what
+        # is not set follows from what is.
+        if len(self._chosen) > 1 or not _NOT_ALONE.isdisjoint(self._chosen):
             from cachewasm.engine import rules
 
             rules.check(self, self._chosen)
@@ -280,14 +289,18 @@ class Config:
 
 
 def _feature_names(names: "str | Iterable[str] | int") -> "list[str]":
+    from cachewasm.engine.suggest import shown
+
     if isinstance(names, int) and not isinstance(names, bool):
         if names < 0 or names >> len(features.FEATURES):
-            raise ConfigError(f"{names:#x} has bits of no WebAssembly feature")
+            raise ConfigError(f"{shown(hex(names))} has bits of no WebAssembly feature")
         return [feature.name for feature in features.features_in(names)]
     found = [names] if isinstance(names, str) else list(names)  # type: ignore[arg-type]
     for name in found:
+        if not isinstance(name, str):
+            raise TypeError("expected a str")
         if name not in features.BY_NAME:
-            raise ConfigError(f"the WebAssembly feature `{name}` is unknown")
+            raise ConfigError(f"the WebAssembly feature `{shown(name)}` is unknown")
     return found
 
 

@@ -8,6 +8,7 @@ for would not happen. Names of flags and spellings of values are Cranelift's.
 from cachewasm.engine import config as _config
 from cachewasm.engine import flags
 from cachewasm.engine.isa import feature_of_cranelift_flag
+from cachewasm.engine.suggest import shown
 from cachewasm.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -37,7 +38,7 @@ def enable(config: "Config", flag: str) -> None:
         raise TypeError("expected a str")
     is_switch = isinstance(_known(config, flag), (bool, type(None)))
     if feature_of_cranelift_flag(flag) is None and not is_switch:
-        raise ConfigError(f"the flag {flag} cannot be enabled, only set to a value")
+        raise ConfigError(f"the flag {shown(flag)} cannot be enabled, only set to a value")
     _assign(config, "cranelift_flag_enable", flag, "true")
 
 
@@ -69,7 +70,7 @@ def _assign(config: "Config", method: str, flag: str, text: str) -> None:
     now = _known(config, flag)
     if now is None:
         raise ConfigError(
-            f"the option {method} ('{flag}') is not supported yet: nothing here is equivalent to "
+            f"the option {method} ('{shown(flag)}') is not supported yet: nothing here is equivalent to "
             "this flag"
         )
     value = _bool(flag, text) if isinstance(now, bool) else text

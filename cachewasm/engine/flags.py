@@ -146,6 +146,8 @@ def refusal(found: SharedFlags, wasm_features: int, system: str) -> str | None:
         flag = BY_NAME.get(name)
         if flag is None:
             return f'unknown shared setting "{name}" configured to {describe(value)}'
+        if name in names:
+            return f'setting "{name}" is configured twice'
         if not flag.accepts(value, wasm_features, system):
             return f'setting "{name}" is configured to {describe(value)} which is not supported'
         names.add(name)

@@ -3,7 +3,8 @@
 Everything is found out without LLVM and without starting anything, in well under a millisecond, and
 at most once per process: the answers cannot change while it runs. A feature counts only if the
 operating system has enabled it, too: glibc's active bits and the kernel's list both say that. What
-the machine does not tell, the function of `Config.detect_host_feature` is asked for.
+the machine does not tell, the function of `Config.detect_host_feature` is asked for, but for the
+features of the lowest level: no machine of the architecture lacks them.
 """
 
 import ctypes
@@ -46,6 +47,10 @@ class _Answers:
 
 
 _answers = _Answers()
+
+# The digests of the instruction sets that this host has been found to run. Those of another
+# architecture are never the same: its CPU has another name.
+runnable: set[bytes] = set()
 
 
 def machine() -> str:
@@ -93,7 +98,9 @@ def host_features() -> frozenset[str]:
         except HostError as error:
             if _answers.detect is None:
                 raise HostError(f"{error} ({_WAY_OUT})") from None
-            return frozenset(name for name in FEATURES.get(machine(), ()) if _ask(name))
+            lowest = _lowest()
+            further = FEATURES.get(machine(), {}).keys() - lowest
+            return lowest | {name for name in sorted(further) if _ask(name)}
     return _answers.features
 
 
@@ -106,7 +113,13 @@ def probe() -> frozenset[str]:
 
 
 def ask(detect: "Probe") -> None:
-    """Ask `detect` from now on for what the machine does not tell, in this process."""
+    """Ask `detect` from now on for what the machine does not tell, in this process.
+
+    What another function has answered, and what followed from it, is forgotten.
+    """
+    if detect is not _answers.detect:
+        _answers.asked.clear()
+        runnable.clear()
     _answers.detect = detect
 
 
@@ -123,8 +136,15 @@ def has_feature(name: str) -> bool | None:
                 _answers.features = probe()
             return name in _answers.features
     except HostError:
-        pass
+        if name in _lowest():
+            return True
     return _ask(name)
+
+
+def _lowest() -> frozenset[str]:
+    """What every machine of this architecture has."""
+    levels = LEVELS.get(machine(), {})
+    return next(iter(levels.values()), frozenset())
 
 
 def _ask(name: str) -> bool | None:
@@ -157,7 +177,8 @@ def level_target(arch: str, available: frozenset[str]) -> Target:
     """The default target of a machine with the `available` features. Raises HostError."""
     level = highest_level(arch, available)
     if level is None:
-        raise HostError(f"this CPU lacks features that every {arch} CPU should have")
+        missing = ", ".join(sorted(next(iter(LEVELS[arch].values())) - available))
+        raise HostError(f"this CPU lacks what every {arch} CPU should have: {missing}")
     return Target(triple_of(arch), LEVELS[arch][level])
 
 

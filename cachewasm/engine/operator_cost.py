@@ -96,13 +96,15 @@ def mnemonic(name: str) -> str:
 
 
 def _check(costs: "Mapping[str, int]") -> None:
+    from cachewasm.engine.suggest import shown
     from cachewasm.wasm.opcodes import OPS
 
     known = {mnemonic(op.name) for op in OPS}
     for name, cost in costs.items():
         if name not in known:
-            raise ConfigError(f"the option operator_cost names an unknown instruction: {name}")
+            unknown = shown(str(name))
+            raise ConfigError(f"the option operator_cost names an unknown instruction: {unknown}")
         if not isinstance(cost, int) or isinstance(cost, bool) or not 0 <= cost <= MAX_COST:
             raise ConfigError(
-                f"the option operator_cost must have costs from 0 to {MAX_COST}, not {cost!r}"
+                f"the option operator_cost must have costs from 0 to {MAX_COST}, not {shown(repr(cost))}"
             )

@@ -56,6 +56,16 @@ class Option:
     def _choose(self, config: "Config", value: "Value") -> None:
         config._chosen[self.same_as] = value
 
+    def __delete__(self, config: "Config") -> None:
+        raise AttributeError(f"the option {self.name} cannot be deleted, only set")
+
+
+def _shown(text: str) -> str:
+    """A refused text as messages repeat it."""
+    from cachewasm.engine.suggest import shown
+
+    return shown(text)
+
 
 class Switch(Option):
     """An option that is on or off."""
@@ -106,7 +116,7 @@ class StackSize(Size):
     __slots__ = ()
 
     def __init__(self, default: int, effect: str, reason: str) -> None:
-        super().__init__(default, effect, reason, maximum=(1 << 64) - 1)
+        super().__init__(default, effect, reason, minimum=1, maximum=(1 << 64) - 1)
 
     def __set__(self, config: "Config", value: int) -> None:
         if value == 0 and isinstance(value, int) and not isinstance(value, bool):
@@ -169,9 +179,11 @@ class Strategy(Option):
         def __get__(self, config: "Config | None", owner: type) -> str: ...
 
     def __set__(self, config: "Config", value: str) -> None:
+        if not isinstance(value, str):
+            raise TypeError("expected a str")
         name = "auto" if value == "cranelift" else value
         if name not in self.NAMES:
-            raise ConfigError(f"unknown strategy: {value}")
+            raise ConfigError(f"unknown strategy: {_shown(value)}")
         self._choose(config, name)
 
 
@@ -187,8 +199,10 @@ class OptLevel(Option):
         def __get__(self, config: "Config | None", owner: type) -> str: ...
 
     def __set__(self, config: "Config", value: str) -> None:
+        if not isinstance(value, str):
+            raise TypeError("expected a str")
         if value not in self.NAMES:
-            raise ConfigError(f"unknown opt level: {value}")
+            raise ConfigError(f"unknown opt level: {_shown(value)}")
         self._choose(config, value)
 
 
@@ -281,7 +295,8 @@ class VersionName(Option):
             # Lone surrogates count as three bytes here, and are no UTF-8.
             if len(value.encode("utf-8", "surrogatepass")) > self.MAX_BYTES:
                 raise ConfigError(
-                    f"custom module version cannot be more than {self.MAX_BYTES} bytes: {value}"
+                    f"custom module version cannot be more than {self.MAX_BYTES} bytes: "
+                    f"{_shown(value)}"
                 )
             if any("\ud800" <= character <= "\udfff" for character in value):
                 raise ConfigError("the option module_version must be text that UTF-8 can express")
@@ -309,7 +324,7 @@ class CachePlace(Option):
         if isinstance(value, str) and not value.startswith("/") and not value.endswith(".toml"):
             raise ConfigError(
                 "the option cache must be an absolute path, or one that ends in .toml, "
-                f"not '{value}'"
+                f"not '{_shown(value)}'"
             )
         self._choose(config, value)
 
@@ -407,7 +422,8 @@ class Refused(Option):
             kind = type(neutral).__name__
             raise TypeError(f"expected an {kind}" if kind == "int" else f"expected a {kind}")
         if value != neutral:
-            raise ConfigError(f"the option {self.name} is not supported yet: {self.reason}")
+            asked = f", not {_shown(repr(value))}" if isinstance(value, str) else ""
+            raise ConfigError(f"the option {self.name} is not supported yet: {self.reason}{asked}")
 
 
 class Profiler(Refused):
@@ -418,6 +434,6 @@ class Profiler(Refused):
     NAMES = ("none", "jitdump", "vtune", "perfmap")
 
     def __set__(self, config: "Config", value: "Value") -> None:
-        if value not in self.NAMES:
-            raise ConfigError(f"unknown profiler: {value}")
+        if isinstance(value, str) and value not in self.NAMES:
+            raise ConfigError(f"unknown profiler: {_shown(value)}")
         super().__set__(config, value)

@@ -2,9 +2,10 @@
 
 Only options that have been set can contradict each other, since what is not set follows from what
 is: a feature is off by default where one that it needs is off, a memory has no reservation by
-default where no signal would guard it. So a row is asked only if both of its options are set.
+default where no signal would guard it. So a row is asked only if both of its options are set, but for
+features: one that is set on may need one that is off by default.
 
-Not on the warm path: a Config that sets fewer than two options is not looked at.
+Not on the warm path: a Config that sets fewer than two options is not looked at, or only that one.
 """
 
 from cachewasm.errors import ConfigError
@@ -21,10 +22,11 @@ class Rule:
     """A row: two options, whether a Config that sets both contradicts itself, and why that is one.
 
     `reason` is the end of a sentence that begins with both options and their values, or, where the
-    drop-in API has a sentence of its own, all of it: then it `is_whole`.
+    drop-in API has a sentence of its own, that one: then it `is_whole`, and they follow. Where `one` is
+    `enough`, the other's default counts as if it were set.
     """
 
-    __slots__ = ("contradicts", "is_whole", "one", "other", "reason")
+    __slots__ = ("contradicts", "enough", "is_whole", "one", "other", "reason")
 
     def __init__(
         self,
@@ -34,12 +36,14 @@ class Rule:
         reason: str,
         *,
         is_whole: bool = False,
+        enough: bool = False,
     ) -> None:
         self.one = one
         self.other = other
         self.contradicts = contradicts
         self.reason = reason
         self.is_whole = is_whole
+        self.enough = enough
 
 
 def _needs(name: str, needed: str) -> Rule:
@@ -51,7 +55,8 @@ def _needs(name: str, needed: str) -> Rule:
     if name == "relaxed_simd":
         reason = "cannot disable the simd proposal but enable the relaxed simd proposal"
         return Rule(one, other, contradicts, reason, is_whole=True)
-    return Rule(one, other, contradicts, f"the feature `{name}` is an extension of `{needed}`")
+    reason = f"the feature `{name}` is an extension of `{needed}`"
+    return Rule(one, other, contradicts, reason, enough=True)
 
 
 def _size_of_baseline(config: "Config") -> bool:
@@ -64,6 +69,10 @@ def _info_without_symbols(config: "Config") -> bool:
 
 def _guard_of_nothing(config: "Config") -> bool:
     return config.guard_before_linear_memory and not config.memory_guard_size
+
+
+def _frames_of_no_backtrace(config: "Config") -> bool:
+    return not config.wasm_backtrace and config.wasm_backtrace_max_frames is not None
 
 
 def _costs_of_nothing(config: "Config") -> bool:
@@ -99,6 +108,12 @@ RULES = (
         "the guard before a memory is as large as the one behind it",
     ),
     Rule(
+        "wasm_backtrace",
+        "wasm_backtrace_max_frames",
+        _frames_of_no_backtrace,
+        "without backtraces no frame is listed",
+    ),
+    Rule(
         "operator_cost",
         "consume_fuel",
         _costs_of_nothing,
@@ -128,12 +143,14 @@ RULES = (
 def check(config: "Config", chosen: "Container[str]") -> None:
     """Raise ConfigError for the first row that the Config violates; `chosen` are the options set."""
     for rule in RULES:
-        if rule.one in chosen and rule.other in chosen and rule.contradicts(config):
-            if rule.is_whole:
-                raise ConfigError(rule.reason)
-            raise ConfigError(
+        is_asked = rule.one in chosen and (rule.enough or rule.other in chosen)
+        if is_asked and rule.contradicts(config):
+            both = (
                 f"the options {_said(config, rule.one)} and {_said(config, rule.other)} "
-                f"contradict each other: {rule.reason}"
+                "contradict each other"
+            )
+            raise ConfigError(
+                f"{rule.reason} ({both})" if rule.is_whole else f"{both}: {rule.reason}"
             )
 
 

@@ -169,8 +169,10 @@ def parse_changes(text: str) -> FeatureChanges:
     for word in text.split(","):
         sign, name = word.strip()[:1], word.strip()[1:]
         if sign not in ("+", "-"):
+            from cachewasm.engine.suggest import shown
+
             raise ConfigError(
-                f"the option target_features must be like '+avx2,-bmi2', not '{text}'"
+                f"the option target_features must be like '+avx2,-bmi2', not '{shown(text)}'"
             )
         if not any(name in table for table in FEATURES.values()):
             raise _unknown_feature(name, None)
@@ -224,36 +226,39 @@ def check_cpu(name: str) -> None:
 
 def _unknown_target(text: str) -> ConfigError:
     """Why `text` is no target: by its architecture, its operating system, or altogether."""
-    from cachewasm.engine.suggest import suggestion
+    from cachewasm.engine.suggest import shown, suggestion
 
     triples = [architecture.triple for architecture in ARCHITECTURES]
     supported = f"(supported: {', '.join(triples)})"
     arch, dash, rest = text.partition("-")
-    of_same = [triple for triple in triples if triple.startswith(f"{arch}-")]
-    if dash and of_same and "linux" not in rest.split("-"):
+    of_same = [triple for triple in triples if triple.startswith(f"{arch.lower()}-")]
+    if of_same and not dash:
+        why = f" (did you mean '{of_same[0]}'?)"
+    elif dash and of_same and "linux" not in rest.split("-"):
         system = [*rest.split("-"), ""][1] or rest
-        why = f": there is no code for the operating system '{system}'"
+        why = f": there is no code for the operating system '{shown(system)}'"
     elif rest.count("-") >= 2 and not of_same:
-        why = f": there is no code for the architecture '{arch}'"
+        why = f": there is no code for the architecture '{shown(arch)}'"
     else:
         known = [*triples, *(level for levels in LEVELS.values() for level in levels)]
         why = suggestion(text, [*known, "native", "generic"])
-    return ConfigError(f"the target '{text}' is not supported{why} {supported}")
+    return ConfigError(f"the target '{shown(text)}' is not supported{why} {supported}")
 
 
 def _unknown_feature(name: str, arch: str | None) -> ConfigError:
-    from cachewasm.engine.suggest import suggestion
+    from cachewasm.engine.suggest import shown, suggestion
 
     tables = FEATURES.values() if arch is None else (FEATURES[arch],)
     known = [feature for table in tables for feature in table]
     place = "" if arch is None else f" for {triple_of(arch)}"
-    return ConfigError(f"the target feature '{name}' is unknown{place}{suggestion(name, known)}")
+    meant = suggestion(name, known)
+    return ConfigError(f"the target feature '{shown(name)}' is unknown{place}{meant}")
 
 
 def _unknown_cpu(name: str, arch: str | None) -> ConfigError:
     from cachewasm.engine.cpus import CPUS
-    from cachewasm.engine.suggest import suggestion
+    from cachewasm.engine.suggest import shown, suggestion
 
     known = [each for of in CPUS if arch in (None, of) for each in sorted(CPUS[of])]
     place = "" if arch is None else f" for {triple_of(arch)}"
-    return ConfigError(f"the CPU '{name}' is unknown{place}{suggestion(name, known)}")
+    return ConfigError(f"the CPU '{shown(name)}' is unknown{place}{suggestion(name, known)}")

@@ -162,13 +162,16 @@ def choose(chosen: "Mapping[str, int]", *, address_space_limited: bool) -> Tunab
 
     Without signals there is no guard by default, and where address space is limited no reservation
     either: code checks every address itself. What was chosen stands, a size rounded up to a
-    multiple of 64 KiB. Raises ConfigError for a size that no host could reserve.
+    multiple of 64 KiB, and so does the guard behind a memory if one in front was chosen. Raises ConfigError for a size that no host could reserve.
     """
     signals = chosen.get("signals_based_traps", True)
     values = {}
     for tunable in TUNABLES:
         default = tunable.default if signals else tunable.without_signals
-        value = chosen.get(tunable.name, tunable.limited if address_space_limited else default)
+        default = tunable.limited if address_space_limited else default
+        if tunable.name == "memory_guard_size" and chosen.get("guard_before_linear_memory"):
+            default = tunable.default
+        value = chosen.get(tunable.name, default)
         if tunable.is_size:
             if not 0 <= value <= MAX_SIZE:
                 raise ConfigError(f"the option {tunable.name} must be from 0 to {MAX_SIZE} bytes")

@@ -7,7 +7,7 @@ from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
 from cachewasm.runtime.linear import LinearMemory
 from cachewasm.runtime.store import Store, store_of
-from cachewasm.wasm.types import MemoryType
+from cachewasm.wasm.types import MemoryType, expect_int
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,14 +35,12 @@ class Memory:
     def __init__(self, store: "Store | Caller", ty: MemoryType) -> None:
         if not isinstance(ty, MemoryType):
             raise TypeError("expected a MemoryType")
+        # Once more: its attributes may have been set since.
+        ty._check()
         if ty.is_64 or ty.is_shared or ty.page_size_log2 != 16:
             raise WasmtimeError(
                 "64-bit, shared and custom-page-size memories are not supported yet"
             )
-        if ty.limits.min < 0:
-            raise WasmtimeError("size minimum must not be negative")
-        if ty.limits.max is not None and ty.limits.max < ty.limits.min:
-            raise WasmtimeError("size minimum must not be greater than maximum")
         owner = store_of(store)
         self._store = owner
         self._definition = owner._add_memory(ty)
@@ -73,6 +71,7 @@ class Memory:
         """Add `delta` pages; returns the pages before. Raises WasmtimeError beyond a limit."""
         self._check(store)
         self._store._check_thread()
+        expect_int("delta", delta)
         if delta < 0:
             raise WasmtimeError("cannot grow by negative amount")
         # SAFETY: a builtin of the support image on a definition that the store keeps.

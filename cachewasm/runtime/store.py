@@ -31,7 +31,7 @@ from cachewasm.runtime.limits import StoreLimits
 from cachewasm.runtime.linear import LinearMemory, TableElements
 from cachewasm.runtime.process import support_image
 from cachewasm.runtime.typeids import entry_by_id
-from cachewasm.wasm.types import EXNREF, EXTERNREF, MemoryType, TableType
+from cachewasm.wasm.types import EXNREF, EXTERNREF, MemoryType, TableType, expect_int
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -228,6 +228,14 @@ class Store:
         """Bound what wasm code may take: bytes per memory, elements per table, and numbers of
         instances, tables and memories. A negative number is no limit.
         """
+        for name, limit in (
+            ("memory_size", memory_size),
+            ("table_elements", table_elements),
+            ("instances", instances),
+            ("tables", tables),
+            ("memories", memories),
+        ):
+            expect_int(name, limit)
         self._limits = StoreLimits(memory_size, table_elements, instances, tables, memories)
         for memory in self._memories:
             memory.limit(memory_size)

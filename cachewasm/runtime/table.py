@@ -5,7 +5,7 @@ import ctypes
 from cachewasm.errors import WasmtimeError
 from cachewasm.runtime.linear import TableElements
 from cachewasm.runtime.store import Store, store_of
-from cachewasm.wasm.types import TableType
+from cachewasm.wasm.types import TableType, expect_int
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ class Table:
     def __init__(self, store: "Store | Caller", ty: TableType, init: object) -> None:
         if not isinstance(ty, TableType):
             raise TypeError("expected a TableType")
+        # Once more: its attributes may have been set since.
+        ty._check()
         if ty.limits.min < 0:
             raise WasmtimeError("size minimum must not be negative")
         if ty.limits.max is not None and ty.limits.max < ty.limits.min:
@@ -58,6 +60,7 @@ class Table:
         """Add `amt` elements; returns the size before. Raises WasmtimeError beyond a limit."""
         self._check(store)
         self._store._check_thread()
+        expect_int("amt", amt)
         if amt < 0:
             raise WasmtimeError("cannot grow by negative amount")
         raw = self._store._to_raw(self._type.element, init)
@@ -71,12 +74,14 @@ class Table:
 
     def get(self, store: "Store | Caller", idx: int) -> object:
         """The element; None if it is null or `idx` is out of bounds."""
+        expect_int("idx", idx)
         if not 0 <= idx < self.size(store):
             return None
         return self._store._from_raw(self._type.element, self._elements()[idx])
 
     def set(self, store: "Store | Caller", idx: int, val: object) -> None:
         """Replace an element. Raises WasmtimeError if `idx` is out of bounds."""
+        expect_int("idx", idx)
         raw = self._store._to_raw(self._type.element, val)
         if not 0 <= idx < self.size(store):
             raise WasmtimeError("table element index out of bounds")

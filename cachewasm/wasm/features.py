@@ -79,6 +79,7 @@ NEEDS = {
     "shared_everything_threads": "threads",
     "function_references": "reference_types",
     "gc": "function_references",
+    "legacy_exceptions": "exceptions",
     **{
         feature.name: "component_model"
         for feature in FEATURES

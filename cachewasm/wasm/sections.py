@@ -131,7 +131,7 @@ def table(r: Reader) -> TableType:
     flags = r.byte()
     if flags & ~LIMITS_MAX == _LIMITS_64:
         feature.require(r.features, feature.MEMORY64, "a 64-bit table", offset)
-    return TableType(reftype, _limits(r, flags, offset))
+    return TableType._of(reftype, _limits(r, flags, offset))
 
 
 def memory(r: Reader) -> MemoryType:
@@ -143,7 +143,7 @@ def memory(r: Reader) -> MemoryType:
             feature.require(r.features, feature.THREADS, "a shared memory", offset)
         if flags & _LIMITS_64:
             feature.require(r.features, feature.MEMORY64, "a 64-bit memory", offset)
-    return MemoryType(_limits(r, flags, offset))
+    return MemoryType._of(_limits(r, flags, offset))
 
 
 def _limits(r: Reader, flags: int, offset: int) -> Limits:

@@ -1,7 +1,8 @@
 """The types of WebAssembly: values, functions, tables, memories, globals, imports and exports.
 
 These are also the public classes of the drop-in API (`ValType`, `FuncType`, ...), so there is one
-set of types from decoder to application. Value types are interned: compare them with `is`.
+set of types from decoder to application. Value types are interned: compare them with `is`. What an
+embedder makes is checked at once; what is read is made by `_of`, and validation checks it.
 
 On the warm path: no dataclasses, no enum, no typing. Source: specification, section 2.3.
 """
@@ -134,6 +135,12 @@ class FuncType:
         return f"[{params}] -> [{results}]"
 
 
+def expect_int(name: str, value: object) -> None:
+    """Raise TypeError for what an embedder gives where a whole number is needed."""
+    if not isinstance(value, int):
+        raise TypeError(f"expected an int for {name}")
+
+
 class Limits:
     """A minimum and an optional maximum: of pages for a memory, of elements for a table."""
 
@@ -142,6 +149,12 @@ class Limits:
     def __init__(self, min: int, max: int | None = None) -> None:
         self.min = min
         self.max = max
+
+    def _check(self) -> None:
+        """Raise TypeError unless both are whole numbers, but for a maximum that is None."""
+        expect_int("min", self.min)
+        if self.max is not None:
+            expect_int("max", self.max)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Limits) and self.min == other.min and self.max == other.max
@@ -165,6 +178,20 @@ class TableType:
             raise TypeError("expected Limits")
         self.element = valtype
         self.limits = limits
+        self._check()
+
+    @classmethod
+    def _of(cls, element: ValType, limits: Limits) -> "TableType":
+        self = cls.__new__(cls)
+        self.element = element
+        self.limits = limits
+        return self
+
+    def _check(self) -> None:
+        """Raise WasmtimeError unless there are tables of such elements; TypeError as limits do."""
+        if not self.element.is_ref:
+            raise WasmtimeError("failed to allocate TableType")
+        self.limits._check()
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -198,6 +225,53 @@ class MemoryType:
         self.is_64 = is_64
         self.is_shared = shared
         self.page_size_log2 = page_size_log2
+        self._check()
+
+    @classmethod
+    def _of(
+        cls,
+        limits: Limits,
+        is_64: bool = False,
+        shared: bool = False,
+        page_size_log2: int = PAGE_SIZE_LOG2,
+    ) -> "MemoryType":
+        self = cls.__new__(cls)
+        self.limits = limits
+        self.is_64 = is_64
+        self.is_shared = shared
+        self.page_size_log2 = page_size_log2
+        return self
+
+    def _check(self) -> None:
+        """Raise WasmtimeError unless there may be such a memory, TypeError for no whole numbers."""
+        self.limits._check()
+        least, most, page = self.limits.min, self.limits.max, self.page_size_log2
+        expect_int("page_size_log2", page)
+        address_bits = 64 if self.is_64 else 32
+        end = 1 << address_bits
+        if least < 0:
+            raise WasmtimeError("size minimum must not be negative")
+        if least >= end:
+            raise WasmtimeError("minimum size too large")
+        if most is not None and most >= end:
+            raise WasmtimeError("maximum size too large")
+        if page not in (0, PAGE_SIZE_LOG2):
+            raise WasmtimeError(
+                f"page size must be 2**16 or 2**0, but was given 2**{page}; note that future Wasm "
+                "extensions might allow any power of two page size, but only 2**16 and 2**0 are "
+                "currently valid"
+            )
+        if most is not None and most < least:
+            raise WasmtimeError("maximum page size cannot be smaller than the minimum page size")
+        if self.is_shared and most is None:
+            raise WasmtimeError("shared memories must have a maximum size")
+        if self.is_64:
+            if least << page >= end:
+                raise WasmtimeError("memory's minimum byte size must fit in a u64")
+            return
+        for name, pages in (("minimum", least), ("maximum", most or 0)):
+            if pages << page > end:
+                raise WasmtimeError(f"{name} size is too large for this memory type's index type")
 
     @property
     def page_size(self) -> int:

@@ -97,7 +97,7 @@ class ModuleContext:
         # Whether a table may have to be filled before it is read; see table.py.
         self.lazy_tables = env.tunables.table_lazy_init
         self.places: LineTable | PcSections | None = None
-        if env.tunables.generate_address_map:
+        if env.tunables.generate_address_map or env.tunables.debug_info:
             self.places = PcSections() if baseline else LineTable()
         self.consume_fuel = env.tunables.consume_fuel
         self.epoch_interruption = env.tunables.epoch_interruption

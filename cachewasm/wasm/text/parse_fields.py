@@ -188,7 +188,7 @@ class Fields:
                 raise c.unexpected("`(elem`")
             segment = table_elems(c, self._context, index, element)
             size = len(segment.inits)
-            self._tables.append(TableType(element, Limits(size, size)))
+            self._tables.append(TableType._of(element, Limits(size, size)))
             self._elements.append(segment)
         c.expect(")")
 
@@ -202,7 +202,7 @@ class Fields:
         if c.take_form("data"):
             segment = memory_data(c, index)
             pages = -(-len(segment.content) >> PAGE_SIZE_LOG2)
-            self._memories.append(MemoryType(Limits(pages, pages)))
+            self._memories.append(MemoryType._of(Limits(pages, pages)))
             self._data.append(segment)
         else:
             self._memories.append(memorytype(c))

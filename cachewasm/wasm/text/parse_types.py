@@ -209,7 +209,7 @@ def tabletype(c: Cursor) -> TableType:
     """Limits and the type of the elements."""
     refuse_address_type(c)
     found = limits(c)
-    return TableType(reftype(c), found)
+    return TableType._of(reftype(c), found)
 
 
 def memorytype(c: Cursor) -> MemoryType:
@@ -217,7 +217,7 @@ def memorytype(c: Cursor) -> MemoryType:
     refuse_address_type(c)
     found = limits(c)
     refuse_memory_options(c)
-    return MemoryType(found)
+    return MemoryType._of(found)
 
 
 def refuse_memory_options(c: Cursor) -> None:

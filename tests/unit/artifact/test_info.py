@@ -61,7 +61,7 @@ MODULE = Module(
     ),
     funcs=(0, 1, 0),
     tables=(TableType(EXTERNREF, Limits(2, 2**32 - 1)),),
-    memories=(MemoryType(Limits(2**48), is_64=True), MemoryType(Limits(5, 5), page_size_log2=0)),
+    memories=(MemoryType(Limits(2**47), is_64=True), MemoryType(Limits(5, 5), page_size_log2=0)),
     globals=(Global(GlobalType(I64, True), ((constexpr.I64_CONST, -1),)),),
     exports=(Export("run", FUNC, 2), Export("", GLOBAL, 1), Export("mem", MEMORY, 2)),
     start=4,

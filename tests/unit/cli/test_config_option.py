@@ -88,6 +88,15 @@ def test_parse_what_no_option_takes_is_said(given: str, message: str) -> None:
         parse(given)
 
 
+@pytest.mark.parametrize(
+    "given", ["{}=1", "consume_fuel={}", "wasm_backtrace_max_frames={}", "operator_cost={}"]
+)
+def test_parse_what_no_option_takes_is_said_in_short(given: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(given.format("z" * 100_000))
+    assert len(str(caught.value)) < 500
+
+
 def test_listing_names_every_option_once() -> None:
     names = [line.split()[0] for line in listing().splitlines()[1:]]
     assert names == list(settable()) == [word.rstrip("=") for word in words()]

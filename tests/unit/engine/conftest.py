@@ -19,3 +19,4 @@ def ask_nobody_afterwards() -> Iterator[None]:
     yield
     host._answers.detect = None
     host._answers.asked.clear()
+    host.runnable.clear()

@@ -11,6 +11,7 @@ from cachewasm.engine.config import OPTIONS, Config
 from cachewasm.engine.isa import X86_64
 from cachewasm.engine.operator_cost import OperatorCost
 from cachewasm.engine.options import Jobs, OptLevel, Size, Strategy, Switch
+from cachewasm.wasm import features
 
 IS_X86 = host.machine() == X86_64
 
@@ -32,6 +33,14 @@ VALUES: dict[str, list[object]] = {
         ["aarch64-unknown-linux-gnu", "x86-64-v1", "x86-64-v3", "native"],
         key=lambda target: target.startswith("x86-64" if IS_X86 else "aarch64"),
     ),
+}
+
+
+# What an option needs that is off by default.
+NEEDED: dict[str, dict[str, object]] = {
+    f"wasm_{name}": {f"wasm_{needed}": True}
+    for name, needed in features.NEEDS.items()
+    if not features.BY_NAME[needed].default
 }
 
 

@@ -17,7 +17,13 @@ from cachewasm.engine.environment import CompileEnvironment
 from cachewasm.engine.options import KEY, NO_EFFECT, REFUSED
 from cachewasm.engine.tunables import TUNABLES
 from cachewasm.errors import ConfigError, UnsupportedModule
-from tests.unit.engine.option_values import VALUES, config_with, other_value, values_of
+from tests.unit.engine.option_values import (
+    NEEDED,
+    VALUES,
+    config_with,
+    other_value,
+    values_of,
+)
 
 # The written list: what cannot change compiled code. An option that is added is either in the hash,
 # or a deliberate line here.
@@ -139,9 +145,10 @@ def test_options_without_values_are_a_clear_failure() -> None:
 
 @pytest.mark.parametrize("name", by_effect[KEY])
 def test_option_in_the_key_changes_the_hash(name: str) -> None:
-    config = config_with(**{name: other_value(name)})
+    needed = NEEDED.get(name, {})
+    config = config_with(**needed, **{name: other_value(name)})
     assert getattr(config, name) == other_value(name)
-    assert key_of(config) != key_of(Config())
+    assert key_of(config) != key_of(config_with(**needed))
 
 
 @pytest.mark.parametrize("name", by_effect[KEY])

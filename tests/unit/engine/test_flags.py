@@ -83,6 +83,12 @@ def test_flag_that_is_missing_is_refused_unless_it_is_without_effect(flag: Flag)
     assert flags.refusal(rest, ALL_FEATURES, "linux") == expected
 
 
+def test_flag_that_is_given_twice_is_refused() -> None:
+    items = [*DEFAULT_FLAGS.items, ("opt_level", "none")]
+    found = flags.refusal(SharedFlags(items), 0, "linux")
+    assert found == 'setting "opt_level" is configured twice'
+
+
 def test_flag_that_nobody_knows_is_refused() -> None:
     unknown = SharedFlags([*DEFAULT_FLAGS.items, ("enable_magic", 3)])
     expected = 'unknown shared setting "enable_magic" configured to Num(3)'

@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 
 import pytest
 
-from cachewasm.engine import host
+from cachewasm.engine import compat, environment, host
+from cachewasm.engine.config import Config
 from cachewasm.engine.identity import PACKAGE
 from cachewasm.engine.isa import AARCH64, FEATURES, LEVELS, X86_64
-from cachewasm.errors import HostError
+from cachewasm.errors import HostError, IncompatibleArtifact
+from tests.unit.engine.option_values import config_with
 
 ROOT = os.path.dirname(PACKAGE)
 on_x86 = pytest.mark.skipif(host.machine() != X86_64, reason="looks at an x86-64 host")
@@ -136,6 +139,7 @@ def _cannot_tell() -> frozenset[str]:
 def untold(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that does not tell what its CPU has."""
     monkeypatch.setattr(host, "_answers", host._Answers())
+    monkeypatch.setattr(host, "runnable", set())
     monkeypatch.setattr(host, "probe", _cannot_tell)
     monkeypatch.setattr(host, "machine", lambda: X86_64)
 
@@ -163,6 +167,43 @@ def test_host_features_untold_are_those_that_the_function_tells() -> None:
     assert host.has_feature("movbe") is None
     # What was answered is not asked for again.
     assert asked.count("avx") == 1
+    # No machine lacks what the lowest level has.
+    assert LEVELS[X86_64]["x86-64-v1"].isdisjoint(asked)
+
+
+@pytest.mark.usefixtures("untold")
+def test_host_features_of_the_lowest_level_are_there_on_every_machine() -> None:
+    assert all(host.has_feature(name) for name in LEVELS[X86_64]["x86-64-v1"])
+    compat.check_host(environment.from_config(config_with(target="generic")))
+    host.ask(lambda name: False)
+    assert host.host_level() == "x86-64-v1"
+
+
+def test_host_that_tells_of_less_than_the_lowest_level_is_refused_by_its_feature() -> None:
+    with pytest.raises(HostError, match=r"every x86_64 CPU should have: cmov, sse2$"):
+        host.level_target(X86_64, LEVELS[X86_64]["x86-64-v1"] - {"cmov", "sse2"})
+
+
+@pytest.mark.usefixtures("untold")
+def test_host_features_told_by_the_example_of_the_documentation_make_a_level() -> None:
+    with open(os.path.join(ROOT, "docs", "targets.md"), encoding="utf-8") as file:
+        paragraphs = file.read().split("\n\n")
+    setting = "config.detect_host_feature = "
+    [example] = [each for each in paragraphs if each.startswith("    ") and setting in each]
+    config = Config()
+    exec(textwrap.dedent(example), {"config": config})
+    assert environment.from_config(config).target.level == "x86-64-v2"
+
+
+@pytest.mark.usefixtures("untold")
+def test_host_features_that_another_function_told_are_asked_for_again() -> None:
+    fast = config_with(target="x86-64-v3", detect_host_feature=lambda name: True)
+    compat.check_host(environment.from_config(fast))
+    slow = config_with(target="x86-64-v3", detect_host_feature=lambda name: name != "avx")
+    with pytest.raises(IncompatibleArtifact, match='"avx" is enabled, but not available'):
+        compat.check_host(environment.from_config(slow))
+    compat.check_host(environment.from_config(fast))
+    assert host.has_feature("avx")
 
 
 def test_host_features_told_are_not_asked_for(

@@ -26,7 +26,8 @@ CASES: dict[tuple[str, str], tuple[tuple[object, object], str, tuple[object, obj
     ),
     ("debug_info", "debug_symbols"): (
         (True, False),
-        "cannot enable native debug info while debug symbols are disabled",
+        "cannot enable native debug info while debug symbols are disabled (the options "
+        "debug_info = True and debug_symbols = False contradict each other)",
         (True, True),
     ),
     ("guard_before_linear_memory", "memory_guard_size"): (
@@ -34,6 +35,12 @@ CASES: dict[tuple[str, str], tuple[tuple[object, object], str, tuple[object, obj
         "the options guard_before_linear_memory = True and memory_guard_size = 0 contradict each "
         "other: the guard before a memory is as large as the one behind it",
         (False, 0),
+    ),
+    ("wasm_backtrace", "wasm_backtrace_max_frames"): (
+        (False, 5),
+        "the options wasm_backtrace = False and wasm_backtrace_max_frames = 5 contradict each "
+        "other: without backtraces no frame is listed",
+        (False, None),
     ),
     ("operator_cost", "consume_fuel"): (
         (COSTS, False),
@@ -70,7 +77,8 @@ CASES: dict[tuple[str, str], tuple[tuple[object, object], str, tuple[object, obj
     },
     ("wasm_relaxed_simd", "wasm_simd"): (
         (True, False),
-        "cannot disable the simd proposal but enable the relaxed simd proposal",
+        "cannot disable the simd proposal but enable the relaxed simd proposal (the options "
+        "wasm_relaxed_simd = True and wasm_simd = False contradict each other)",
         (False, False),
     ),
 }
@@ -98,8 +106,13 @@ def test_rule_refuses_the_contradiction_and_nothing_else(rule: Rule) -> None:
             config.validate()
         assert str(caught.value) == sentence
     config_with(**{rule.one: fine[0], rule.other: fine[1]}).validate()
-    # Alone, each of them decides what the other is by default.
-    config_with(**one).validate()
+    # Alone, each of them decides what the other is by default, unless it needs what is off.
+    if rule.enough and not features.BY_NAME[rule.other.removeprefix("wasm_")].default:
+        with pytest.raises(ConfigError) as caught:
+            config_with(**one).validate()
+        assert str(caught.value) == sentence
+    else:
+        config_with(**one).validate()
     config_with(**other).validate()
 
 
@@ -110,6 +123,13 @@ def test_contradiction_is_refused_by_engines_and_environments() -> None:
             make(config)
     config.strategy = "auto"
     Engine(config)
+
+
+def test_feature_that_needs_one_which_is_off_by_default_is_refused_by_engines() -> None:
+    with pytest.raises(ConfigError, match="wasm_legacy_exceptions = True and wasm_exceptions"):
+        Engine(config_with(wasm_legacy_exceptions=True))
+    Engine(config_with(wasm_legacy_exceptions=True, wasm_exceptions=True))
+    Engine(config_with(wasm_legacy_exceptions=False))
 
 
 def test_features_that_others_need_come_first() -> None:

@@ -226,6 +226,8 @@ def test_parse_target_unsupported_is_refused_by_name(text: str) -> None:
         ("x86_64-unknown-freebsd", "there is no code for the operating system 'freebsd'"),
         ("x86_64-unknown-linux-musl", "did you mean 'x86_64-unknown-linux-gnu'"),
         ("nativ", "did you mean 'native'"),
+        ("x86_64", "did you mean 'x86_64-unknown-linux-gnu'"),
+        ("aarch64", "did you mean 'aarch64-unknown-linux-gnu'"),
         ("x86-64-v9", "did you mean 'x86-64-v4'"),
     ],
 )

@@ -42,6 +42,14 @@ def test_choose_without_signals_reserves_but_has_no_guards() -> None:
     assert not chosen.memories_move
 
 
+@pytest.mark.parametrize("limited", [False, True])
+@pytest.mark.parametrize("signals", [False, True])
+def test_choose_a_guard_in_front_keeps_the_size_of_guards(*, signals: bool, limited: bool) -> None:
+    options = {"signals_based_traps": signals, "guard_before_linear_memory": True}
+    chosen = tunables.choose(options, address_space_limited=limited)
+    assert (chosen.guard_before_linear_memory, chosen.memory_guard_size) == (True, 32 << 20)
+
+
 @pytest.mark.parametrize("signals", [False, True])
 def test_choose_under_a_limit_reserves_nothing(signals: bool) -> None:
     chosen = tunables.choose({"signals_based_traps": signals}, address_space_limited=True)

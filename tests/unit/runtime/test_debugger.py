@@ -127,18 +127,25 @@ def test_debug_lines_are_the_address_map(
     assert len(places) >= 2 + 4 + 1  # functions; a load and three calls; none
 
 
-def test_debug_info_without_address_map_has_functions_and_no_lines(
-    wasm: Callable[[str], bytes],
+@pytest.mark.parametrize("strategy", ["baseline", "optimized"])
+def test_debug_info_without_address_map_has_the_same_functions_and_lines(
+    wasm: Callable[[str], bytes], strategy: str
 ) -> None:
-    made = engine(debug_info=True, generate_address_map=False)
-    elf = elf_of(made.precompile_module(wasm(TEXT)))
-    (unit,) = elf.get_dwarf_info().iter_CUs()
-    assert {
-        entry.attributes["DW_AT_name"].value.decode()
-        for entry in unit.get_top_DIE().iter_children()
-    } == FUNCTIONS
-    entries = elf.get_dwarf_info().line_program_for_CU(unit).get_entries()
-    assert [entry.state for entry in entries if entry.state and not entry.state.end_sequence] == []
+    found = {}
+    for mapped in (False, True):
+        made = engine(debug_info=True, generate_address_map=mapped, strategy=strategy)
+        elf = elf_of(made.precompile_module(wasm(TEXT)))
+        assert (elf.get_section_by_name(ADDRMAP_SECTION) is not None) == mapped
+        (unit,) = elf.get_dwarf_info().iter_CUs()
+        names = {
+            entry.attributes["DW_AT_name"].value.decode()
+            for entry in unit.get_top_DIE().iter_children()
+        }
+        assert names == FUNCTIONS
+        entries = elf.get_dwarf_info().line_program_for_CU(unit).get_entries()
+        found[mapped] = [entry.state.line for entry in entries if entry.state]
+    assert found[False] == found[True]
+    assert len(set(found[True])) > 2
 
 
 def test_debug_lines_of_no_rows_and_of_far_ones_are_well_formed() -> None:

@@ -460,6 +460,83 @@ def test_memory_of_impossible_limits_is_refused(
         api.Memory(store, api.MemoryType(api.Limits(least, most)))
 
 
+@pytest.mark.parametrize(
+    ("least", "most", "options", "message"),
+    [
+        (1 << 33, None, {}, "minimum size too large"),
+        (1, 1 << 33, {}, "maximum size too large"),
+        (
+            1,
+            None,
+            {"page_size_log2": 5},
+            r"page size must be 2\*\*16 or 2\*\*0, but was given 2\*\*5;",
+        ),
+        (1, None, {"shared": True}, "shared memories must have a maximum size"),
+        (1, 70000, {}, "maximum size is too large for this memory type's index type"),
+        (65537, None, {}, "minimum size is too large for this memory type's index type"),
+        (2, 1, {}, "maximum page size cannot be smaller than the minimum page size"),
+        (1 << 48, None, {"is_64": True}, "memory's minimum byte size must fit in a u64"),
+    ],
+)
+def test_memory_type_that_no_memory_has_is_refused(
+    api: Any, least: int, most: int | None, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(api.WasmtimeError, match=f"^{message}"):
+        api.MemoryType(api.Limits(least, most), **options)
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "options"),
+    [
+        (65536, 65536, {}),
+        (1, (1 << 32) - 1, {"page_size_log2": 0}),
+        (0, 0, {"shared": True}),
+        ((1 << 48) - 1, (1 << 64) - 1, {"is_64": True}),
+    ],
+)
+def test_memory_type_with_the_largest_limits_is_accepted(
+    api: Any, least: int, most: int, options: dict[str, Any]
+) -> None:
+    limits = api.MemoryType(api.Limits(least, most), **options).limits
+    assert (limits.min, limits.max) == (least, most)
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(
+    ("least", "most", "page", "name"),
+    [
+        (1.5, None, 16, "min"),
+        ("a", None, 16, "min"),
+        (1, 2.0, 16, "max"),
+        (1, 2, "x", "page_size_"),
+    ],
+)
+def test_memory_type_of_no_whole_numbers_is_a_type_error(
+    api: Any, least: object, most: object, page: object, name: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^expected an int for {name}"):
+        api.MemoryType(api.Limits(least, most), page_size_log2=page)
+
+
+@pytest.mark.usefixtures("own")
+def test_memory_type_that_was_changed_is_checked_again(api: Any, store: Any) -> None:
+    changed = api.MemoryType(api.Limits(1, 2))
+    changed.limits.max = 70000
+    with pytest.raises(api.WasmtimeError, match="maximum size is too large"):
+        api.Memory(store, changed)
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize("delta", [1.0, "a", None])
+def test_memory_grown_by_no_whole_number_is_a_type_error(
+    api: Any, store: Any, delta: object
+) -> None:
+    memory = api.Memory(store, api.MemoryType(api.Limits(1, 3)))
+    with pytest.raises(TypeError, match=r"^expected an int for delta$"):
+        memory.grow(store, delta)
+    assert memory.size(store) == 1
+
+
 @pytest.mark.usefixtures("own")
 def test_memory_that_cannot_be_opened_is_given_back(
     api: Any, store: Any, monkeypatch: pytest.MonkeyPatch

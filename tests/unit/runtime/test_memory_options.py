@@ -76,6 +76,13 @@ def test_guard_before_is_left_out_on_request() -> None:
     assert field(exports["m"], "guard_after") == 32 * MIB
 
 
+def test_guard_before_that_was_set_on_is_there_without_signals() -> None:
+    _, exports = instance(GROWING, signals_based_traps=False, guard_before_linear_memory=True)
+    base, capacity = field(exports["m"], "base"), field(exports["m"], "capacity")
+    assert access(base - 32 * MIB, base) == {"---"}
+    assert access(base + capacity, base + capacity + 32 * MIB) == {"---"}
+
+
 def test_reservation_beyond_the_length_is_held_but_not_accessible() -> None:
     _, exports = instance(GROWING, memory_reservation=8 * MIB, memory_may_move=False)
     base = field(exports["m"], "base")

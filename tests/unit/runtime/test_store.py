@@ -84,3 +84,17 @@ def test_store_and_module_initialized_twice_are_refused(
     with pytest.raises(api.WasmtimeError, match="twice"):
         module.__init__(engine, wasm("(module)"))
     api.Instance(store, module, [])
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize("limit", ["a", 1.5, None])
+@pytest.mark.parametrize(
+    "name", ["memory_size", "table_elements", "instances", "tables", "memories"]
+)
+def test_store_limit_that_is_no_whole_number_is_a_type_error_and_limits_nothing(
+    api: Any, name: str, limit: object
+) -> None:
+    store = api.Store()
+    with pytest.raises(TypeError, match=f"^expected an int for {name}$"):
+        store.set_limits(**{"memories": 0, name: limit})
+    api.Memory(store, api.MemoryType(api.Limits(1, None)))

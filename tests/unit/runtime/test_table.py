@@ -354,3 +354,42 @@ def test_table_of_impossible_limits_is_refused(
 ) -> None:
     with pytest.raises(api.WasmtimeError):
         api.Table(store, api.TableType(api.ValType.funcref(), api.Limits(least, most)), None)
+
+
+@pytest.mark.parametrize("element", ["i32", "f64"])
+def test_table_type_of_numbers_is_refused(api: Any, element: str) -> None:
+    with pytest.raises(api.WasmtimeError, match=r"^failed to allocate TableType$"):
+        api.TableType(getattr(api.ValType, element)(), api.Limits(2, 9))
+
+
+@pytest.mark.usefixtures("own")
+def test_table_type_of_vectors_is_refused(api: Any, store: Any) -> None:
+    with pytest.raises(api.WasmtimeError, match=r"^failed to allocate TableType$"):
+        api.TableType(api.ValType.v128(), api.Limits(2, 9))
+    changed = api.TableType(api.ValType.funcref(), api.Limits(2, 9))
+    changed.element = api.ValType.v128()
+    with pytest.raises(api.WasmtimeError, match=r"^failed to allocate TableType$"):
+        api.Table(store, changed, bytes(16))
+
+
+@pytest.mark.parametrize(("least", "most"), [(1.5, None), ("a", None), (None, 1), (1, 2.0)])
+def test_table_type_of_no_whole_numbers_is_a_type_error(
+    api: Any, least: object, most: object
+) -> None:
+    with pytest.raises(TypeError):
+        api.TableType(api.ValType.funcref(), api.Limits(least, most))
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize("number", [1.0, "a", None])
+def test_table_used_with_no_whole_number_is_a_type_error(
+    api: Any, store: Any, number: object
+) -> None:
+    table = api.Table(store, api.TableType(api.ValType.externref(), api.Limits(3, 9)), None)
+    with pytest.raises(TypeError, match=r"^expected an int for idx$"):
+        table.get(store, number)
+    with pytest.raises(TypeError, match=r"^expected an int for idx$"):
+        table.set(store, number, 5)
+    with pytest.raises(TypeError, match=r"^expected an int for amt$"):
+        table.grow(store, number, 5)
+    assert table.size(store) == 3
