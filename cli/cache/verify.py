@@ -112,7 +112,7 @@ def verify(options: Namespace) -> int:
     if options.wait and options.action is None:
         raise UsageError(_COMMAND, "--wait goes with what is to be done: --repair, ...")
     is_reading = options.action is None or options.dry_run
-    store = chosen_to_change(options.cache_dir, options.config, dry_run=is_reading)
+    store = chosen_to_change(options.cache_dir, options.config, dry_run=is_reading, judges=True)
     modules = Modules(options.from_wasm) if options.from_wasm else None
     chance = random.SystemRandom()
     note = Note("cachewasm: checking ...", things="files")

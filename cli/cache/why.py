@@ -78,7 +78,7 @@ def why(options: Namespace) -> int:
     if options.print_host:
         print(this_machine().to_json())
         return exit_codes.OK
-    store = chosen_store(options.cache_dir, options.config)
+    store = chosen_store(options.cache_dir, options.config, needs=options.last is not None)
     return (_explain_module if options.last is None else _explain_last)(store, options)
 
 
