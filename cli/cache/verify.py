@@ -13,7 +13,7 @@ from typing import TypeAlias
 from cachewasm.cache import reasons
 from cachewasm.cache.survey import verify as verifying
 from cachewasm.cache.survey.inspect import ListedFile
-from cachewasm.cache.survey.verify import VerifyReport
+from cachewasm.cache.survey.verify import Finding, VerifyReport
 from cachewasm.cache.trust import Rules
 from cachewasm.cache.upkeep import repair as repairing
 from cachewasm.cache.upkeep.quarantine import quarantined
@@ -31,6 +31,8 @@ from .recompile import Modules, Recompiled, recompile
 
 _COMMAND = "cachewasm cache verify"
 _MAX_DIGITS = 9
+# They do no harm, so a few are enough to tell whose they are.
+_MAX_FOREIGN = 10
 _ACTIONS = {
     repairing.DELETE: "delete what is damaged",
     repairing.QUARANTINE: "put corrupt entries, and those under a wrong name, into quarantine",
@@ -220,6 +222,10 @@ def _facts(
     return facts
 
 
+def _line(finding: Finding) -> str:
+    return f"{finding.file.path}: {finding.verdict}: {finding.detail}"
+
+
 def _told(repair: Repair) -> str:
     why = f": {repair.why}" if repair.why else ""
     hint = "; --repair or --delete removes it" if repair.done == repairing.LEFT else ""
@@ -229,7 +235,12 @@ def _told(repair: Repair) -> str:
 def _print(report: VerifyReport, repairs: list[str]) -> None:
     for finding in report.findings:
         if VERDICT_BITS[finding.verdict]:
-            print(printable(f"{finding.file.path}: {finding.verdict}: {finding.detail}"))
+            print(printable(_line(finding)))
+    foreign = [each for each in report.findings if each.verdict == verifying.FOREIGN]
+    for finding in foreign[:_MAX_FOREIGN]:
+        print(printable(_line(finding)))
+    if len(foreign) > _MAX_FOREIGN:
+        print(f"{len(foreign) - _MAX_FOREIGN} more are foreign (--json names them)")
     for done in repairs:
         print(printable(done))
     if report.directory_problem is not None:

@@ -240,3 +240,16 @@ def test_verify_quarantine_says_what_it_leaves_and_what_removes_it(
 def test_verify_dry_run_of_nothing_is_wrong_usage(capfd: Capture) -> None:
     _run(capfd, "verify", "--dry-run", code=2)
     _run(capfd, "verify", "--dry-run", "--lock", "lock", code=2)
+
+
+def test_verify_names_what_is_foreign_but_not_without_end(capfd: Capture, cache: Path) -> None:
+    os.mkfifo(cache / "tmp" / "a")
+    (cache / "tmp" / "b").symlink_to("a")
+    (cache / "tmp" / "c").mkdir()
+    why = "foreign: its name is not that of a temporary file"
+    lines = _run(capfd, "verify").splitlines()
+    assert lines == [*(f"{cache}/tmp/{name}: {why}" for name in "abc"), "7 files: 3 foreign, 4 ok"]
+    for number in range(20):
+        (cache / "tmp" / f"d{number}").touch()
+    lines = _run(capfd, "verify").splitlines()
+    assert lines[10:] == ["13 more are foreign (--json names them)", "27 files: 23 foreign, 4 ok"]
