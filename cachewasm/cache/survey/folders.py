@@ -72,7 +72,7 @@ def misplaced(directory: str) -> Iterator[Misplaced]:
 
 def directory_itself(directory: str) -> Misplaced | None:
     """Why nothing can be found in a cache directory; None if it can be listed, or does not exist."""
-    error = scan.listing_error(os.path.realpath(directory))
+    error = scan.listing_error(files.DirectoryState(directory).path)
     if error is None or isinstance(error, FileNotFoundError):
         return None
     if isinstance(error, NotADirectoryError):

@@ -116,7 +116,7 @@ def move(
     `read` reads and checks the entry once more. The caller has the key's lock, if there can be one.
     Nothing is moved in a directory that is not trusted, and nothing raises.
     """
-    directory = os.path.realpath(directory)
+    directory = files.DirectoryState(directory, rules).path
     path = os.path.join(directory, layout.ENTRIES, name)
     before = files.status_of(path)
     if before is None or not stat.S_ISREG(before.st_mode):
