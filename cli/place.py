@@ -8,7 +8,7 @@ import os
 
 from cachewasm.cache.config import cache_directory, is_default
 
-from .failure import Failure
+from .failure import Failure, printable, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,26 +31,51 @@ def choose_cache(directory: str | None, config: str | None = None, *, off: bool 
         os.environ["CACHEWASM_CONFIG"] = os.path.abspath(config)
 
 
-def chosen_store(directory: str | None, config: str | None = None) -> "LocalStore":
+def chosen_store(
+    directory: str | None, config: str | None = None, *, judges: bool = False, needs: bool = True
+) -> "LocalStore":
     """The store of the cache that is chosen, for a command that manages it: no use is recorded.
 
-    Raises Failure if there is none.
+    If the command `needs` the directory, which is neither made nor done without, a line says that there
+    is none yet. Raises Failure if there is no place for a cache, or if what the command needs cannot be
+    listed, unless it `judges` that itself.
     """
     from cachewasm.cache.local import LocalStore
     from cachewasm.cache.settings import CacheConfig
 
     place = chosen_directory(directory, config)
-    return LocalStore(place, config=CacheConfig.from_file().in_use())
+    store = LocalStore(place, config=CacheConfig.from_file().in_use())
+    if needs:
+        _tell_of(place, judges=judges)
+    return store
+
+
+def _tell_of(place: str, *, judges: bool) -> None:
+    """Nothing would be found in such a directory, which is not the same as an empty cache."""
+    from cachewasm.cache import files
+    from cachewasm.cache.survey.folders import directory_itself
+
+    unfit = directory_itself(place)
+    if unfit is None:
+        if not files.is_directory(place):
+            say(f"cachewasm: {place}: there is no cache yet")
+    elif not judges:
+        raise Failure(f"{printable(place)}: {unfit.detail}")
 
 
 def chosen_to_change(
-    directory: str | None, config: str | None = None, *, dry_run: bool = False
+    directory: str | None,
+    config: str | None = None,
+    *,
+    dry_run: bool = False,
+    judges: bool = False,
+    needs: bool = True,
 ) -> "LocalStore":
     """The same for a command that changes something, unless it is a dry run.
 
     Raises Failure also if the settings say that nothing is changed there.
     """
-    store = chosen_store(directory, config)
+    store = chosen_store(directory, config, judges=judges, needs=needs)
     if not store.writes and not dry_run:
         raise Failure(f"nothing is changed in this cache: its mode is {store.config.mode}")
     return store

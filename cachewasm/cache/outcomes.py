@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cachewasm.cache.counters import Events, Key
     from cachewasm.cache.keys import ArtifactKey
 
-_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # Places of which this process has said that they are of no use.
 _degraded: set[str] = set()
@@ -73,7 +73,7 @@ def failed(events: "Events", counter: str, key: "Key", error: EntryError | OSErr
     if isinstance(error, EntryError):
         reason, detail = error.reason, error.detail
     else:
-        reason = FULL if error.errno in _FULL_ERRORS else UNWRITABLE
+        reason = FULL if error.errno in FULL_ERRORS else UNWRITABLE
         detail = f"{error.filename or 'write'}: {error.strerror}"
     count = events.happened(counter, key, reason)
     is_news = reason == TOO_LARGE and count == 1

@@ -47,12 +47,18 @@ def is_plain_directory(path: str) -> bool:
 
 def may_list(path: str) -> bool:
     """Whether a directory can be read, and what lies in it be looked at."""
+    return listing_error(path) is None
+
+
+def listing_error(path: str) -> OSError | None:
+    """Why a directory cannot be read, or what lies in it not be looked at; None if both can be done."""
     try:
         descriptor = os.open(path, _LIST_FLAGS)
-    except OSError:
-        return False
-    files.close(descriptor)
-    return files.status_of(os.path.join(path, os.curdir)) is not None
+        files.close(descriptor)
+        os.lstat(os.path.join(path, os.curdir))
+    except OSError as error:
+        return error
+    return None
 
 
 def statuses_in(path: str) -> list[tuple[str, os.stat_result]]:

@@ -6,7 +6,8 @@ from .. import exit_codes, text
 from ..failure import printable
 from ..parser import Commands, add_command, add_json, add_place
 from ..place import choose_cache
-from .checks import FAIL, checks
+from .check import FAIL
+from .checks import checks
 
 _EPILOG = f"""exit code: {exit_codes.OK}, or {exit_codes.FAILURE} if something keeps the cache from working
 """

@@ -63,6 +63,8 @@ def export(options: Namespace) -> int:
     if is_stdout and options.json:
         raise UsageError(_COMMAND, "--json and a bundle cannot both go to standard output")
     chosen = _locked(store, options.lock) if options.lock else _found(store, options)
+    if options.all and not chosen.keys and not chosen.unreadable:
+        raise Failure(f"{printable(store.directory)}: there is no entry to export")
     written = list(chosen.unreadable)
     note = Note(f"cachewasm: writing {printable(options.bundle)} ...")
     target: AbstractContextManager[BinaryIO]

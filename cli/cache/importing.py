@@ -39,7 +39,9 @@ def add(verbs: Commands) -> None:
 
 def take(options: Namespace) -> int:
     """Import a bundle; whatever cannot be taken is named and makes a failure of it."""
-    store = chosen_to_change(options.cache_dir, options.config, dry_run=options.dry_run)
+    store = chosen_to_change(
+        options.cache_dir, options.config, dry_run=options.dry_run, needs=False
+    )
     lock = None if options.lock is None else read_lock(options.lock)
     members: list[bundle.Member] = []
     problem = None

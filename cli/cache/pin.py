@@ -9,7 +9,7 @@ from cachewasm.cache.upkeep import pins
 from .. import exit_codes, text
 from ..failure import Failure, about, printable
 from ..parser import Commands, add_command, add_json, add_place
-from ..place import chosen_directory, chosen_to_change
+from ..place import chosen_store, chosen_to_change
 from .find import beginning_of
 
 _EPILOG = """KEY is the name of an entry (`cachewasm cache list --format keys`) or how it begins, such as the
@@ -35,7 +35,9 @@ def add(verbs: Commands) -> None:
 def pin(options: Namespace) -> int:
     """Pin all entries that are meant; one KEY or FILE without an entry is a failure."""
     if not options.keys:
-        return _list(chosen_directory(options.cache_dir, options.config), as_json=options.json)
+        return _list(
+            chosen_store(options.cache_dir, options.config).directory, as_json=options.json
+        )
     store = chosen_to_change(options.cache_dir, options.config)
     directory = store.directory
     names = []

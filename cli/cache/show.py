@@ -43,7 +43,7 @@ def add(verbs: Commands) -> None:
 
 def show(options: Namespace) -> int:
     """Print what headers and manifests say; nothing else is read without --payload."""
-    store = chosen_store(options.cache_dir, options.config)
+    store = chosen_store(options.cache_dir, options.config, needs=False)
     if options.elf is not None:
         return _write_code(
             find_entry(store.directory, options.entry, store.rules), options.elf, store.rules

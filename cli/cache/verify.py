@@ -13,10 +13,11 @@ from typing import TypeAlias
 from cachewasm.cache import reasons
 from cachewasm.cache.survey import verify as verifying
 from cachewasm.cache.survey.inspect import ListedFile
-from cachewasm.cache.survey.verify import VerifyReport
+from cachewasm.cache.survey.verify import Finding, VerifyReport
 from cachewasm.cache.trust import Rules
 from cachewasm.cache.upkeep import repair as repairing
 from cachewasm.cache.upkeep.quarantine import quarantined
+from cachewasm.cache.upkeep.repair import Repair
 from cachewasm.hashing import digest_of
 
 from .. import exit_codes, text
@@ -30,10 +31,12 @@ from .recompile import Modules, Recompiled, recompile
 
 _COMMAND = "cachewasm cache verify"
 _MAX_DIGITS = 9
+# They do no harm, so a few are enough to tell whose they are.
+_MAX_FOREIGN = 10
 _ACTIONS = {
     repairing.DELETE: "delete what is damaged",
     repairing.QUARANTINE: "put corrupt entries, and those under a wrong name, into quarantine",
-    repairing.REPAIR: "do that, delete what else is damaged and what killed writers have left",
+    repairing.REPAIR: "do that; delete what else is damaged or cannot go there, and what killed writers have left",
 }
 _EPILOG = f"""exit code: the sum of what was found among the entries, whatever was done about it
 {exit_codes.lines(exit_codes.VERIFY_MEANINGS)}
@@ -102,17 +105,18 @@ def verify(options: Namespace) -> int:
             *(options.quick, options.full, options.sample, options.from_wasm),
             options.recompile,
         )
-        if any((*others, options.action)):
+        if any((*others, options.action, options.dry_run)):
             raise UsageError(_COMMAND, "--lock is a check of its own")
         return lock.check(options.lock, options)
     if options.recompile is not None and not options.from_wasm:
         raise UsageError(
             _COMMAND, "--recompile needs --from-wasm: an entry does not hold its module"
         )
-    if options.wait and options.action is None:
-        raise UsageError(_COMMAND, "--wait goes with what is to be done: --repair, ...")
+    if (options.wait or options.dry_run) and options.action is None:
+        name = "--wait" if options.wait else "--dry-run"
+        raise UsageError(_COMMAND, f"{name} goes with what is to be done: --repair, ...")
     is_reading = options.action is None or options.dry_run
-    store = chosen_to_change(options.cache_dir, options.config, dry_run=is_reading)
+    store = chosen_to_change(options.cache_dir, options.config, dry_run=is_reading, judges=True)
     modules = Modules(options.from_wasm) if options.from_wasm else None
     chance = random.SystemRandom()
     note = Note("cachewasm: checking ...", things="files")
@@ -146,12 +150,14 @@ def verify(options: Namespace) -> int:
             **_facts(report, lost, recompiled),
             "quarantined": [file.path for file in quarantined(store.directory)],
             "dry_run": bool(options.dry_run),
-            "repairs": [{"path": each.file.path, "done": each.done} for each in repairs],
+            "repairs": [
+                {"path": each.file.path, "done": each.done, "detail": each.why} for each in repairs
+            ],
         }
         print(text.as_json(facts))
     else:
         would = "would be " if options.dry_run else ""
-        _print(report, [f"{each.file.path}: {would}{each.done}" for each in repairs])
+        _print(report, [f"{each.file.path}: {would}{_told(each)}" for each in repairs])
         _print_modules(lost, recompiled)
     if any(each.done == repairing.BUSY for each in repairs):
         return exit_codes.BUSY
@@ -216,10 +222,25 @@ def _facts(
     return facts
 
 
+def _line(finding: Finding) -> str:
+    return f"{finding.file.path}: {finding.verdict}: {finding.detail}"
+
+
+def _told(repair: Repair) -> str:
+    why = f": {repair.why}" if repair.why else ""
+    hint = "; --repair or --delete removes it" if repair.done == repairing.LEFT else ""
+    return f"{repair.done}{why}{hint}"
+
+
 def _print(report: VerifyReport, repairs: list[str]) -> None:
     for finding in report.findings:
         if VERDICT_BITS[finding.verdict]:
-            print(printable(f"{finding.file.path}: {finding.verdict}: {finding.detail}"))
+            print(printable(_line(finding)))
+    foreign = [each for each in report.findings if each.verdict == verifying.FOREIGN]
+    for finding in foreign[:_MAX_FOREIGN]:
+        print(printable(_line(finding)))
+    if len(foreign) > _MAX_FOREIGN:
+        print(f"{len(foreign) - _MAX_FOREIGN} more are foreign (--json names them)")
     for done in repairs:
         print(printable(done))
     if report.directory_problem is not None:

@@ -129,7 +129,7 @@ def warm_all(paths: Sequence[str], options: Namespace, *, show: bool) -> list[Re
 
     With `show`, each is printed as soon as it is known. Raises Failure where nothing can be stored.
     """
-    chosen_to_change(options.cache_dir, options.config)
+    chosen_to_change(options.cache_dir, options.config, needs=False)
     jobs: list[Job] = []
     for wanted in chosen_targets(options):
         for path in paths:

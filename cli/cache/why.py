@@ -3,12 +3,14 @@
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from itertools import islice
 
 from cachewasm.cache.history import misses
-from cachewasm.cache.keys import ArtifactKey
+from cachewasm.cache.keys import ArtifactKey, wasm_prefix
 from cachewasm.cache.local import LocalStore
-from cachewasm.cache.reasons import INCOMPATIBLE
-from cachewasm.cache.survey.nearest import Difference, Nearest
+from cachewasm.cache.reasons import ABSENT, INCOMPATIBLE
+from cachewasm.cache.survey import inspect
+from cachewasm.cache.survey.nearest import MAX_READ, Difference, Nearest
 from cachewasm.engine import compat
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config, on_machine
@@ -78,7 +80,7 @@ def why(options: Namespace) -> int:
     if options.print_host:
         print(this_machine().to_json())
         return exit_codes.OK
-    store = chosen_store(options.cache_dir, options.config)
+    store = chosen_store(options.cache_dir, options.config, needs=options.last is not None)
     return (_explain_module if options.last is None else _explain_last)(store, options)
 
 
@@ -121,6 +123,8 @@ def _explain_module(store: LocalStore, options: Namespace) -> int:
         print(text.as_json(facts))
     else:
         _print(path, found)
+        if not (found.is_hit or found.nearest) and _is_alone(store, found.reason, found.key):
+            print("  no other entry of this module")
         if entry is not None and against is not None:
             print(printable(f"against {entry.file.name}"))
             _print_differences(against)
@@ -153,6 +157,8 @@ def _explain_last(store: LocalStore, options: Namespace) -> int:
         if not each.is_known:
             print("  what its key was made of is not known: no entry of that engine is left")
         _print_nearest(each.nearest, "  ")
+        if not each.nearest and _is_alone(store, miss.reason, miss.key):
+            print("  no other entry of this module")
     return exit_codes.OK
 
 
@@ -168,9 +174,14 @@ def _print(path: str, found: Explanation) -> None:
     _print_nearest(found.nearest, "  ")
 
 
+def _is_alone(store: LocalStore, reason: str, key: ArtifactKey) -> bool:
+    """Whether a miss without nearest entries means that there is none: none was refused, or unreadable."""
+    listed = inspect.listing_of(store.directory, wasm_prefix(key.wasm_digest))
+    compared = (inspect.read_entry(file, store.rules) for file in islice(listed, MAX_READ))
+    return reason == ABSENT and all(each.manifest is not None for each in compared)
+
+
 def _print_nearest(found: Sequence[Nearest], indent: str) -> None:
-    if not found:
-        print(f"{indent}no other entry of this module")
     for near in found:
         print(printable(f"{indent}nearest {near.name}"))
         _print_differences(near.differences, indent + "  ")

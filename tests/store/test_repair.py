@@ -56,7 +56,11 @@ def _names(repairs: list[Repair]) -> list[str]:
             *(DELETE, ["corrupt deleted", "torn deleted", f"{'0' * 16} deleted"]),
             {"ok": 1, "untrusted": 1},
         ),
-        (QUARANTINE, ["corrupt quarantined"], {"ok": 1, "torn": 2, "untrusted": 1}),
+        (
+            QUARANTINE,
+            ["corrupt quarantined", "torn left", f"{'0' * 16} left"],
+            {"ok": 1, "torn": 2, "untrusted": 1},
+        ),
         (
             REPAIR,
             [
@@ -108,4 +112,36 @@ def test_repair_entry_that_is_being_compiled_is_left(cache: Path, action: str) -
 def test_repair_where_nothing_can_be_locked_goes_on(cache: Path) -> None:
     (cache / layout.LOCKS).unlink(missing_ok=True)
     (cache / layout.LOCKS).mkdir(parents=True)
-    assert _done(cache, QUARANTINE) == ["corrupt quarantined"]
+    assert _done(cache, QUARANTINE)[0] == "corrupt quarantined"
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_repair_where_nothing_can_be_put_into_quarantine_deletes_and_says_why(
+    cache: Path, *, dry_run: bool
+) -> None:
+    os.mkfifo(cache / layout.QUARANTINE)
+    findings = verify(str(cache)).findings
+    path = cache / layout.ENTRIES / _key("corrupt").entry_name
+    first = repair(str(cache), findings, QUARANTINE, now=7, dry_run=dry_run)[0]
+    assert (first.done, first.why) == ("left", "quarantine is not a directory")
+    assert path.exists()
+    first = repair(str(cache), findings, REPAIR, now=7, dry_run=dry_run)[0]
+    assert (first.done, first.why) == ("deleted", "quarantine is not a directory")
+    assert path.exists() == dry_run
+
+
+def test_repair_left_says_what_is_not_put_into_quarantine(cache: Path) -> None:
+    found = repair(str(cache), verify(str(cache)).findings, QUARANTINE, now=7, dry_run=False)
+    assert [each.why for each in found] == [
+        "",
+        "what is torn is not put into quarantine",
+        "an alias is not put into quarantine",
+    ]
+
+
+def test_repair_torn_entry_that_is_being_compiled_is_left_by_quarantine(cache: Path) -> None:
+    findings = verify(str(cache)).findings
+    with ByteLock(str(cache), layout.lock_offset(_key("torn").entry_name)) as lock:
+        assert lock.is_held
+        found = repair(str(cache), findings, QUARANTINE, now=7, dry_run=False)
+    assert _names(found)[1] == "torn left"

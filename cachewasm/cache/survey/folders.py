@@ -30,7 +30,7 @@ _FLAT = (
 class Misplaced:
     """What cannot be the cache's: FOREIGN or the reason of a miss that it causes, and why.
 
-    `name` is its path below the cache directory.
+    `name` is its path below the cache directory, and empty for that directory itself.
     """
 
     name: str
@@ -39,7 +39,14 @@ class Misplaced:
 
 
 def misplaced(directory: str) -> Iterator[Misplaced]:
-    """What is not what it ought to be, folder by folder; entries and aliases aside."""
+    """What is not what it ought to be, folder by folder; entries and aliases aside.
+
+    If the directory itself cannot be listed, that is all there is to say.
+    """
+    unfit = directory_itself(directory)
+    if unfit is not None:
+        yield unfit
+        return
     yield from _file(directory, layout.TAG)
     for folder in _SHARDED:
         yield from _folders(directory, folder)
@@ -61,6 +68,16 @@ def misplaced(directory: str) -> Iterator[Misplaced]:
                 yield Misplaced(name, FOREIGN, "its name is not that of a temporary file")
             else:
                 yield from _file(directory, name)
+
+
+def directory_itself(directory: str) -> Misplaced | None:
+    """Why nothing can be found in a cache directory; None if it can be listed, or does not exist."""
+    error = scan.listing_error(files.DirectoryState(directory).path)
+    if error is None or isinstance(error, FileNotFoundError):
+        return None
+    if isinstance(error, NotADirectoryError):
+        return Misplaced("", UNTRUSTED, "it is not a directory")
+    return Misplaced("", UNREADABLE, f"it cannot be listed: {error.strerror}")
 
 
 def _pin(directory: str, pinned: str) -> Iterator[Misplaced]:

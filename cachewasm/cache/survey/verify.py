@@ -110,7 +110,11 @@ def verify(
 
 def _misplaced(directory: str) -> Iterator[Finding]:
     for found in folders.misplaced(directory):
-        file = listed(found.name, os.path.join(directory, found.name))
+        if found.name:
+            file = listed(found.name, os.path.join(directory, found.name))
+        else:
+            # Which may be out of reach, where there is nothing to be seen.
+            file = ListedFile("", directory, 0, 0, is_regular=False)
         if file is not None:
             yield Finding(file, found.reason, found.detail)
 

@@ -29,6 +29,7 @@ REASONS = (CORRUPT, WRONG_KEY)
 MAX_FILES = 32
 MAX_SIZE = 64 << 20
 
+_NO_DIRECTORY = f"{layout.QUARANTINE} is not a directory"
 _NONCE_SIZE = 4
 _MAX_DIGITS = 12
 
@@ -69,6 +70,27 @@ def quarantined(directory: str) -> list[QuarantinedFile]:
     return sorted(found, key=lambda file: (file.time, file.name))
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Whether an entry was moved; and if it cannot be, why. If neither, there is no more need to."""
+
+    is_done: bool
+    problem: str = ""
+
+
+def obstacle(directory: str, size: int, rules: Rules = DEFAULT_RULES) -> str | None:
+    """Why a file of `size` bytes cannot be put into quarantine, as far as that is seen without trying."""
+    problem = files.DirectoryState(directory, rules).problem
+    if problem is not None:
+        return f"the directory is not trusted: {problem}"
+    if size > MAX_SIZE:
+        return f"{size} bytes are too many for quarantine"
+    place = os.path.join(directory, layout.QUARANTINE)
+    if files.status_of(place) is not None and not scan.is_plain_directory(place):
+        return _NO_DIRECTORY
+    return None
+
+
 def move_if_damaged(
     directory: str,
     name: str,
@@ -77,45 +99,58 @@ def move_if_damaged(
     *,
     now: float,
 ) -> bool:
-    """Move the entry `name` if `read` raises an EntryError with one of REASONS; whether that was done.
+    """Whether move() has done it."""
+    return move(directory, name, read, rules, now=now).is_done
+
+
+def move(
+    directory: str,
+    name: str,
+    read: Callable[[], object],
+    rules: Rules = DEFAULT_RULES,
+    *,
+    now: float,
+) -> Move:
+    """Move the entry `name` if `read` raises an EntryError with one of REASONS.
 
     `read` reads and checks the entry once more. The caller has the key's lock, if there can be one.
     Nothing is moved in a directory that is not trusted, and nothing raises.
     """
-    state = files.DirectoryState(directory, rules)
-    if state.problem is not None:
-        return False
-    directory = state.path
+    directory = files.DirectoryState(directory, rules).path
     path = os.path.join(directory, layout.ENTRIES, name)
     before = files.status_of(path)
-    if before is None or not stat.S_ISREG(before.st_mode) or before.st_size > MAX_SIZE:
-        return False
+    if before is None or not stat.S_ISREG(before.st_mode):
+        return Move(is_done=False)
+    problem = obstacle(directory, before.st_size, rules)
+    if problem is not None:
+        return Move(is_done=False, problem=problem)
     try:
         read()
     except EntryError as error:
         reason = error.reason
     else:
-        return False
+        return Move(is_done=False)
     if reason not in REASONS:
-        return False
+        return Move(is_done=False)
     nonce = os.urandom(_NONCE_SIZE).hex()
     target = f"{os.path.basename(name)}.{reason}.{max(0, int(now))}.{nonce}"
     moved = os.path.join(directory, layout.QUARANTINE, target)
     try:
         publish.make_directory_inside(os.path.dirname(moved), rules)
         if not scan.is_plain_directory(os.path.dirname(moved)):
-            return False
+            return Move(is_done=False, problem=_NO_DIRECTORY)
         publish.rename(path, moved)
         after = files.status_of(moved)
         if after is not None and after.st_ino != before.st_ino:
             publish.rename(moved, path)
-            return False
+            return Move(is_done=False)
     except (EntryError, OSError) as error:
         log(WARNING, "%s cannot be put into quarantine: %s", name, error)
-        return False
+        detail = error.detail if isinstance(error, EntryError) else error.strerror or str(error)
+        return Move(is_done=False, problem=f"{layout.QUARANTINE}: {detail}")
     log(WARNING, "%s is in quarantine: %s", name, reason)
     _bound(directory)
-    return True
+    return Move(is_done=True)
 
 
 def _bound(directory: str) -> None:

@@ -60,7 +60,8 @@ def test_list_json_has_the_whole_of_it(
 
 def test_list_of_no_directory_is_empty(cachewasm: Cachewasm, cache_dir: Path) -> None:
     done = cachewasm("cache", "list", "--cache-dir", cache_dir)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr == b"cachewasm: %s: there is no cache yet\n" % os.fsencode(cache_dir)
     assert json.loads(cachewasm("cache", "list", "--json", "--cache-dir", cache_dir).stdout) == []
     assert not cache_dir.exists()
 

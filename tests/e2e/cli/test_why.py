@@ -169,3 +169,26 @@ def test_why_against_nothing_is_an_error(cachewasm: Cachewasm, path: Path, cache
     for key in ("xyz", "0123456789", "ab"):
         done = cachewasm("cache", "why", "--cache-dir", cache_dir, "--against", key, path)
         assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+
+
+def test_why_says_that_there_is_no_other_entry_only_if_that_is_so(
+    cachewasm: Cachewasm, path: Path, cache_dir: Path
+) -> None:
+    alone = b"  no other entry of this module"
+    why = ("cache", "why", "--cache-dir", cache_dir, "--strategy", "optimized", path)
+    done = cachewasm(*why)
+    assert (done.returncode, alone in done.stdout.splitlines()) == (3, True)
+    assert cachewasm("run", "--invoke", "f", *why[2:]).returncode == 0
+    entries = [*cache_dir.rglob("*.optimized"), *cache_dir.rglob("*.support")]
+    for entry in entries:
+        entry.chmod(0o666)
+    # Neither if it is the very entry, nor if it is another that cannot be compared.
+    for target in ((), ("--target", "x86-64-v1")):
+        done = cachewasm(*why, *target)
+        assert (done.returncode, alone in done.stdout.splitlines()) == (3, False)
+    last = cachewasm("cache", "why", "--last", "--cache-dir", cache_dir).stdout.splitlines()
+    assert len(entries) == 2 and alone not in last
+    for entry in entries:
+        entry.chmod(0o600)
+    last = cachewasm("cache", "why", "--last", "--cache-dir", cache_dir).stdout.splitlines()
+    assert alone in last

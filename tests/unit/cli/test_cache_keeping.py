@@ -202,7 +202,7 @@ def test_verify_quarantine_moves_and_list_shows(capfd: Capture, cache: Path) -> 
     would = _run(capfd, "verify", "--quarantine", "--dry-run", code=4)
     assert f"{path}: would be quarantined" in would
     found = json.loads(_run(capfd, "verify", "--quarantine", "--json", code=4))
-    assert found["repairs"] == [{"path": str(path), "done": "quarantined"}]
+    assert found["repairs"] == [{"path": str(path), "done": "quarantined", "detail": ""}]
     (quarantined,) = found["quarantined"]
     (listed,) = json.loads(_run(capfd, "list", "--quarantined", "--json"))
     assert (listed["path"], listed["key"], listed["reason"]) == (quarantined, NAMES[1], "corrupt")
@@ -225,3 +225,31 @@ def test_read_only_cache_is_not_changed(
     assert _keys(capfd) == [0, 1, 2, 3]
     _run(capfd, "prune", "--dry-run", "--max-size", "0")
     assert sorted(cache.rglob("*")) == before
+
+
+def test_verify_quarantine_says_what_it_leaves_and_what_removes_it(
+    capfd: Capture, cache: Path
+) -> None:
+    path = cache / "entries" / "v1" / KEYS[1].entry_name
+    os.truncate(path, 200)
+    why = "left: what is torn is not put into quarantine; --repair or --delete removes it"
+    assert f"{path}: {why}" in _run(capfd, "verify", "--quarantine", code=4).splitlines()
+    assert path.exists()
+
+
+def test_verify_dry_run_of_nothing_is_wrong_usage(capfd: Capture) -> None:
+    _run(capfd, "verify", "--dry-run", code=2)
+    _run(capfd, "verify", "--dry-run", "--lock", "lock", code=2)
+
+
+def test_verify_names_what_is_foreign_but_not_without_end(capfd: Capture, cache: Path) -> None:
+    os.mkfifo(cache / "tmp" / "a")
+    (cache / "tmp" / "b").symlink_to("a")
+    (cache / "tmp" / "c").mkdir()
+    why = "foreign: its name is not that of a temporary file"
+    lines = _run(capfd, "verify").splitlines()
+    assert lines == [*(f"{cache}/tmp/{name}: {why}" for name in "abc"), "7 files: 3 foreign, 4 ok"]
+    for number in range(20):
+        (cache / "tmp" / f"d{number}").touch()
+    lines = _run(capfd, "verify").splitlines()
+    assert lines[10:] == ["13 more are foreign (--json names them)", "27 files: 23 foreign, 4 ok"]
