@@ -11,6 +11,7 @@ from cachewasm.engine import compat, host
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config
 from cachewasm.errors import HostError
+from cachewasm.managed import Uncopied
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _stores: dict[str, LocalStore] = {}
 
 
-class Engine:
+class Engine(Uncopied):
     """What modules are compiled by and stores belong to. A Config may serve several engines.
 
     The object is a handle: sharing it with other threads, modules and stores copies nothing, and

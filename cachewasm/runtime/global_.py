@@ -3,6 +3,7 @@
 from cachewasm.abi.vmctx import GLOBAL_CELL_SIZE
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
+from cachewasm.managed import Uncopied
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.wasm.types import V128, GlobalType
 
@@ -25,7 +26,7 @@ def write_cell(cell: int, content: "ValType", raw: int) -> None:
         native.write_u64(cell, raw)
 
 
-class Global:
+class Global(Uncopied):
     """A global variable of a store."""
 
     __slots__ = ("_cell", "_store", "_type")

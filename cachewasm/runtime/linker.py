@@ -1,6 +1,7 @@
 """`Linker`: names for imports, and instantiation by them. On the warm path."""
 
 from cachewasm.errors import LinkError, Trap, WasmtimeError
+from cachewasm.managed import Uncopied
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.externs import kind_of
 from cachewasm.runtime.global_ import Global
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from cachewasm.runtime.func import Func
 
 
-class Linker:
+class Linker(Uncopied):
     """Definitions by module and name. Not tied to a store, unless an extern of one is defined."""
 
     __slots__ = ("_allow_shadowing", "_definitions", "engine")
@@ -169,7 +170,7 @@ class Linker:
         self._definitions[module, name] = item
 
 
-class InstancePre:
+class InstancePre(Uncopied):
     """A module with its imports looked up."""
 
     __slots__ = ("_items", "module")

@@ -5,6 +5,7 @@ import ctypes
 from cachewasm.abi.vmctx import MEMORY
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
+from cachewasm.managed import Uncopied
 from cachewasm.runtime.linear import LinearMemory
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.wasm.types import Limits, MemoryType
@@ -23,7 +24,7 @@ _bytearray_at.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t)
 _bytearray_at.restype = ctypes.py_object
 
 
-class Memory:
+class Memory(Uncopied):
     """A linear memory of a store. Reads and writes are checked against its current length."""
 
     __slots__ = ("_definition", "_store", "_type")

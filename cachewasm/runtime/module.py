@@ -21,6 +21,7 @@ from cachewasm.artifact.reader import Artifact
 from cachewasm.engine import compat
 from cachewasm.errors import IncompatibleArtifact, UnsupportedModule, WasmtimeError
 from cachewasm.loader import image, native
+from cachewasm.managed import Uncopied
 from cachewasm.runtime.artifacts import module_artifact
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.locks import process_lock
@@ -118,7 +119,7 @@ def _may_have_images(engine: Engine, plan: Artifact) -> bool:
     return plan.size_of(DATA_SECTION) >= MIN_SECTION
 
 
-class Module:
+class Module(Uncopied):
     """A compiled module. `Module(engine, wasm)` takes it from the engine's cache, or compiles it.
 
     `wasm` is in binary or text format.

@@ -23,6 +23,7 @@ from cachewasm.abi.vmctx import (
 )
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
+from cachewasm.managed import Uncopied
 from cachewasm.runtime import threads, values
 from cachewasm.runtime.engine import Engine
 from cachewasm.runtime.externrefs import ExternrefTable
@@ -51,7 +52,7 @@ _MAX_U64 = (1 << 64) - 1
 _MAX_USABLE_FUEL = (1 << 63) - 1
 
 
-class Store:
+class Store(Uncopied):
     """A store of an engine. `data` is any object of the embedder's, given back by `data()`."""
 
     __slots__ = (

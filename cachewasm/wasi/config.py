@@ -9,6 +9,7 @@ import os
 import sys
 
 from cachewasm.errors import WasmtimeError
+from cachewasm.managed import Uncopied
 from cachewasm.wasi.ctx import WasiCtx
 from cachewasm.wasi.descriptor import READ, WRITE, Directory, File, Inherited, Output
 from cachewasm.wasi.errno import WasiError
@@ -35,7 +36,7 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class WasiConfig:
+class WasiConfig(Uncopied):
     """The arguments, environment, streams and directories of a WASI program.
 
     A new one grants nothing: no arguments, an empty standard input, outputs that go nowhere.

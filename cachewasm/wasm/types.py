@@ -10,7 +10,7 @@ from cachewasm.errors import WasmtimeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import TypeAlias
 
     ExternType: TypeAlias = "FuncType | TableType | MemoryType | GlobalType | TagType"
@@ -75,6 +75,15 @@ class ValType:
 
     def __repr__(self) -> str:
         return self.name
+
+    def __reduce__(self) -> "tuple[Callable[[int], ValType], tuple[int]]":
+        # A copy, too, must be the one object of its type.
+        return valtype_of_code, (self.code,)
+
+
+def valtype_of_code(code: int) -> ValType:
+    """The value type of a code of the binary format. Raises KeyError."""
+    return VALTYPE_BY_CODE[code]
 
 
 I32 = ValType._make("i32", 0x7F)
