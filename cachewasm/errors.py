@@ -21,8 +21,10 @@
 `wasmtime`, so an application's `except` clauses keep working: there, as here, a `Trap` is not a
 `WasmtimeError`.
 
-This module is on the warm path: it imports nothing.
+This module is on the warm path: it imports next to nothing.
 """
+
+from cachewasm.managed import Managed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from cachewasm.runtime.frames import Frame
 
 
-class CachewasmError(Exception):
+class CachewasmError(Exception, Managed):
     """Base of every exception that cachewasm raises on purpose.
 
     All of them survive `copy` and `pickle` with their attributes, as what a worker process raises must.

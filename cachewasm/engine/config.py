@@ -34,6 +34,7 @@ from cachewasm.engine.options import (
 )
 from cachewasm.engine.tunables import MAX_SIZE, TUNABLES
 from cachewasm.errors import ConfigError
+from cachewasm.managed import Closable
 from cachewasm.wasm import features
 
 TYPE_CHECKING = False
@@ -54,7 +55,7 @@ def _switch(name: str) -> Switch:
     return Switch(bool(_DEFAULTS[name]), KEY, "is a tunable")
 
 
-class Config:
+class Config(Closable):
     """Options for an `Engine`, which reads them once. Not thread-safe.
 
     What depends on other options or the host reads as the table's default until it is set: with

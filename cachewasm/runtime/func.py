@@ -132,6 +132,7 @@ def _init(
 
     if not isinstance(store, Store):
         raise TypeError("expected a Store")
+    store._own_store()
     if not isinstance(ty, FuncType):
         raise TypeError("expected a FuncType")
     if not callable(func):

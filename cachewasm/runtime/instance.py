@@ -17,7 +17,7 @@ from cachewasm.abi.vmctx import (
 from cachewasm.artifact.info import ACTIVE, DATA_COPY_WORDS, PASSIVE
 from cachewasm.errors import IncompatibleArtifact, LinkError, Trap, WasmtimeError
 from cachewasm.loader import native
-from cachewasm.managed import Uncopied
+from cachewasm.managed import ALREADY_CLOSED, Uncopied
 from cachewasm.runtime import externs
 from cachewasm.runtime.func import funcref_of, host_funcrefs
 from cachewasm.runtime.global_ import Global, read_cell, write_cell
@@ -90,6 +90,13 @@ class Instance(Uncopied):
         """
         if not isinstance(module, Module):
             raise TypeError("expected a Module")
+        if module._closed:
+            raise ValueError(ALREADY_CLOSED)
+        self._instantiate(store, module, imports)
+
+    def _instantiate(
+        self, store: "Store | Caller", module: Module, imports: "Sequence[Extern | HostFunction]"
+    ) -> None:
         owner = store_of(store)
         owner._check_thread()
         self._store = owner

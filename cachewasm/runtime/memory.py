@@ -54,7 +54,8 @@ class Memory(Uncopied):
         return self
 
     def _check(self, store: "Store | Caller") -> None:
-        if store is not self._store and store_of(store) is not self._store:
+        own = self._store
+        if (store is not own or own._closed) and store_of(store) is not own:
             raise WasmtimeError("object used with the wrong store")
 
     def type(self, store: "Store | Caller") -> MemoryType:

@@ -7,6 +7,7 @@ On the warm path: no dataclasses, no enum, no typing. Source: specification, sec
 """
 
 from cachewasm.errors import WasmtimeError
+from cachewasm.managed import Managed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ KIND_NAMES = ("func", "table", "memory", "global", "tag")
 PAGE_SIZE_LOG2 = 16
 
 
-class ValType:
+class ValType(Managed):
     """A value type; one object per type."""
 
     __slots__ = ("code", "name")
@@ -108,7 +109,7 @@ def _valtypes(types: "Iterable[ValType]") -> tuple[ValType, ...]:
     return checked
 
 
-class FuncType:
+class FuncType(Managed):
     """A function type. `param_types` and `result_types` are tuples; hashable, compared by structure."""
 
     __slots__ = ("param_types", "result_types")
@@ -162,7 +163,7 @@ class Limits:
         return f"{self.min}.." if self.max is None else f"{self.min}..{self.max}"
 
 
-class TableType:
+class TableType(Managed):
     """A table of references."""
 
     __slots__ = ("element", "limits")
@@ -189,7 +190,7 @@ class TableType:
         return f"table {self.limits} {self.element}"
 
 
-class MemoryType:
+class MemoryType(Managed):
     """A linear memory; limits count pages of `page_size` bytes."""
 
     __slots__ = ("is_64", "is_shared", "limits", "page_size_log2")
@@ -226,7 +227,7 @@ class MemoryType:
         return f"memory {self.limits}"
 
 
-class GlobalType:
+class GlobalType(Managed):
     """The type of a global variable."""
 
     __slots__ = ("content", "mutable")
@@ -251,7 +252,7 @@ class GlobalType:
         return f"global (mut {self.content})" if self.mutable else f"global {self.content}"
 
 
-class TagType:
+class TagType(Managed):
     """The type of a tag: a function type whose parameters are what an exception carries."""
 
     __slots__ = ("functype",)
@@ -271,7 +272,7 @@ class TagType:
         return f"tag {self.functype}"
 
 
-class ImportType:
+class ImportType(Managed):
     """What a module imports: `module` and `name`, and the type it demands."""
 
     __slots__ = ("module", "name", "type")
@@ -285,7 +286,7 @@ class ImportType:
         return f"import {self.module!r} {self.name!r}: {self.type!r}"
 
 
-class ExportType:
+class ExportType(Managed):
     """What a module exports: `name` and type."""
 
     __slots__ = ("name", "type")
