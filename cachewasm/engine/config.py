@@ -226,6 +226,10 @@ class Config(Closable):
 
     __copy__ = copy
 
+    def __deepcopy__(self, memo: object) -> "Config":
+        # Caches and executors among the options are shared, not copied.
+        return self.copy()
+
     def __repr__(self) -> str:
         """The options that have been set."""
         return f"Config({', '.join(f'{name}={value!r}' for name, value in self._chosen.items())})"

@@ -129,7 +129,8 @@ def test_environment_hash_is_the_same_in_every_process(tmp_path: Path) -> None:
     package = tmp_path / "cachewasm"
     for folder in ("engine", "wasm"):
         shutil.copytree(f"{PACKAGE}/{folder}", package / folder)
-    shutil.copy(f"{PACKAGE}/errors.py", package)
+    for name in ("__init__.py", "errors.py", "managed.py"):
+        shutil.copy(f"{PACKAGE}/{name}", package)
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from cachewasm.engine import config, environment\n"
