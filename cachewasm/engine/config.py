@@ -224,7 +224,8 @@ class Config(Closable):
         config._chosen = dict(self._chosen)
         return config
 
-    __copy__ = copy
+    def __copy__(self) -> "Config":
+        return self.copy()
 
     def __deepcopy__(self, memo: object) -> "Config":
         # Caches and executors among the options are shared, not copied.

@@ -2,6 +2,7 @@
 often.
 """
 
+import copy
 import gc
 import os
 import threading
@@ -157,6 +158,15 @@ def test_config_closed_after_use_leaves_the_engine(api: Any) -> None:
     store = api.Store(engine)
     store.set_fuel(5)
     assert store.get_fuel() == 5
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_copy_of_a_closed_config_is_refused(api: Any, copied: Callable[[object], object]) -> None:
+    config = api.Config()
+    config.close()
+    with pytest.raises(ValueError, match=CLOSED):
+        copied(config)
 
 
 @pytest.mark.usefixtures("own")
