@@ -160,6 +160,9 @@ def with_caller(store: "Store", func: "Callable[..., object]") -> "Callable[...,
 
 def _type(self: "Func", store: "Store | Caller") -> FuncType:
     """The function's type."""
+    from cachewasm.runtime.store import store_of
+
+    store_of(store)
     return type_of(self)
 
 

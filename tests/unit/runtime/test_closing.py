@@ -89,6 +89,7 @@ REFUSED: dict[str, list[Use]] = {
     "pre": [lambda p: p.pre.instantiate(p.store)],
     "store": [
         lambda p: p.seven(p.store),
+        lambda p: p.seven.type(p.store),
         lambda p: p.memory.size(p.store),
         lambda p: p.memory.read(p.store, 0, 4),
         lambda p: p.memory.write(p.store, b"x"),
