@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cachewasm.errors import Trap as Trap
     from cachewasm.errors import UnsupportedModule as UnsupportedModule
     from cachewasm.errors import WasmtimeError as WasmtimeError
+    from cachewasm.managed import Managed as Managed
     from cachewasm.runtime.caller import Caller as Caller
     from cachewasm.runtime.engine import Engine as Engine
     from cachewasm.runtime.engine_weak import EngineWeak as EngineWeak
@@ -83,6 +84,7 @@ _HOMES = {
         "UnsupportedModule",
         "WasmtimeError",
     ),
+    "managed": ("Managed",),
     "runtime.caller": ("Caller",),
     "runtime.engine": ("Engine",),
     "runtime.engine_weak": ("EngineWeak",),

@@ -21,18 +21,31 @@
 `wasmtime`, so an application's `except` clauses keep working: there, as here, a `Trap` is not a
 `WasmtimeError`.
 
-This module is on the warm path: it imports nothing.
+This module is on the warm path: it imports next to nothing.
 """
+
+from cachewasm.managed import Managed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cachewasm.runtime.frames import Frame
 
 
-class CachewasmError(Exception):
-    """Base of every exception that cachewasm raises on purpose."""
+class CachewasmError(Exception, Managed):
+    """Base of every exception that cachewasm raises on purpose.
+
+    All of them survive `copy` and `pickle` with their attributes, as what a worker process raises must.
+    """
+
+    def __reduce__(self) -> "tuple[Callable[..., CachewasmError], tuple[object, ...], object]":
+        # Not by calling the class, which takes other arguments than the text that is kept.
+        return _remade, (type(self), self.args), self.__dict__
+
+
+def _remade(kind: "type[CachewasmError]", args: "tuple[object, ...]") -> CachewasmError:
+    return kind.__new__(kind, *args)
 
 
 class WasmtimeError(CachewasmError):

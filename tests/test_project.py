@@ -59,6 +59,7 @@ PUBLIC_NAMES = {
     "Linker",
     "Lookup",
     "MalformedModule",
+    "Managed",
     "Memory",
     "MemoryType",
     "Module",

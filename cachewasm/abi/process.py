@@ -21,6 +21,8 @@ PYTHON_FUNCTIONS = (
     "PyList_New",
     "PyList_SetItem",
     "PyTuple_GetItem",
+    "PyTuple_Size",
+    "PyErr_NoMemory",
     "Py_IncRef",
     "Py_DecRef",
     "PyObject_GC_UnTrack",

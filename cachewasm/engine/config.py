@@ -34,6 +34,7 @@ from cachewasm.engine.options import (
 )
 from cachewasm.engine.tunables import MAX_SIZE, TUNABLES
 from cachewasm.errors import ConfigError
+from cachewasm.managed import Closable
 from cachewasm.wasm import features
 
 TYPE_CHECKING = False
@@ -62,7 +63,7 @@ _NOT_ALONE = frozenset(
 )
 
 
-class Config:
+class Config(Closable):
     """Options for an `Engine`, which reads them once. Not thread-safe.
 
     What depends on other options or the host reads as the table's default until it is set: with
@@ -231,7 +232,12 @@ class Config:
         config._chosen = dict(self._chosen)
         return config
 
-    __copy__ = copy
+    def __copy__(self) -> "Config":
+        return self.copy()
+
+    def __deepcopy__(self, memo: object) -> "Config":
+        # Caches and executors among the options are shared, not copied.
+        return self.copy()
 
     def __repr__(self) -> str:
         """The options that have been set."""

@@ -171,6 +171,10 @@ class Owner(int):
         if not _ending():
             self._release()
 
+    def __reduce_ex__(self, protocol: object) -> str:
+        # A copy would release the same address once more.
+        raise TypeError("native memory cannot be copied or pickled")
+
 
 # SAFETY: a reference that is never given back, so that __del__ itself is whole to the end.
 python.Py_IncRef(ctypes.py_object(Owner))

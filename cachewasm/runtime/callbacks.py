@@ -27,15 +27,17 @@ def _store_of(func: "Func") -> "Store":
     return store
 
 
-def call_slowly(func: "Func", *args: "Any") -> object:
+def call_slowly(func: "Func", /, *args: "Any", **keywords: "Any") -> object:
     """A call that is not `func(its store, the right number of arguments)`, or to a host function
     that has no code yet.
     """
+    if keywords:
+        args = _without_keywords(args, keywords)
     from cachewasm.runtime.caller import Caller
     from cachewasm.runtime.store import Store
 
     if not args or not isinstance(args[0], (Store, Caller)):
-        raise TypeError("expected a Store as the first argument, and no keyword arguments")
+        raise TypeError("expected a Store as the first argument")
     if not descriptor_of(func):
         raise WasmtimeError("the function is not initialized")
     store = args[0]._own_store()
@@ -55,6 +57,16 @@ def call_slowly(func: "Func", *args: "Any") -> object:
         )
         return func(store, *args[1:])
     return _call_host(store, func, args[1:])
+
+
+def _without_keywords(args: "tuple[Any, ...]", keywords: "dict[str, Any]") -> "tuple[Any, ...]":
+    """The arguments by position: only the store has a name. Raises TypeError."""
+    for name in keywords:
+        if name != "store":
+            raise TypeError(f"Func.__call__() got an unexpected keyword argument {name!r}")
+    if args:
+        raise TypeError("Func.__call__() got multiple values for argument 'store'")
+    return (keywords["store"],)
 
 
 def _call_host(store: "Store", func: "Func", args: "tuple[object, ...]") -> object:

@@ -1,12 +1,14 @@
 """`Caller`: what a host function sees of the instance that called it. On the warm path."""
 
+from cachewasm.managed import Uncopied
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.runtime.externs import Extern
     from cachewasm.runtime.store import Store
 
 
-class Caller:
+class Caller(Uncopied):
     """The calling instance's exports; also usable in place of the store, until the call returns."""
 
     __slots__ = ("_context", "_store")

@@ -11,6 +11,7 @@ from cachewasm.engine import compat, host
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import CompileEnvironment, from_config
 from cachewasm.errors import HostError
+from cachewasm.managed import ALREADY_CLOSED, Closable, Uncopied
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _stores: dict[str, LocalStore] = {}
 
 
-class Engine:
+class Engine(Closable, Uncopied):
     """What modules are compiled by and stores belong to. A Config may serve several engines.
 
     The object is a handle: sharing it with other threads, modules and stores copies nothing, and
@@ -208,6 +209,14 @@ class Engine:
     def _agrees_with(self, other: "Engine") -> bool:
         """Whether code of one may run in stores of the other."""
         return self._environment == other._environment
+
+
+def require_open(engine: Engine) -> None:
+    """Raises TypeError for what is no engine, ValueError for a closed one."""
+    if not isinstance(engine, Engine):
+        raise TypeError("expected an Engine")
+    if engine._closed:
+        raise ValueError(ALREADY_CLOSED)
 
 
 def _epoch(*, wanted: bool) -> "Epoch | None":

@@ -5,12 +5,14 @@ For whoever remembers things by engine, or ticks its epochs from a thread that s
 
 from _weakref import ref
 
+from cachewasm.managed import Uncopied
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.runtime.engine import Engine
 
 
-class EngineWeak:
+class EngineWeak(Uncopied):
     """What `Engine.weak` gives. Thread-safe."""
 
     __slots__ = ("_engine",)

@@ -5,6 +5,7 @@ On the warm path as a module; its functions run when something traps.
 
 from cachewasm.abi.vmctx import MAX_BACKTRACE, MEMORY, THREAD, noted_frames
 from cachewasm.loader import native
+from cachewasm.managed import Managed
 from cachewasm.runtime.demangle import demangle
 
 TYPE_CHECKING = False
@@ -23,7 +24,7 @@ NO_OFFSET = 2**64 - 1
 _ADDRESS_BITS = (1 << 48) - 1
 
 
-class Frame:
+class Frame(Managed):
     """A wasm function on the stack when a trap happened; offsets are bytes of the wasm binary.
 
     They are NO_OFFSET where code is compiled without an address map.

@@ -13,6 +13,7 @@ import ctypes
 from cachewasm.abi.vmctx import DESCRIPTOR, FUNC_OBJECT, FUNCREF, HOST
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
+from cachewasm.managed import Uncopied
 from cachewasm.runtime.support import Support
 from cachewasm.runtime.typeids import TypeEntry, entry_by_id, entry_of
 from cachewasm.wasm.types import FuncType
@@ -116,6 +117,7 @@ def make_func_type(support: Support) -> type:
     made.__init__ = _init  # type: ignore[misc]
     made.__module__ = "cachewasm"
     made.type = _type  # type: ignore[attr-defined]
+    made.__reduce_ex__ = Uncopied.__reduce_ex__  # type: ignore[assignment]
     return made
 
 
@@ -130,6 +132,7 @@ def _init(
 
     if not isinstance(store, Store):
         raise TypeError("expected a Store")
+    store._own_store()
     if not isinstance(ty, FuncType):
         raise TypeError("expected a FuncType")
     if not callable(func):
@@ -157,6 +160,9 @@ def with_caller(store: "Store", func: "Callable[..., object]") -> "Callable[...,
 
 def _type(self: "Func", store: "Store | Caller") -> FuncType:
     """The function's type."""
+    from cachewasm.runtime.store import store_of
+
+    store_of(store)
     return type_of(self)
 
 

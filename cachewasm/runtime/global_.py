@@ -3,6 +3,7 @@
 from cachewasm.abi.vmctx import GLOBAL_CELL_SIZE
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
+from cachewasm.managed import Uncopied
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.wasm.types import V128, GlobalType
 
@@ -25,7 +26,7 @@ def write_cell(cell: int, content: "ValType", raw: int) -> None:
         native.write_u64(cell, raw)
 
 
-class Global:
+class Global(Uncopied):
     """A global variable of a store."""
 
     __slots__ = ("_cell", "_store", "_type")
@@ -50,7 +51,8 @@ class Global:
         return self
 
     def _check(self, store: "Store | Caller") -> None:
-        if store is not self._store and store_of(store) is not self._store:
+        own = self._store
+        if (store is not own or own._closed) and store_of(store) is not own:
             raise WasmtimeError("object used with the wrong store")
 
     def type(self, store: "Store | Caller") -> GlobalType:

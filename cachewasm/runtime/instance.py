@@ -17,6 +17,7 @@ from cachewasm.abi.vmctx import (
 from cachewasm.artifact.info import ACTIVE, DATA_COPY_WORDS, PASSIVE
 from cachewasm.errors import IncompatibleArtifact, LinkError, Trap, WasmtimeError
 from cachewasm.loader import native
+from cachewasm.managed import ALREADY_CLOSED, Uncopied
 from cachewasm.runtime import externs
 from cachewasm.runtime.func import funcref_of, host_funcrefs
 from cachewasm.runtime.global_ import Global, read_cell, write_cell
@@ -67,7 +68,7 @@ _INIT_DATA = ctypes.CFUNCTYPE(
 )
 
 
-class Instance:
+class Instance(Uncopied):
     """An instance of a module; it lives as long as its store."""
 
     __slots__ = (
@@ -89,6 +90,13 @@ class Instance:
         """
         if not isinstance(module, Module):
             raise TypeError("expected a Module")
+        if module._closed:
+            raise ValueError(ALREADY_CLOSED)
+        self._instantiate(store, module, imports)
+
+    def _instantiate(
+        self, store: "Store | Caller", module: Module, imports: "Sequence[Extern | HostFunction]"
+    ) -> None:
         owner = store_of(store)
         owner._check_thread()
         self._store = owner
@@ -338,7 +346,7 @@ class Instance:
         return self._context + self._module._layout.funcrefs + row * FUNCREF.size
 
 
-class InstanceExports:
+class InstanceExports(Uncopied):
     """A mapping from names to externs; `by_index` has them in the module's order."""
 
     __slots__ = ("_by_name", "_instance")

@@ -1,7 +1,8 @@
 """`Linker`: names for imports, and instantiation by them. On the warm path."""
 
 from cachewasm.errors import LinkError, WasmtimeError
-from cachewasm.runtime.engine import Engine
+from cachewasm.managed import ALREADY_CLOSED, Closable, Uncopied
+from cachewasm.runtime.engine import Engine, require_open
 from cachewasm.runtime.externs import kind_of
 from cachewasm.runtime.global_ import Global
 from cachewasm.runtime.host_functions import HostFunction
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
     from cachewasm.runtime.func import Func
 
 
-class Linker:
+class Linker(Closable, Uncopied):
     """Definitions by module and name. Not tied to a store, unless an extern of one is defined."""
 
     __slots__ = ("_allow_shadowing", "_definitions", "engine")
 
     def __init__(self, engine: Engine) -> None:
-        if not isinstance(engine, Engine):
-            raise TypeError("expected an Engine")
+        require_open(engine)
         self.engine = engine
         self._allow_shadowing = False
         self._definitions: dict[tuple[str, str], Extern | HostFunction] = {}
@@ -167,7 +167,7 @@ class Linker:
         self._definitions[module, name] = item
 
 
-class InstancePre:
+class InstancePre(Closable, Uncopied):
     """A module with its imports looked up."""
 
     __slots__ = ("_items", "module")
@@ -175,6 +175,8 @@ class InstancePre:
     def __init__(self, linker: Linker, module: Module) -> None:
         if not isinstance(module, Module):
             raise TypeError("expected a Module")
+        if module._closed:
+            raise ValueError(ALREADY_CLOSED)
         self.module = module
         self._items: list[Extern | HostFunction] = []
         for want in module._wanted:
@@ -187,7 +189,10 @@ class InstancePre:
 
     def instantiate(self, store: "Store | Caller") -> Instance:
         """A new instance. Raises LinkError if a definition has the wrong type."""
-        return Instance(store, self.module, self._items)
+        instance = Instance.__new__(Instance)
+        # The module may have been closed by now.
+        instance._instantiate(store, self.module, self._items)
+        return instance
 
 
 def _imports(module: Module) -> "Sequence[Any]":

@@ -5,6 +5,7 @@ import ctypes
 from cachewasm.abi.vmctx import MEMORY
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
+from cachewasm.managed import Uncopied
 from cachewasm.runtime.linear import LinearMemory
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.wasm.types import MemoryType, expect_int
@@ -27,7 +28,7 @@ _bytearray_at.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t)
 _bytearray_at.restype = ctypes.py_object
 
 
-class Memory:
+class Memory(Uncopied):
     """A linear memory of a store. Reads and writes are checked against its current length."""
 
     __slots__ = ("_definition", "_store", "_type")
@@ -55,7 +56,8 @@ class Memory:
         return self
 
     def _check(self, store: "Store | Caller") -> None:
-        if store is not self._store and store_of(store) is not self._store:
+        own = self._store
+        if (store is not own or own._closed) and store_of(store) is not own:
             raise WasmtimeError("object used with the wrong store")
 
     def type(self, store: "Store | Caller") -> MemoryType:

@@ -21,8 +21,9 @@ from cachewasm.artifact.reader import Artifact
 from cachewasm.engine import compat
 from cachewasm.errors import IncompatibleArtifact, UnsupportedModule, WasmtimeError
 from cachewasm.loader import image, native
+from cachewasm.managed import Closable, Uncopied
 from cachewasm.runtime.artifacts import module_artifact
-from cachewasm.runtime.engine import Engine
+from cachewasm.runtime.engine import Engine, require_open
 from cachewasm.runtime.locks import process_lock
 from cachewasm.runtime.memory_images import MIN_SECTION, MemoryImage, images_of
 from cachewasm.runtime.typeids import entry_of
@@ -118,7 +119,7 @@ def _may_have_images(engine: Engine, plan: Artifact) -> bool:
     return plan.size_of(DATA_SECTION) >= MIN_SECTION
 
 
-class Module:
+class Module(Closable, Uncopied):
     """A compiled module. `Module(engine, wasm)` takes it from the engine's cache, or compiles it.
 
     `wasm` is in binary or text format.
@@ -148,8 +149,8 @@ class Module:
         """Raises MalformedModule, TextError, InvalidModule or UnsupportedModule with the place, or
         CompileError.
         """
-        if not isinstance(engine, Engine):
-            raise TypeError("expected an Engine")
+        if type(engine) is not Engine:
+            require_open(engine)
         if self._image is not None:
             # Instances lay out their context by what a second call would replace.
             raise WasmtimeError("a module cannot be initialized twice")
@@ -169,8 +170,7 @@ class Module:
         SAFETY: like any loader of machine code, it runs what it is given: the bytes must come from
         somebody you trust.
         """
-        if not isinstance(engine, Engine):
-            raise TypeError("expected an Engine")
+        require_open(engine)
         if not isinstance(encoded, (bytes, bytearray)):
             raise TypeError("expected bytes")
         self = cls.__new__(cls)
@@ -192,8 +192,7 @@ class Module:
     @staticmethod
     def validate(engine: Engine, wasm: "bytes | bytearray") -> None:
         """Raises MalformedModule, InvalidModule or UnsupportedModule unless `wasm` is valid."""
-        if not isinstance(engine, Engine):
-            raise TypeError("expected an Engine")
+        require_open(engine)
         from cachewasm.wasm.decode import decode
         from cachewasm.wasm.validate import validate, validate_bodies
 

@@ -23,8 +23,9 @@ from cachewasm.abi.vmctx import (
 )
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
+from cachewasm.managed import ALREADY_CLOSED, Closable, Uncopied
 from cachewasm.runtime import threads, values
-from cachewasm.runtime.engine import Engine
+from cachewasm.runtime.engine import Engine, require_open
 from cachewasm.runtime.externrefs import ExternrefTable
 from cachewasm.runtime.func import func_of, funcref_of, store_address
 from cachewasm.runtime.limits import StoreLimits
@@ -51,7 +52,7 @@ _MAX_U64 = (1 << 64) - 1
 _MAX_USABLE_FUEL = (1 << 63) - 1
 
 
-class Store:
+class Store(Closable, Uncopied):
     """A store of an engine. `data` is any object of the embedder's, given back by `data()`."""
 
     __slots__ = (
@@ -88,8 +89,8 @@ class Store:
     def __init__(self, engine: Engine | None = None, data: object = None) -> None:
         if engine is None:
             engine = Engine()
-        elif not isinstance(engine, Engine):
-            raise TypeError("expected an Engine")
+        elif type(engine) is not Engine:
+            require_open(engine)
         if hasattr(self, "_context"):
             # Functions refer by address to what a second call would replace.
             raise WasmtimeError("a store cannot be initialized twice")
@@ -243,7 +244,29 @@ class Store:
     # --- For the rest of runtime/
 
     def _own_store(self) -> "Store":
+        if self._closed:
+            raise ValueError(ALREADY_CLOSED)
         return self
+
+    def _release(self) -> None:
+        """Stop what can run code and close what the guest has opened. Raises WasmtimeError while code
+        runs. Native memory stays, for others may have addresses in it.
+        """
+        if not hasattr(self, "_context"):
+            return
+        if native.read_u64(self._context + STORE.thread):
+            raise WasmtimeError("the store cannot be closed while code of it runs")
+        # The calls of its functions end in `call_slowly` from now on, which asks the store.
+        for descriptor in list(self._descriptors.values()):
+            native.write_u64(descriptor + DESCRIPTOR.store_object, 0)
+        if self._wasi is not None:
+            self._wasi.close()
+        # Instances refer to the store, and to their exports, which refer to them: without this all would
+        # wait for the collector.
+        for instance in list(self._instances.values()):
+            instance._exports = None
+        self._instances.clear()
+        self._data = None
 
     def _check_thread(self) -> None:
         """Raises WasmtimeError if another thread runs wasm code of this store: what that code works
@@ -359,6 +382,8 @@ class Store:
         known = self._descriptors.get(funcref)
         if known is not None:
             return known
+        if self._closed:
+            raise ValueError(ALREADY_CLOSED)
         entry = entry_by_id(native.read_u32(funcref + FUNCREF.type_id))
         descriptor = native.Block.make(DESCRIPTOR.size)
         native.write_u64(descriptor + DESCRIPTOR.store_object, id(self))

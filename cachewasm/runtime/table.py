@@ -3,6 +3,7 @@
 import ctypes
 
 from cachewasm.errors import WasmtimeError
+from cachewasm.managed import Uncopied
 from cachewasm.runtime.linear import TableElements
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.wasm.types import TableType, expect_int
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _GROW = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_size_t, ctypes.c_uint64, ctypes.c_uint64)
 
 
-class Table:
+class Table(Uncopied):
     """A table of a store. Elements are functions (`Func`) or any objects, or None for null."""
 
     __slots__ = ("_definition", "_store", "_type")
@@ -43,7 +44,8 @@ class Table:
         return self
 
     def _check(self, store: "Store | Caller") -> None:
-        if store is not self._store and store_of(store) is not self._store:
+        own = self._store
+        if (store is not own or own._closed) and store_of(store) is not own:
             raise WasmtimeError("object used with the wrong store")
 
     def type(self, store: "Store | Caller") -> TableType:

@@ -5,6 +5,7 @@ modules with tags only.
 from cachewasm.abi.vmctx import TAG
 from cachewasm.errors import WasmtimeError
 from cachewasm.loader import native
+from cachewasm.managed import Uncopied
 from cachewasm.runtime.store import Store, store_of
 from cachewasm.runtime.typeids import entry_of
 from cachewasm.wasm.types import TagType
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from cachewasm.runtime.caller import Caller
 
 
-class Tag:
+class Tag(Uncopied):
     """A tag of a store: what exceptions are thrown with and caught by."""
 
     __slots__ = ("_store", "_tag", "_type")

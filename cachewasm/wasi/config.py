@@ -9,6 +9,7 @@ import os
 import sys
 
 from cachewasm.errors import WasmtimeError
+from cachewasm.managed import ALREADY_CLOSED, Managed, Uncopied
 from cachewasm.wasi.ctx import WasiCtx
 from cachewasm.wasi.descriptor import READ, WRITE, Directory, File, Inherited, Output
 from cachewasm.wasi.errno import WasiError
@@ -35,7 +36,7 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class WasiConfig:
+class WasiConfig(Managed, Uncopied):
     """The arguments, environment, streams and directories of a WASI program.
 
     A new one grants nothing: no arguments, an empty standard input, outputs that go nowhere.
@@ -49,7 +50,7 @@ class WasiConfig:
 
     def _open(self) -> WasiCtx:
         if self._ctx is None:
-            raise ValueError("already closed")
+            raise ValueError(ALREADY_CLOSED)
         return self._ctx
 
     def _consume(self) -> WasiCtx:
@@ -62,12 +63,6 @@ class WasiConfig:
         """Release what was opened. May be called again."""
         if self._ctx is not None:
             self._consume().close()
-
-    def __enter__(self) -> "WasiConfig":
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def _set_argv(self, argv: "Iterable[str]") -> None:
         args = [_c_string(arg, "argv") for arg in argv]

@@ -8,10 +8,11 @@ On the warm path: no dataclasses, no enum, no typing. Source: specification, sec
 """
 
 from cachewasm.errors import WasmtimeError
+from cachewasm.managed import Managed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import TypeAlias
 
     ExternType: TypeAlias = "FuncType | TableType | MemoryType | GlobalType | TagType"
@@ -23,7 +24,7 @@ KIND_NAMES = ("func", "table", "memory", "global", "tag")
 PAGE_SIZE_LOG2 = 16
 
 
-class ValType:
+class ValType(Managed):
     """A value type; one object per type."""
 
     __slots__ = ("code", "name")
@@ -77,6 +78,15 @@ class ValType:
     def __repr__(self) -> str:
         return self.name
 
+    def __reduce__(self) -> "tuple[Callable[[int], ValType], tuple[int]]":
+        # A copy, too, must be the one object of its type.
+        return valtype_of_code, (self.code,)
+
+
+def valtype_of_code(code: int) -> ValType:
+    """The value type of a code of the binary format. Raises KeyError."""
+    return VALTYPE_BY_CODE[code]
+
 
 I32 = ValType._make("i32", 0x7F)
 I64 = ValType._make("i64", 0x7E)
@@ -100,7 +110,7 @@ def _valtypes(types: "Iterable[ValType]") -> tuple[ValType, ...]:
     return checked
 
 
-class FuncType:
+class FuncType(Managed):
     """A function type. `param_types` and `result_types` are tuples; hashable, compared by structure."""
 
     __slots__ = ("param_types", "result_types")
@@ -166,7 +176,7 @@ class Limits:
         return f"{self.min}.." if self.max is None else f"{self.min}..{self.max}"
 
 
-class TableType:
+class TableType(Managed):
     """A table of references."""
 
     __slots__ = ("element", "limits")
@@ -207,7 +217,7 @@ class TableType:
         return f"table {self.limits} {self.element}"
 
 
-class MemoryType:
+class MemoryType(Managed):
     """A linear memory; limits count pages of `page_size` bytes."""
 
     __slots__ = ("is_64", "is_shared", "limits", "page_size_log2")
@@ -291,7 +301,7 @@ class MemoryType:
         return f"memory {self.limits}"
 
 
-class GlobalType:
+class GlobalType(Managed):
     """The type of a global variable."""
 
     __slots__ = ("content", "mutable")
@@ -316,7 +326,7 @@ class GlobalType:
         return f"global (mut {self.content})" if self.mutable else f"global {self.content}"
 
 
-class TagType:
+class TagType(Managed):
     """The type of a tag: a function type whose parameters are what an exception carries."""
 
     __slots__ = ("functype",)
@@ -336,7 +346,7 @@ class TagType:
         return f"tag {self.functype}"
 
 
-class ImportType:
+class ImportType(Managed):
     """What a module imports: `module` and `name`, and the type it demands."""
 
     __slots__ = ("module", "name", "type")
@@ -350,7 +360,7 @@ class ImportType:
         return f"import {self.module!r} {self.name!r}: {self.type!r}"
 
 
-class ExportType:
+class ExportType(Managed):
     """What a module exports: `name` and type."""
 
     __slots__ = ("name", "type")

@@ -240,3 +240,62 @@ def test_exit_with_everything_alive_is_clean(run_python: Any) -> None:
             """,
             module=MODULE,
         )
+
+
+def test_objects_closed_in_any_order_are_refused_and_leave_the_others_whole(
+    run_python: Any,
+) -> None:
+    run_python(
+        """
+        import random
+        random.seed(2)
+        type = FuncType([i32], [i32])
+
+        def build():
+            engine = Engine()
+            store = Store(engine)
+            linker = Linker(engine)
+            linker.define(store, "", "host", Func(store, type, lambda value: value + 1))
+            module = Module(engine, WASM["module"])
+            pre = linker.instantiate_pre(module)
+            exports = pre.instantiate(store).exports(store)
+            exports["t"].set(store, 0, exports["call"])
+            exports["g"].set_value(store, [1, 2])
+            return dict(engine=engine, store=store, linker=linker, module=module, pre=pre), exports
+
+        for round in range(40):
+            managed, exports = build()
+            store, pre = managed["store"], managed["pre"]
+            uses = {
+                "call": lambda: exports["call"](store, 4),
+                "indirect": lambda: exports["indirect"](store),
+                "memory": lambda: exports["m"].read(store, 0, 1)[0] + exports["m"].grow(store, 1),
+                "table": lambda: exports["t"].get(store, 0)(store, 9),
+                "global": lambda: len(exports["g"].value(store)),
+                "new": lambda: pre.instantiate(store).exports(store)["call"](store, 5),
+            }
+            expected = {"call": 5, "indirect": 8, "table": 10, "global": 2, "new": 6}
+            names = list(managed)
+            random.shuffle(names)
+            closed = set()
+            for name in names:
+                managed.pop(name).close()
+                closed.add(name)
+                if round % 2:
+                    gc.collect()
+                for use, call in uses.items():
+                    refused = "store" in closed or (use == "new" and "pre" in closed)
+                    try:
+                        found = call()
+                    except ValueError as error:
+                        assert refused and str(error) == "already closed", (use, closed)
+                    else:
+                        assert not refused, (use, closed)
+                        assert found == expected.get(use, found), (use, found)
+            if round % 3:
+                view = exports["m"]
+                del exports, store, pre, uses
+                gc.collect()
+        """,
+        module=MODULE,
+    )

@@ -93,40 +93,42 @@ failed:
 }
 
 ; vectorcallfunc of a Func without code of its own, and of every call that is out of the ordinary:
-; call_slowly(self, *args, **kwargs).
+; call_slowly(self, *args, **kwargs). There may be more arguments than a stack has room for.
 define hidden ptr @func_slow(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames) #0 {
 entry:
   %given = and i64 %nargsf, 9223372036854775807
-  %callback = process ptr, call_slowly
   %no_keywords = icmp eq ptr %kwnames, null
   br i1 %no_keywords, label %copy, label %keywords
 keywords:
-  ; Keyword arguments follow the positional ones; call_slowly refuses them all alike.
-  %with_self = alloca ptr, align 8
-  store ptr %self, ptr %with_self
-  %keyword_call = process ptr, PyObject_Vectorcall
-  %refused = call ptr %keyword_call(ptr %callback, ptr %with_self, i64 1, ptr null)
-  ret ptr %refused
+  ; The values of keyword arguments follow the positional ones.
+  %tuple_size = process ptr, PyTuple_Size
+  %named = call i64 %tuple_size(ptr %kwnames)
+  br label %copy
 copy:
-  %total = add i64 %given, 1
-  %all = alloca ptr, i64 %total, align 16
-  store ptr %self, ptr %all
-  br label %next
-next:
-  %i = phi i64 [ 0, %copy ], [ %i_next, %one ]
-  %more = icmp ult i64 %i, %given
-  br i1 %more, label %one, label %ready
-one:
-  %i_next = add i64 %i, 1
-  %from = getelementptr ptr, ptr %args, i64 %i
-  %arg = load ptr, ptr %from
-  %to = getelementptr ptr, ptr %all, i64 %i_next
-  store ptr %arg, ptr %to
-  br label %next
+  %more = phi i64 [ 0, %entry ], [ %named, %keywords ]
+  %passed = add i64 %given, %more
+  %passed_bytes = shl i64 %passed, 3
+  %all_bytes = add i64 %passed_bytes, 8
+  %malloc = process ptr, malloc
+  %all = call ptr %malloc(i64 %all_bytes)
+  %no_memory = icmp eq ptr %all, null
+  br i1 %no_memory, label %failed, label %ready
 ready:
+  store ptr %self, ptr %all
+  %behind = getelementptr ptr, ptr %all, i64 1
+  %memmove = process ptr, memmove
+  call ptr %memmove(ptr %behind, ptr %args, i64 %passed_bytes)
+  %positional = add i64 %given, 1
+  %callback = process ptr, call_slowly
   %vectorcall = process ptr, PyObject_Vectorcall
-  %result = call ptr %vectorcall(ptr %callback, ptr %all, i64 %total, ptr null)
+  %result = call ptr %vectorcall(ptr %callback, ptr %all, i64 %positional, ptr %kwnames)
+  %free = process ptr, free
+  call void %free(ptr %all)
   ret ptr %result
+failed:
+  %raise_no_memory = process ptr, PyErr_NoMemory
+  %null = call ptr %raise_no_memory()
+  ret ptr %null
 }
 
 define hidden i32 @func_traverse(ptr %self, ptr %visit, ptr %arg) #0 {

@@ -89,9 +89,13 @@ def test_support_symbols_are_distinct_and_name_every_builtin() -> None:
     assert {name for name, _, _ in builtins.BUILTINS} <= set(support.SYMBOLS)
 
 
+def _trap_rows() -> list[tuple[int, str]]:
+    return [*((code, name) for code, name, _ in traps.TRAPS), *traps.NEVER_RAISED]
+
+
 def test_trap_code_enum_has_every_row() -> None:
     assert {member.name: member.value for member in traps.TrapCode} == {
-        name: code for code, name, _ in traps.TRAPS
+        name: code for code, name in _trap_rows()
     }
     assert traps.HOST_EXCEPTION not in traps.MESSAGES
 
@@ -104,4 +108,16 @@ def test_trap_code_for_type_checkers_has_every_row() -> None:
         if isinstance(node, ast.ClassDef) and node.name == "TrapCode"
     )
     members = [ast.unparse(node) for node in shown.body if isinstance(node, ast.Assign)]
-    assert members == [f"{name} = {code}" for code, name, _ in traps.TRAPS]
+    assert members == [f"{name} = {code}" for code, name in _trap_rows()]
+
+
+def test_trap_codes_are_those_of_the_drop_in_api() -> None:
+    wasmtime = pytest.importorskip("wasmtime")
+    expected = {member.name: member.value for member in wasmtime.TrapCode}
+    assert {member.name: member.value for member in traps.TrapCode} == expected
+
+
+def test_trap_codes_that_are_never_raised_have_no_message_and_no_constant() -> None:
+    for code, name in traps.NEVER_RAISED:
+        assert code not in traps.MESSAGES
+        assert name not in vars(traps)

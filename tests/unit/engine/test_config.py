@@ -332,12 +332,18 @@ def test_config_module_version_decides_which_artifacts_are_loaded(
 
 def test_config_copy_changes_apart() -> None:
     config = config_with(wasm_multi_value=False)
-    for copied in (config.copy(), copy.copy(config)):
+    for copied in (config.copy(), copy.copy(config), copy.deepcopy(config)):
         assert repr(copied) == repr(config)
         copied.strategy = "baseline"
         assert config.strategy == "auto"
     config.opt_level = "none"
     assert copied.opt_level == "speed"
+
+
+def test_config_deep_copy_shares_the_cache() -> None:
+    config = Config()
+    config.cache = cachewasm.Cache.in_memory()
+    assert copy.deepcopy([config])[0].cache is config.cache
 
 
 def test_config_repr_tells_what_was_set() -> None:

@@ -129,7 +129,8 @@ def test_environment_hash_is_the_same_in_every_process(tmp_path: Path) -> None:
     package = tmp_path / "cachewasm"
     for folder in ("engine", "wasm"):
         shutil.copytree(f"{PACKAGE}/{folder}", package / folder)
-    shutil.copy(f"{PACKAGE}/errors.py", package)
+    for name in ("__init__.py", "errors.py", "managed.py"):
+        shutil.copy(f"{PACKAGE}/{name}", package)
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from cachewasm.engine import config, environment\n"
@@ -160,7 +161,7 @@ def test_engine_imports_nothing_heavy() -> None:
     assert added == []
 
 
-def test_engine_imports_only_itself_errors_and_the_features() -> None:
+def test_engine_imports_itself_what_is_below_and_the_features_only() -> None:
     code = (
         f"import sys; sys.path.insert(0, {ROOT!r})\n"
         "from cachewasm.engine import compat, config, environment\n"
@@ -169,7 +170,8 @@ def test_engine_imports_only_itself_errors_and_the_features() -> None:
     command = [sys.executable, "-I", "-c", code]
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     others = [name for name in loaded if not name.startswith("cachewasm.engine")]
-    assert others == ["cachewasm.errors", "cachewasm.wasm", "cachewasm.wasm.features"]
+    below = ["cachewasm.errors", "cachewasm.managed"]
+    assert others == [*below, "cachewasm.wasm", "cachewasm.wasm.features"]
 
 
 def test_environment_for_another_target_differs_in_it_only() -> None:

@@ -28,7 +28,7 @@ def package(tmp_path: Path) -> Path:
     for folder in ("engine", "wasm", "cache"):
         shutil.copytree(ROOT / "cachewasm" / folder, copy / folder, ignore=ignored)
     # With its __init__.py the copy is the package; without, an installed one would be.
-    for name in ("__init__.py", "errors.py"):
+    for name in ("__init__.py", "errors.py", "managed.py"):
         shutil.copy(ROOT / "cachewasm" / name, copy)
     return copy
 

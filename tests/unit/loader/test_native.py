@@ -1,7 +1,9 @@
 """Native memory: who owns it, and when it is given back."""
 
+import copy
 import gc
 import os
+import pickle
 
 import pytest
 
@@ -70,3 +72,17 @@ def test_symbol_unknown_is_a_value_error() -> None:
     assert native.symbol(native.libc, "memmove") > 0
     with pytest.raises(ValueError):
         native.symbol(native.libc, "no_such_function_of_the_c_library")
+
+
+def test_owner_is_not_copied_and_releases_once() -> None:
+    mapping = native.Mapping.make(4096, native.PROT_READ, native.MAP_NORESERVE)
+    address = int(mapping)
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="native memory cannot be copied or pickled"):
+            attempt(mapping)
+    with pytest.raises(TypeError, match="native memory cannot be copied or pickled"):
+        copy.deepcopy([mapping])
+    gc.collect()
+    assert _is_mapped(address)
+    del mapping
+    assert not _is_mapped(address)

@@ -95,6 +95,33 @@ def test_call_keyword_argument_is_a_type_error(numbers: Any, store: Any) -> None
         numbers["add"](store, 1, b=2)
     with pytest.raises(TypeError):
         numbers["add"](store, 1, 2, c=3)
+    with pytest.raises(TypeError, match="multiple values for argument 'store'"):
+        numbers["add"](1, 2, store=store)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'func'"):
+        numbers["add"](store=store, func=1)
+
+
+def test_call_with_the_store_by_its_name_works(
+    api: Any, store: Any, instantiate: Callable[..., Any], functype: Callable[..., Any]
+) -> None:
+    exports = instantiate('(module (func (export "seven") (result i32) (i32.const 7)))')
+    assert exports["seven"](store=store) == 7
+    assert api.Func(store, functype("", "i32"), lambda: 8)(store=store) == 8
+
+
+def test_call_with_only_the_store_by_its_name_is_refused(
+    api: Any, numbers: Any, store: Any
+) -> None:
+    with pytest.raises(api.WasmtimeError, match="given 0, expected 2"):
+        numbers["add"](store=store)
+
+
+def test_call_with_more_arguments_than_a_stack_holds_is_refused(
+    api: Any, numbers: Any, store: Any
+) -> None:
+    count = 3_000_000
+    with pytest.raises(api.WasmtimeError, match=f"given {count}, expected 2"):
+        numbers["add"](store, *[0] * count)
 
 
 def test_call_without_store_is_a_type_error(numbers: Any) -> None:
