@@ -133,7 +133,7 @@ def chosen_store(choice: "bool | str | CacheConfig | Cache") -> "ArtifactStore |
 
 def _made_store(config: CacheConfig, directory: str) -> LocalStore:
     store = LocalStore(directory, config=config.in_use())
-    if store.writes:
+    if store.writes or store.config.stats_log is not None:
         store.record_at_exit()
     return store
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cachewasm import Cache, CacheConfig, Config, ConfigError, Engine
+from cachewasm.cache.history.statistics import records_in
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.cache.reasons import StoreFailure
@@ -241,3 +242,50 @@ def test_stores_with_settings_record_when_the_process_ends(tmp_path: Path) -> No
     )
     counts = Cache(CacheConfig(environ={"CACHEWASM_DIR": directory})).statistics().counts
     assert (counts["store"], counts["hit"], counts["statistics.records"]) == (1, 1, 2)
+
+
+# Who compiles looks for the support image, too.
+@pytest.mark.parametrize(("mode", "misses"), [("read-only", 2), ("must-hit", 1)])
+def test_process_that_writes_nothing_tells_the_log_of_its_build(
+    mode: str, misses: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "build.stats"
+    script = (
+        "from cachewasm import CacheMiss, Engine, Module\n"
+        "try:\n"
+        "    Module(Engine(), '(module)')\n"
+        "except CacheMiss:\n"
+        "    pass\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            **os.environ,
+            "CACHEWASM_DIR": str(tmp_path / "cache"),
+            "CACHEWASM_MODE": mode,
+            "CACHEWASM_STATS_LOG": str(log),
+        },
+        check=True,
+    )
+    (record,) = records_in(str(log), 1 << 20)
+    assert record is not None
+    assert (record.misses, record.count("alias-miss.absent")) == (misses, 1)
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("kind", ["fifo", "missing"])
+def test_log_of_a_build_that_takes_no_record_is_a_warning_once(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = tmp_path / "a" / "b" / "build.stats" if kind == "missing" else tmp_path / "fifo"
+    if kind == "fifo":
+        os.mkfifo(log, 0o600)
+    config = CacheConfig()
+    config.mode, config.stats_log = "read-only", str(log)
+    config.directory = str(tmp_path / "cache")
+    for _ in range(2):
+        store = LocalStore(config.directory, config=config.in_use())
+        store.get(KEY)
+        store.record()
+    (warning,) = (each for each in caplog.records if each.levelname == "WARNING")
+    assert f"no statistics are recorded in {log}" in warning.getMessage()
