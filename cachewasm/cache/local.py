@@ -26,11 +26,9 @@ from cachewasm.cache.entry import (
 from cachewasm.cache.payload import Memory
 from cachewasm.cache.reasons import (
     ABSENT,
-    CORRUPT,
     READ_ONLY,
     TOO_LARGE,
     UNTRUSTED,
-    WRONG_KEY,
     DirectoryError,
     EntryError,
 )
@@ -138,7 +136,7 @@ class LocalStore(Events):
         """The entry of `key`, checked, or why there is none. Notes the use at most once an hour.
 
         The artifact is put where `make_place` says, given its size. If it is not the last key to be
-        tried, its absence is no event.
+        tried, a miss is no event yet: who has tried them all counts one (outcomes.count_miss).
         """
         try:
             entry = self._read(key, make_place, is_use=True)
@@ -147,7 +145,7 @@ class LocalStore(Events):
                 return Miss(error.reason, error.detail)
             from cachewasm.cache.outcomes import missed
 
-            return missed(self, key, error)
+            return missed(self, key, error, is_last=is_last)
         self.hit(key, entry)
         return entry
 
@@ -277,11 +275,13 @@ class LocalStore(Events):
             append(directory, misses, self.rules)
 
     def note_miss(self, key: "ArtifactKey", reason: str) -> None:
-        """Remember it: a damaged entry for put(), and one of the first misses for record()."""
-        if reason in (CORRUPT, WRONG_KEY):
-            self._suspects.add(key.digest)
+        """Remember it for record(), if it is one of the first."""
         if len(self._misses) < MAX_MISSES:
             self._misses.append((int(time.time()), reason, key))
+
+    def note_damage(self, key: "ArtifactKey") -> None:
+        """Remember it for put()."""
+        self._suspects.add(key.digest)
 
     def _forget(self) -> None:
         self._misses = []

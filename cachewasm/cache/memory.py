@@ -65,7 +65,7 @@ class MemoryStore(Events):
         except EntryError as error:
             if error.reason == ABSENT and not is_last:
                 return Miss(error.reason, error.detail)
-            return outcomes.missed(self, key, error)
+            return outcomes.missed(self, key, error, is_last=is_last)
         self.hit(key, found)
         return found
 
