@@ -79,14 +79,22 @@ class Cache:
 
     @property
     def hits(self) -> int:
-        """How many artifacts this process has found, also those made for less than was asked for."""
-        counts = self.counts()
-        return counts.get("hit", 0) + counts.get("subset-hit", 0)
+        """How many artifacts this process has found, also those made for less than was asked for, and
+        those that another thread or process was just compiling.
+        """
+        from cachewasm.cache.outcomes import hits_in
+
+        return hits_in(self.counts())
 
     @property
     def misses(self) -> int:
-        """How many lookups of artifacts have been in vain in this process, for whatever reason."""
-        return sum(count for name, count in self.counts().items() if name.startswith("miss."))
+        """How many lookups of artifacts have been in vain in this process, for whatever reason.
+
+        Who waits for another's compile has missed so far: if the wait gives the artifact, it is a hit.
+        """
+        from cachewasm.cache.outcomes import misses_in
+
+        return misses_in(self.counts())
 
     def counts(self) -> dict[str, int]:
         """What happened in this process so far, by the names of counters.py."""

@@ -69,6 +69,19 @@ def count_miss(events: "Events | ArtifactStore", key: "ArtifactKey", reason: str
     events.happened("miss", key, reason)
 
 
+def hits_in(counts: "Mapping[str, int]") -> int:
+    """Lookups that found an entry, at once or after waiting for another's compile; also one that was
+    made for less than the machine has.
+    """
+    return sum(counts.get(name, 0) for name in ("hit", "subset-hit", "shared"))
+
+
+def misses_in(counts: "Mapping[str, int]") -> int:
+    """Lookups that found none, for whatever reason, and did not get it by waiting either."""
+    missed = sum(count for name, count in counts.items() if name.startswith("miss."))
+    return max(0, missed - counts.get("shared", 0))
+
+
 def missed_alias(events: "Events", key: "AliasKey", error: EntryError) -> Miss:
     """A lookup of an alias was in vain."""
     events.happened("alias-miss", key, error.reason)

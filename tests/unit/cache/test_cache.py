@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from cachewasm import Cache, CacheConfig, Config, ConfigError, Engine
+from cachewasm import Cache, CacheConfig, Config, ConfigError, Engine, wat2wasm
 from cachewasm.cache.history.statistics import records_in
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
@@ -289,3 +290,29 @@ def test_log_of_a_build_that_takes_no_record_is_a_warning_once(
         store.record()
     (warning,) = (each for each in caplog.records if each.levelname == "WARNING")
     assert f"no statistics are recorded in {log}" in warning.getMessage()
+
+
+def test_threads_that_wait_for_one_compile_are_hits_wherever_it_is_told(tmp_path: Path) -> None:
+    config = Config()
+    settings = CacheConfig()
+    settings.directory = str(tmp_path / "cache")
+    config.cache = cache = Cache(settings)
+    # Not to run: the support image is no matter here.
+    engine = Engine(config)
+    wasm = bytes(wat2wasm("(module)"))
+    begin = threading.Barrier(4)
+
+    def compile() -> None:
+        begin.wait()
+        engine.precompile_module(wasm)
+
+    threads = [threading.Thread(target=compile) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (cache.hits, cache.misses) == (3, 1)
+    assert isinstance(cache.store, LocalStore)
+    cache.store.record()
+    found = cache.statistics()
+    assert (found.hits, found.misses) == (3, 1)
