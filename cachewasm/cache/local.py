@@ -194,23 +194,22 @@ class LocalStore(Events):
 
     def get_alias(self, key: "AliasKey") -> bytes | Miss:
         """The wasm digest of a text, checked, or why it is not known. Notes the use as `get` does."""
-        from cachewasm.cache.alias import MAX_ALIAS_SIZE
-        from cachewasm.cache.alias import unpack as unpack_alias
-
         try:
-            path = layout.alias_path(self._trusted_directory(), key)
-            with files.EntryFile(path, MAX_ALIAS_SIZE, self.rules) as file:
-                data = file.read(0, file.size)
-            alias = unpack_alias(data, key, self.rules.secret)
+            digest = self._read_alias(key, is_use=True)
         except EntryError as error:
             from cachewasm.cache.outcomes import missed_alias
 
             return missed_alias(self, key, error)
-        if self.writes:
-            files.touch_if_old(path, file.mtime)
         self.happened("alias-hit", key)
         log(DEBUG, "cache hit for %s", key)
-        return alias.wasm_digest
+        return digest
+
+    def peek_alias(self, key: "AliasKey") -> bytes | Miss:
+        """`get_alias` that is no event and no use, as `peek` is of `get`."""
+        try:
+            return self._read_alias(key)
+        except EntryError as error:
+            return Miss(error.reason, error.detail)
 
     def put_alias(self, key: "AliasKey", wasm_digest: bytes) -> StoreFailure | None:
         """Publish the wasm digest of a text, replacing what is there; None if that worked."""
@@ -308,6 +307,17 @@ class LocalStore(Events):
         if is_use and self.writes:
             files.touch_if_old(path, file.mtime)
         return entry
+
+    def _read_alias(self, key: "AliasKey", *, is_use: bool = False) -> bytes:
+        from cachewasm.cache.alias import MAX_ALIAS_SIZE, unpack
+
+        path = layout.alias_path(self._trusted_directory(), key)
+        with files.EntryFile(path, MAX_ALIAS_SIZE, self.rules) as file:
+            data = file.read(0, file.size)
+        alias = unpack(data, key, self.rules.secret)
+        if is_use and self.writes:
+            files.touch_if_old(path, file.mtime)
+        return alias.wasm_digest
 
     def _quarantine(self, key: "ArtifactKey") -> None:
         """Move what was found damaged under `key` out of the way of the new entry, if it still is."""

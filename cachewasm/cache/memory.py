@@ -99,6 +99,13 @@ class MemoryStore(Events):
         self.happened("alias-hit", key)
         return digest
 
+    def peek_alias(self, key: "AliasKey") -> bytes | Miss:
+        """As ArtifactStore.peek_alias."""
+        try:
+            return alias.unpack(self._read(key.alias_name, is_use=False), key).wasm_digest
+        except EntryError as error:
+            return Miss(error.reason, error.detail)
+
     def put_alias(self, key: "AliasKey", wasm_digest: bytes) -> StoreFailure | None:
         """As ArtifactStore.put_alias."""
         try:

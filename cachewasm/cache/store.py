@@ -85,6 +85,9 @@ class ArtifactStore(Protocol):
     def get_alias(self, key: AliasKey) -> bytes | Miss:
         """The wasm digest of a text, or why it is not known; a use of it."""
 
+    def peek_alias(self, key: AliasKey) -> bytes | Miss:
+        """`get_alias` that is no event, and no use."""
+
     def put_alias(self, key: AliasKey, wasm_digest: bytes) -> StoreFailure | None:
         """Publish the wasm digest of a text, replacing what is there; None if that worked."""
 
