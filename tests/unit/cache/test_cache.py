@@ -316,3 +316,48 @@ def test_threads_that_wait_for_one_compile_are_hits_wherever_it_is_told(tmp_path
     cache.store.record()
     found = cache.statistics()
     assert (found.hits, found.misses) == (3, 1)
+
+
+def test_on_event_is_called_with_event_key_and_reason() -> None:
+    cache = Cache.in_memory()
+    assert cache.on_event is None
+    events: list[tuple[str, str, str]] = []
+
+    def hook(event: str, key: object, reason: str) -> None:
+        events.append((event, type(key).__name__, reason))
+
+    cache.on_event = hook
+    assert cache.on_event is hook
+    engine = engine_of(cache)
+    engine.precompile_module("(module)")
+    first, events[:] = list(events), []
+    assert first == [
+        ("alias-miss", "AliasKey", "absent"),
+        ("miss", "ArtifactKey", "absent"),
+        ("store", "ArtifactKey", ""),
+        ("alias-store", "AliasKey", ""),
+    ]
+    engine.precompile_module("(module)")
+    assert events == [("alias-hit", "AliasKey", ""), ("hit", "ArtifactKey", "")]
+    cache.on_event = None
+    engine.precompile_module("(module)")
+    assert len(events) == 2
+    assert (cache.hits, cache.misses, cache.statistics().hits) == (2, 1, 0)
+
+
+def test_on_event_that_raises_is_an_error_of_who_looked_up() -> None:
+    cache = Cache.in_memory()
+
+    def hook(event: str, key: object, reason: str) -> None:
+        raise KeyError(event)
+
+    cache.on_event = hook
+    with pytest.raises(KeyError, match="miss"):
+        engine_of(cache).precompile_module(wat2wasm("(module)"))
+
+
+def test_cache_refuses_what_is_no_hook_and_no_number_of_bytes() -> None:
+    with pytest.raises(TypeError, match="expected a function or None"):
+        Cache.in_memory().on_event = "print"  # type: ignore[assignment]
+    with pytest.raises(TypeError, match="expected a number of bytes"):
+        Cache.in_memory("x")  # type: ignore[arg-type]
