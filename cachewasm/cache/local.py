@@ -237,7 +237,7 @@ class LocalStore(Events):
     def record(self) -> None:
         """Append what was counted since the last time to the statistics of the directory.
 
-        Only if the directory is there, trusted and writable; else nothing happens there. And to the
+        Only if the directory is there, ours, trusted and writable; else nothing happens there. And to the
         log that the settings name, whatever the directory is.
         """
         counts = {**self.counters.snapshot(), **self.amounts.snapshot()}
@@ -259,7 +259,13 @@ class LocalStore(Events):
         try:
             directory = self._trusted_directory()
             path = layout.statistics_path(directory, layout.LOG)
-            size = files.append(path, record, max_size=MAX_LOG_SIZE, rules=self.rules)
+            size = files.append(
+                path,
+                record,
+                max_size=MAX_LOG_SIZE,
+                rules=self.rules,
+                before_folder=self._check_ours,
+            )
         except (EntryError, OSError) as error:
             log(DEBUG, "no statistics are recorded: %s", error)
             return
@@ -291,7 +297,7 @@ class LocalStore(Events):
     def open_lock_file(self) -> int:
         """A new descriptor of the file whose bytes are locked; the caller closes it.
 
-        The directory is made if it is missing. Raises EntryError(UNTRUSTED), OSError.
+        The directory is made if it is missing. Raises EntryError as a put does, OSError.
         """
         from cachewasm.cache import file_locks, publish
 
@@ -352,12 +358,20 @@ class LocalStore(Events):
                     raise
 
     def _made_directory(self) -> str:
-        """The trusted directory, made if it was missing. Raises EntryError(UNTRUSTED), OSError."""
+        """The trusted directory, made if it was missing. Raises OSError, and EntryError: UNTRUSTED, or
+        UNWRITABLE if it holds what is not ours.
+        """
         from cachewasm.cache import publish
 
         publish.make_cache_directory(self._trusted_directory(), self.rules)
         # Made by now, perhaps by somebody else: nothing is written before that is ruled out.
         return self._trusted_directory()
+
+    def _check_ours(self) -> None:
+        """Raises EntryError unless the directory has nothing but what is ours, or our tag; OSError."""
+        from cachewasm.cache import publish
+
+        publish.check_ours(self._trusted_directory())
 
     def _trusted_directory(self) -> str:
         """The directory without symbolic links. Raises EntryError(UNTRUSTED).

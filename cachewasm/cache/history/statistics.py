@@ -161,7 +161,13 @@ def append(directory: str, counts: Mapping[str, int], rules: Rules = DEFAULT_RUL
         path = layout.statistics_path(state.path, layout.LOG)
         try:
             record = record_of(counts, int(time.time()), this_process())
-            files.append(path, record, max_size=MAX_LOG_SIZE, rules=rules)
+            files.append(
+                path,
+                record,
+                max_size=MAX_LOG_SIZE,
+                rules=rules,
+                before_folder=lambda: publish.check_ours(state.path),
+            )
         except (EntryError, OSError):
             return
 
