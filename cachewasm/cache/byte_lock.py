@@ -36,8 +36,10 @@ class ByteLock:
         rules: Rules = DEFAULT_RULES,
         turns: "Iterable[object]" = (),
     ) -> None:
-        """`directory` is trusted and there. Raises EntryError(UNTRUSTED), OSError: no lock can be had."""
+        """`directory` is trusted and there. Raises EntryError, OSError: no lock can be had."""
         path = layout.lock_path(directory)
+        if files.status_of(path) is None:
+            publish.check_ours(directory)
         publish.make_directory_inside(os.path.dirname(path), rules)
         self._descriptor = file_locks.open_lock_file(path, rules)
         try:

@@ -13,10 +13,17 @@ from cachewasm.errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from cachewasm.cache.alias import AliasKey
     from cachewasm.cache.history.statistics import Statistics
+    from cachewasm.cache.keys import ArtifactKey
     from cachewasm.cache.setting import Value
     from cachewasm.cache.store import ArtifactStore
 
+    # Called with the name of an event, the key and a reason or "".
+    OnEvent: TypeAlias = Callable[[str, ArtifactKey | AliasKey, str], object]
 
 # Of a cache in memory: the code of dozens of large modules, compressed.
 DEFAULT_MAX_BYTES = 256 << 20
@@ -49,8 +56,11 @@ class Cache:
     def in_memory(cls, max_bytes: int = DEFAULT_MAX_BYTES) -> "Cache":
         """Compiled code in at most `max_bytes` of memory, least recently used first to go.
 
-        Nothing is on the disk, and nothing is left when the process ends.
+        Nothing is on the disk, and nothing is left when the process ends. Raises ConfigError unless
+        `max_bytes` is positive.
         """
+        if not isinstance(max_bytes, int):
+            raise TypeError("expected a number of bytes")
         from cachewasm.cache.memory import MemoryStore
 
         return cls.of_store(MemoryStore(max_bytes))
@@ -78,15 +88,42 @@ class Cache:
         return self._store
 
     @property
+    def on_event(self) -> "OnEvent | None":
+        """What is called with each event as it is counted; None, as at first, for nothing.
+
+        With the name of the event, the key, and the reason or "". The names are "hit", "subset-hit" of code
+        that was made for less than was asked for, "miss", "store", "store-failure", and of the texts of
+        modules "alias-hit", "alias-miss", "alias-store", "alias-store-failure"; the reasons those of
+        docs/format/cache.md. It is called in the thread that looks up or stores, so it should be quick, and
+        what it raises comes out of there: of `Module()`, for instance. Who waits for another's compile has
+        a "miss" here. All that share the store have one hook.
+        """
+        return self._store.on_event
+
+    @on_event.setter
+    def on_event(self, hook: "OnEvent | None") -> None:
+        if hook is not None and not callable(hook):
+            raise TypeError("expected a function or None")
+        self._store.on_event = hook
+
+    @property
     def hits(self) -> int:
-        """How many artifacts this process has found, also those made for less than was asked for."""
-        counts = self.counts()
-        return counts.get("hit", 0) + counts.get("subset-hit", 0)
+        """How many artifacts this process has found, also those made for less than was asked for, and
+        those that another thread or process was just compiling.
+        """
+        from cachewasm.cache.outcomes import hits_in
+
+        return hits_in(self.counts())
 
     @property
     def misses(self) -> int:
-        """How many lookups of artifacts have been in vain in this process, for whatever reason."""
-        return sum(count for name, count in self.counts().items() if name.startswith("miss."))
+        """How many lookups of artifacts have been in vain in this process, for whatever reason.
+
+        Who waits for another's compile has missed so far: if the wait gives the artifact, it is a hit.
+        """
+        from cachewasm.cache.outcomes import misses_in
+
+        return misses_in(self.counts())
 
     def counts(self) -> dict[str, int]:
         """What happened in this process so far, by the names of counters.py."""
@@ -133,7 +170,7 @@ def chosen_store(choice: "bool | str | CacheConfig | Cache") -> "ArtifactStore |
 
 def _made_store(config: CacheConfig, directory: str) -> LocalStore:
     store = LocalStore(directory, config=config.in_use())
-    if store.writes:
+    if store.writes or store.config.stats_log is not None:
         store.record_at_exit()
     return store
 

@@ -88,6 +88,9 @@ class Events:
     def note_miss(self, key: "ArtifactKey", reason: str) -> None:
         """Remember a lookup of an entry that was in vain, where there is a place for that."""
 
+    def note_damage(self, key: "ArtifactKey") -> None:
+        """Remember that the entry of `key` is damaged, where it could be put out of the way."""
+
     def happened(self, event: str, key: "Key", reason: str = "") -> int:
         """Count an event and tell of it; how many of its kind there are now."""
         count = self.counters.add(f"{event}.{reason}" if reason else event)

@@ -289,16 +289,25 @@ def check_leads_nowhere_else(path: str) -> None:
         raise DirectoryError(UNTRUSTED, f"{path} leads out of the cache directory")
 
 
-def append(path: str, content: bytes, *, max_size: int, rules: Rules = DEFAULT_RULES) -> int:
+def append(
+    path: str,
+    content: bytes,
+    *,
+    max_size: int,
+    rules: Rules = DEFAULT_RULES,
+    before_folder: "Callable[[], object] | None" = None,
+) -> int:
     """Append to the file at `path`, in one write, unless it is too large; its size afterwards.
 
-    The file and its directory are made if missing, but nothing above. Raises EntryError(UNTRUSTED),
-    OSError.
+    The file and its directory are made if missing, but nothing above; `before_folder` is called before
+    that directory is made. Raises EntryError(UNTRUSTED), OSError, and what that raises.
     """
     check_inside(path, rules)
     try:
         descriptor = create_file(path, _APPEND_FLAGS, rules.file_mode)
     except FileNotFoundError:
+        if before_folder is not None:
+            before_folder()
         os.mkdir(os.path.dirname(path), rules.directory_mode)
         descriptor = create_file(path, _APPEND_FLAGS, rules.file_mode)
     try:

@@ -38,6 +38,10 @@ FOLD_OFFSET = 1 << 62
 CLEANUP_OFFSET = FOLD_OFFSET + 1
 INDEX_OFFSET = FOLD_OFFSET + 2
 TAG = "CACHEDIR.TAG"
+# What a cache directory holds besides its tag, and what a new file system holds by itself.
+FOLDERS = frozenset(
+    ("entries", "aliases", "tmp", "locks", "pins", "quarantine", "index", "stats", "lost+found")
+)
 _MAX_PROCESS_DIGITS = 10
 
 # The signature is what backup programs look for (the Cache Directory Tagging Specification).

@@ -26,11 +26,9 @@ from cachewasm.cache.entry import (
 from cachewasm.cache.payload import Memory
 from cachewasm.cache.reasons import (
     ABSENT,
-    CORRUPT,
     READ_ONLY,
     TOO_LARGE,
     UNTRUSTED,
-    WRONG_KEY,
     DirectoryError,
     EntryError,
 )
@@ -138,7 +136,7 @@ class LocalStore(Events):
         """The entry of `key`, checked, or why there is none. Notes the use at most once an hour.
 
         The artifact is put where `make_place` says, given its size. If it is not the last key to be
-        tried, its absence is no event.
+        tried, a miss is no event yet: who has tried them all counts one (outcomes.count_miss).
         """
         try:
             entry = self._read(key, make_place, is_use=True)
@@ -147,7 +145,7 @@ class LocalStore(Events):
                 return Miss(error.reason, error.detail)
             from cachewasm.cache.outcomes import missed
 
-            return missed(self, key, error)
+            return missed(self, key, error, is_last=is_last)
         self.hit(key, entry)
         return entry
 
@@ -196,23 +194,22 @@ class LocalStore(Events):
 
     def get_alias(self, key: "AliasKey") -> bytes | Miss:
         """The wasm digest of a text, checked, or why it is not known. Notes the use as `get` does."""
-        from cachewasm.cache.alias import MAX_ALIAS_SIZE
-        from cachewasm.cache.alias import unpack as unpack_alias
-
         try:
-            path = layout.alias_path(self._trusted_directory(), key)
-            with files.EntryFile(path, MAX_ALIAS_SIZE, self.rules) as file:
-                data = file.read(0, file.size)
-            alias = unpack_alias(data, key, self.rules.secret)
+            digest = self._read_alias(key, is_use=True)
         except EntryError as error:
             from cachewasm.cache.outcomes import missed_alias
 
             return missed_alias(self, key, error)
-        if self.writes:
-            files.touch_if_old(path, file.mtime)
         self.happened("alias-hit", key)
         log(DEBUG, "cache hit for %s", key)
-        return alias.wasm_digest
+        return digest
+
+    def peek_alias(self, key: "AliasKey") -> bytes | Miss:
+        """`get_alias` that is no event and no use, as `peek` is of `get`."""
+        try:
+            return self._read_alias(key)
+        except EntryError as error:
+            return Miss(error.reason, error.detail)
 
     def put_alias(self, key: "AliasKey", wasm_digest: bytes) -> StoreFailure | None:
         """Publish the wasm digest of a text, replacing what is there; None if that worked."""
@@ -240,7 +237,7 @@ class LocalStore(Events):
     def record(self) -> None:
         """Append what was counted since the last time to the statistics of the directory.
 
-        Only if the directory is there, trusted and writable; else nothing happens there. And to the
+        Only if the directory is there, ours, trusted and writable; else nothing happens there. And to the
         log that the settings name, whatever the directory is.
         """
         counts = {**self.counters.snapshot(), **self.amounts.snapshot()}
@@ -262,7 +259,13 @@ class LocalStore(Events):
         try:
             directory = self._trusted_directory()
             path = layout.statistics_path(directory, layout.LOG)
-            size = files.append(path, record, max_size=MAX_LOG_SIZE, rules=self.rules)
+            size = files.append(
+                path,
+                record,
+                max_size=MAX_LOG_SIZE,
+                rules=self.rules,
+                before_folder=self._check_ours,
+            )
         except (EntryError, OSError) as error:
             log(DEBUG, "no statistics are recorded: %s", error)
             return
@@ -277,11 +280,13 @@ class LocalStore(Events):
             append(directory, misses, self.rules)
 
     def note_miss(self, key: "ArtifactKey", reason: str) -> None:
-        """Remember it: a damaged entry for put(), and one of the first misses for record()."""
-        if reason in (CORRUPT, WRONG_KEY):
-            self._suspects.add(key.digest)
+        """Remember it for record(), if it is one of the first."""
         if len(self._misses) < MAX_MISSES:
             self._misses.append((int(time.time()), reason, key))
+
+    def note_damage(self, key: "ArtifactKey") -> None:
+        """Remember it for put()."""
+        self._suspects.add(key.digest)
 
     def _forget(self) -> None:
         self._misses = []
@@ -292,7 +297,7 @@ class LocalStore(Events):
     def open_lock_file(self) -> int:
         """A new descriptor of the file whose bytes are locked; the caller closes it.
 
-        The directory is made if it is missing. Raises EntryError(UNTRUSTED), OSError.
+        The directory is made if it is missing. Raises EntryError as a put does, OSError.
         """
         from cachewasm.cache import file_locks, publish
 
@@ -308,6 +313,17 @@ class LocalStore(Events):
         if is_use and self.writes:
             files.touch_if_old(path, file.mtime)
         return entry
+
+    def _read_alias(self, key: "AliasKey", *, is_use: bool = False) -> bytes:
+        from cachewasm.cache.alias import MAX_ALIAS_SIZE, unpack
+
+        path = layout.alias_path(self._trusted_directory(), key)
+        with files.EntryFile(path, MAX_ALIAS_SIZE, self.rules) as file:
+            data = file.read(0, file.size)
+        alias = unpack(data, key, self.rules.secret)
+        if is_use and self.writes:
+            files.touch_if_old(path, file.mtime)
+        return alias.wasm_digest
 
     def _quarantine(self, key: "ArtifactKey") -> None:
         """Move what was found damaged under `key` out of the way of the new entry, if it still is."""
@@ -342,12 +358,20 @@ class LocalStore(Events):
                     raise
 
     def _made_directory(self) -> str:
-        """The trusted directory, made if it was missing. Raises EntryError(UNTRUSTED), OSError."""
+        """The trusted directory, made if it was missing. Raises OSError, and EntryError: UNTRUSTED, or
+        UNWRITABLE if it holds what is not ours.
+        """
         from cachewasm.cache import publish
 
         publish.make_cache_directory(self._trusted_directory(), self.rules)
         # Made by now, perhaps by somebody else: nothing is written before that is ruled out.
         return self._trusted_directory()
+
+    def _check_ours(self) -> None:
+        """Raises EntryError unless the directory has nothing but what is ours, or our tag; OSError."""
+        from cachewasm.cache import publish
+
+        publish.check_ours(self._trusted_directory())
 
     def _trusted_directory(self) -> str:
         """The directory without symbolic links. Raises EntryError(UNTRUSTED).

@@ -65,7 +65,7 @@ class MemoryStore(Events):
         except EntryError as error:
             if error.reason == ABSENT and not is_last:
                 return Miss(error.reason, error.detail)
-            return outcomes.missed(self, key, error)
+            return outcomes.missed(self, key, error, is_last=is_last)
         self.hit(key, found)
         return found
 
@@ -98,6 +98,13 @@ class MemoryStore(Events):
             return outcomes.missed_alias(self, key, error)
         self.happened("alias-hit", key)
         return digest
+
+    def peek_alias(self, key: "AliasKey") -> bytes | Miss:
+        """As ArtifactStore.peek_alias."""
+        try:
+            return alias.unpack(self._read(key.alias_name, is_use=False), key).wasm_digest
+        except EntryError as error:
+            return Miss(error.reason, error.detail)
 
     def put_alias(self, key: "AliasKey", wasm_digest: bytes) -> StoreFailure | None:
         """As ArtifactStore.put_alias."""

@@ -8,9 +8,11 @@ import errno
 
 from cachewasm.cache.reasons import (
     ABSENT,
+    CORRUPT,
     FULL,
     TOO_LARGE,
     UNWRITABLE,
+    WRONG_KEY,
     DirectoryError,
     EntryError,
     Miss,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from cachewasm.cache.alias import AliasKey
     from cachewasm.cache.counters import Events, Key
     from cachewasm.cache.keys import ArtifactKey
+    from cachewasm.cache.store import ArtifactStore
 
 FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -47,19 +50,45 @@ def stored(
     log(DEBUG, "stored %s", key)
 
 
-def missed(events: "Events", key: "ArtifactKey", error: EntryError) -> Miss:
-    """A lookup of an entry was in vain."""
-    events.note_miss(key, error.reason)
-    return _missed(events, "miss", key, error)
+def missed(
+    events: "Events", key: "ArtifactKey", error: EntryError, *, is_last: bool = True
+) -> Miss:
+    """A key was looked up in vain. If it is not the last one, the lookup may still succeed: that it has
+    not is for count_miss().
+    """
+    if error.reason in (CORRUPT, WRONG_KEY):
+        events.note_damage(key)
+    if is_last:
+        count_miss(events, key, error.reason)
+    return _told(events, key, error)
+
+
+def count_miss(events: "Events | ArtifactStore", key: "ArtifactKey", reason: str) -> None:
+    """A lookup of an entry, under whatever keys, was in vain: `key` and `reason` are what tells most."""
+    events.note_miss(key, reason)
+    events.happened("miss", key, reason)
+
+
+def hits_in(counts: "Mapping[str, int]") -> int:
+    """Lookups that found an entry, at once or after waiting for another's compile; also one that was
+    made for less than the machine has.
+    """
+    return sum(counts.get(name, 0) for name in ("hit", "subset-hit", "shared"))
+
+
+def misses_in(counts: "Mapping[str, int]") -> int:
+    """Lookups that found none, for whatever reason, and did not get it by waiting either."""
+    missed = sum(count for name, count in counts.items() if name.startswith("miss."))
+    return max(0, missed - counts.get("shared", 0))
 
 
 def missed_alias(events: "Events", key: "AliasKey", error: EntryError) -> Miss:
     """A lookup of an alias was in vain."""
-    return _missed(events, "alias-miss", key, error)
+    events.happened("alias-miss", key, error.reason)
+    return _told(events, key, error)
 
 
-def _missed(events: "Events", counter: str, key: "Key", error: EntryError) -> Miss:
-    events.happened(counter, key, error.reason)
+def _told(events: "Events", key: "Key", error: EntryError) -> Miss:
     if isinstance(error, DirectoryError):
         _degrade(events, error.reason, error.detail)
     is_news = error.reason != ABSENT and not isinstance(error, DirectoryError)

@@ -11,6 +11,7 @@ On the path of every miss. Raises OSError, and EntryError where a reason is expe
 import os
 
 from cachewasm.cache import file_locks, files, layout, trust
+from cachewasm.cache.reasons import UNWRITABLE, DirectoryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -18,6 +19,8 @@ _SYNC_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # The mode of directories that are not the cache's own.
 _PRIVATE = 0o700
+# Tags of others are seldom longer.
+_MAX_TAG_SIZE = 4096
 
 
 def make_directory(path: str, mode: int = _PRIVATE) -> bool:
@@ -44,13 +47,12 @@ def make_directory(path: str, mode: int = _PRIVATE) -> bool:
 
 
 def make_cache_directory(directory: str, rules: Rules = DEFAULT_RULES) -> None:
-    """Make a cache directory, tagged as one. Raises OSError.
+    """Make a cache directory, tagged as one. Raises EntryError as check_ours does, OSError.
 
-    What is missing above it is not the cache's, and made for this user alone. A directory that holds
-    anything else is not tagged: it may be the user's home, which backups must not skip.
+    What is missing above it is not the cache's, and made for this user alone.
     """
     make_directory(os.path.dirname(directory))
-    if not make_directory(directory, rules.directory_mode) and os.listdir(directory):
+    if not make_directory(directory, rules.directory_mode) and check_ours(directory):
         return
     try:
         tag = os.path.join(directory, layout.TAG)
@@ -61,6 +63,26 @@ def make_cache_directory(directory: str, rules: Rules = DEFAULT_RULES) -> None:
         _write_all(descriptor, layout.TAG_CONTENT)
     finally:
         os.close(descriptor)
+
+
+def check_ours(directory: str) -> bool:
+    """Whether the directory, which is there, bears our tag. Raises EntryError(UNWRITABLE), OSError.
+
+    Without it, there may be nothing but what we make: another directory may be the user's home, which is
+    no place for our files, and which backups must not skip. A tag that is being written just now, or was
+    when its writer was killed, is the beginning of ours.
+    """
+    tag = files.content_of(os.path.join(directory, layout.TAG), _MAX_TAG_SIZE)
+    if tag == layout.TAG_CONTENT:
+        return True
+    known = layout.FOLDERS
+    if tag is None or layout.TAG_CONTENT.startswith(tag):
+        # One that cannot be read, or has come since, says nothing.
+        known = known.union((layout.TAG,))
+    if not known.issuperset(os.listdir(directory)):
+        detail = f"{directory} holds other files and no {layout.TAG} of cachewasm"
+        raise DirectoryError(UNWRITABLE, detail)
+    return False
 
 
 def make_directory_inside(path: str, rules: Rules = DEFAULT_RULES) -> None:

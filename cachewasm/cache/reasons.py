@@ -24,7 +24,7 @@ INCOMPATIBLE = "incompatible"
 
 # Of a store; UNTRUSTED is one of them too: what could not be trusted later is not written.
 FULL = "full"  # no space, over quota or over the file size limit
-UNWRITABLE = "unwritable"  # permissions, a read-only file system, or something in the way
+UNWRITABLE = "unwritable"  # permissions, a read-only file system, something in the way, or a directory that is not ours
 TOO_LARGE = "too-large"  # beyond the bounds of the entry format, or of a store in memory
 
 STORE_FAILURE_REASONS = (UNTRUSTED, FULL, UNWRITABLE, TOO_LARGE)

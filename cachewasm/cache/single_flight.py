@@ -19,7 +19,7 @@ from _thread import LockType, RLock, allocate_lock
 
 from cachewasm.cache import file_locks, files, layout
 from cachewasm.cache.keys import ArtifactKey
-from cachewasm.cache.reasons import UNLOCKABLE, EntryError
+from cachewasm.cache.reasons import LOCK_FAILURE_REASONS, UNLOCKABLE, EntryError
 from cachewasm.log import DEBUG, WARNING, log
 from cachewasm.record import dataclass
 
@@ -134,7 +134,8 @@ class _Turn:
             is_locked = self._lock_file.try_lock(self._keys)
         except (EntryError, OSError) as error:
             # Nobody can be kept from compiling, so there is nothing to wait for.
-            reason = error.reason if isinstance(error, EntryError) else UNLOCKABLE
+            reason = error.reason if isinstance(error, EntryError) else ""
+            reason = reason if reason in LOCK_FAILURE_REASONS else UNLOCKABLE
             self._store.counters.add(f"lock-failure.{reason}")
             log(DEBUG, "no turn can be taken for %s: %s", self._keys, error)
             return True

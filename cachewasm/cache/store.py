@@ -59,7 +59,7 @@ class ArtifactStore(Protocol):
         """The entry of `key`, checked, or why there is none; a use of it.
 
         The artifact is put where `make_place` says, given its size. If it is not the last key to be
-        tried, its absence is no event.
+        tried, a miss is no event yet: who has tried them all counts one (outcomes.count_miss).
         """
 
     def peek(self, key: ArtifactKey, *, make_place: "MakePlace" = Memory) -> Entry | Miss:
@@ -67,6 +67,12 @@ class ArtifactStore(Protocol):
 
     def hit(self, key: ArtifactKey, entry: Entry, event: str = "hit") -> None:
         """Count an entry that `peek` has found, and is used after all."""
+
+    def happened(self, event: str, key: ArtifactKey | AliasKey, reason: str = "") -> int:
+        """Count an event and tell of it; how many of its kind there are now."""
+
+    def note_miss(self, key: ArtifactKey, reason: str) -> None:
+        """Remember a lookup of an entry that was in vain, where there is a place for that."""
 
     def put(
         self, key: ArtifactKey, raw: bytes | memoryview, manifest: Mapping[str, str | int]
@@ -78,6 +84,9 @@ class ArtifactStore(Protocol):
 
     def get_alias(self, key: AliasKey) -> bytes | Miss:
         """The wasm digest of a text, or why it is not known; a use of it."""
+
+    def peek_alias(self, key: AliasKey) -> bytes | Miss:
+        """`get_alias` that is no event, and no use."""
 
     def put_alias(self, key: AliasKey, wasm_digest: bytes) -> StoreFailure | None:
         """Publish the wasm digest of a text, replacing what is there; None if that worked."""

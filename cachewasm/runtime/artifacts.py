@@ -104,31 +104,35 @@ def cached_artifact(
     store = engine._cache
     if store is None:
         return None
-    environment, tiers = engine._environment, _TIERS[engine._strategy]
-    is_absent = to_load and not again
-    keys = []
-    for tier in tiers:
-        # While there is somewhere else to look, absence is no event.
-        is_last = tier == tiers[-1] and not is_absent
+    environment = engine._environment
+    # One lookup is one hit or one miss, whose reason is the first that is more than absence.
+    keys, telling, is_told = [], None, again
+    for tier in _TIERS[engine._strategy]:
         key = _key(environment, digest, tier)
         keys.append(key)
         entry = (
             store.peek(key, make_place=make_place)
             if again
-            else store.get(key, is_last=is_last, make_place=make_place)
+            else store.get(key, is_last=False, make_place=make_place)
         )
-        if isinstance(entry, Miss):
-            is_absent = is_absent and entry.reason == ABSENT
-            continue
-        found = artifact_in(entry, store, environment, is_news=not again)
-        if found is not None:
-            return found
-        is_absent = False
-    if is_absent:
+        if not isinstance(entry, Miss):
+            found = artifact_in(entry, store, environment, is_news=not again)
+            if found is not None:
+                return found
+            is_told = True
+        elif telling is None and entry.reason != ABSENT:
+            telling = (key, entry.reason)
+    if is_told:
+        return None
+    if telling is None and to_load:
         from cachewasm.runtime import fleet
 
         usable = fleet.usable_features(engine._config, environment.target, host.host_features)
         return _fitting(store, environment, keys, usable)
+    from cachewasm.cache.outcomes import count_miss
+
+    key, reason = telling or (keys[-1], ABSENT)
+    count_miss(store, key, reason)
     return None
 
 
@@ -244,11 +248,16 @@ def _cached_support(
         return None
     key = support_key(environment)
     entry = store.peek(key) if again else store.get(key, is_last=not to_load)
-    if to_load and isinstance(entry, Miss) and entry.reason == ABSENT:
+    found = None
+    if not (to_load and isinstance(entry, Miss)):
+        found = artifact_in(entry, store, environment, is_news=not again)
+    elif entry.reason == ABSENT:
         usable = frozenset(environment.target.features)
         found = _fitting(store, environment, [key], usable)
     else:
-        found = artifact_in(entry, store, environment, is_news=not again)
+        from cachewasm.cache.outcomes import count_miss
+
+        count_miss(store, key, entry.reason)
     is_whole = found is not None and len(found.section(INFO_SECTION)) == OFFSETS.size
     return found if is_whole else None
 

@@ -36,7 +36,7 @@ class Kept:
 def kept(engine: Engine, wasm: "str | bytes") -> Kept | None:
     """What the engine's cache has of a module; None unless all that a hit needs is there.
 
-    No event to the statistics, but for the alias of a text. Raises UnsupportedModule for compiled code.
+    No event to the statistics. Raises UnsupportedModule for compiled code.
     """
     source, is_text = source_of(wasm)
     store = engine._cache
@@ -46,7 +46,7 @@ def kept(engine: Engine, wasm: "str | bytes") -> Kept | None:
     text = None
     if is_text:
         text = digest
-        known = store.get_alias(AliasKey(text, engine._environment.identity))
+        known = store.peek_alias(AliasKey(text, engine._environment.identity))
         if not isinstance(known, bytes):
             return None
         digest = known

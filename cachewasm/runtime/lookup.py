@@ -40,6 +40,8 @@ def lookup(engine: Engine, wasm: "str | bytes | bytearray") -> Lookup:
 
     The reason of a miss is that of the key that is tried last, as the counters tell it.
     """
+    if not isinstance(engine, Engine):
+        raise TypeError("expected an Engine")
     store = engine._cache
     if store is None:
         return Lookup(NO_CACHE, "the engine has no cache")

@@ -96,7 +96,7 @@ def test_get_counts_and_tells_what_it_finds(store: ArtifactStore) -> None:
     }
 
 
-def test_get_of_a_key_that_is_not_the_last_is_no_event_where_absent(store: ArtifactStore) -> None:
+def test_get_of_a_key_that_is_not_the_last_is_no_miss_yet(store: ArtifactStore) -> None:
     assert isinstance(store.get(KEY, is_last=False), Miss)
     assert store.counters.snapshot() == {}
     store.put(KEY, RAW, {})
@@ -140,6 +140,14 @@ def test_put_empty_artifact_is_a_bug_of_the_caller(store: ArtifactStore) -> None
 def test_put_manifest_with_parts_of_the_key_is_a_bug_of_the_caller(store: ArtifactStore) -> None:
     with pytest.raises(InternalError):
         store.put(KEY, RAW, {"tier": "x"})
+
+
+def test_peek_alias_finds_and_misses_without_an_event(store: ArtifactStore) -> None:
+    missed = store.peek_alias(TEXT)
+    assert isinstance(missed, Miss) and missed.reason == ABSENT
+    store.put_alias(TEXT, DIGEST)
+    assert store.peek_alias(TEXT) == DIGEST
+    assert store.counters.snapshot() == {"alias-store": 1}
 
 
 def test_alias_is_absent_then_found_then_replaced(store: ArtifactStore) -> None:

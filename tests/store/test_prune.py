@@ -15,6 +15,7 @@ from cachewasm.cache.entry import Entry
 from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore, Miss
+from cachewasm.cache.settings import CacheConfig
 from cachewasm.cache.survey.inspect import listing
 from cachewasm.cache.upkeep import pins
 from cachewasm.cache.upkeep.prune import Limits, PruneReport, evict, prune
@@ -144,6 +145,23 @@ def test_prune_dry_run_reports_the_same_and_removes_nothing(cache: Path) -> None
     would = _prune(cache, max_size=0, dry_run=True)
     assert len(list((cache / "entries").rglob("*.*"))) == 2
     assert _prune(cache, max_size=0) == would
+
+
+def test_evict_sparse_file_named_like_an_entry_costs_no_entry_and_is_told_of(
+    cache: Path, entry_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sparse = entry_path.with_name(entry_path.name.replace("optimized", "other"))
+    with sparse.open("wb") as file:
+        file.truncate(100 << 30)
+    limits = Limits.of(CacheConfig.defaults(str(cache)))
+    before = evict(str(cache), limits, now=time.time(), dry_run=True)
+    assert sparse.exists() and caplog.records == []
+    report = evict(str(cache), limits, now=time.time())
+    assert before == report
+    assert (report.removed, [file.path for file in report.stale]) == ((), [str(sparse)])
+    assert (report.kept_entries, sparse.exists()) == (2, False)
+    assert statistics.read(str(cache)).count("evicted") == 0
+    assert "too large for an entry" in caplog.records[0].getMessage()
 
 
 def test_prune_damaged_entries_are_entries(cache: Path, entry_path: Path) -> None:

@@ -317,6 +317,24 @@ def test_events_are_told_with_key_and_reason(store: LocalStore) -> None:
     assert events == [("miss", KEY, "absent"), ("store", KEY, ""), ("hit", KEY, "")]
 
 
+def test_prometheus_hits_and_misses_are_those_of_the_statistics_and_only_grow() -> None:
+    def samples(counts: dict[str, int]) -> dict[str, int]:
+        lines = as_prometheus(Statistics(counts, 0), entries=0, size=0).splitlines()
+        found = (line.removeprefix("cachewasm_cache_").split() for line in lines if line[0] != "#")
+        return {name: int(float(value)) for name, value in found}
+
+    first = {"hit": 3, "subset-hit": 2, "shared": 1, "miss.absent": 2, "alias-miss.absent": 4}
+    before = samples(first)
+    kinds = ("entry", "subset", "waited")
+    assert sum(before[f'hits_total{{kind="{kind}"}}'] for kind in kinds) == 6
+    assert before['misses_total{kind="entry"}'] == Statistics(first, 0).misses == 1
+    assert before['misses_total{kind="text"}'] == 4
+    # A process whose waits had other reasons to miss.
+    after = samples({**first, "shared": 4, "miss.torn": 3})
+    assert all(after[name] >= count for name, count in before.items())
+    assert after['misses_total{kind="entry"}'] == 1
+
+
 def test_prometheus_names_every_counter() -> None:
     counts = {
         "hit": 3,
@@ -330,7 +348,7 @@ def test_prometheus_names_every_counter() -> None:
     lines = as_prometheus(Statistics(counts, 0), entries=7, size=4096).splitlines()
     assert 'cachewasm_cache_hits_total{kind="entry"} 3' in lines
     assert 'cachewasm_cache_hits_total{kind="waited"} 1' in lines
-    assert 'cachewasm_cache_misses_total{kind="entry",reason="torn"} 1' in lines
+    assert 'cachewasm_cache_miss_reasons_total{kind="entry",reason="torn"} 1' in lines
     assert 'cachewasm_cache_store_failures_total{kind="entry",reason="full"} 4' in lines
     assert "cachewasm_cache_saved_seconds_total 1.500" in lines
     assert "cachewasm_cache_waits_total 0" in lines

@@ -97,7 +97,7 @@ def write(
     by_name = {alias.alias_name: alias for alias in aliases}
     for alias_name, alias in sorted(by_name.items()):
         name = _KINDS[1] + alias_name
-        known = store.get_alias(alias)
+        known = store.peek_alias(alias)
         if isinstance(known, Miss):
             yield Written(name, 0, f"{known.reason}: {known.detail}")
             continue
@@ -198,7 +198,7 @@ class _Importer:
             is_same = (key.text_digest, key.encoder) == (alias.key.text_digest, alias.key.encoder)
             if not is_same or alias.wasm_digest != wanted.wasm:
                 return Member(name, REFUSED, size, "it leads to another module than the lock file")
-        known = self._store.get_alias(alias.key)
+        known = self._store.peek_alias(alias.key)
         if isinstance(known, bytes):
             if known == alias.wasm_digest:
                 return Member(name, PRESENT, size)

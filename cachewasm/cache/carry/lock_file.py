@@ -138,7 +138,7 @@ class Problem:
 def check_lock(store: "ArtifactStore", artifacts: "Iterable[LockedArtifact]") -> list[Problem]:
     """Which of these artifacts of a lock the store does not have, believe or have just so.
 
-    Each is read and checked in every byte. No event, but for the aliases of texts.
+    Each is read and checked in every byte. No event.
     """
     problems = []
     for wanted in artifacts:
@@ -153,7 +153,7 @@ def check_lock(store: "ArtifactStore", artifacts: "Iterable[LockedArtifact]") ->
             problems.append(Problem(wanted, DIFFERENT, detail))
         if wanted.alias is None:
             continue
-        known = store.get_alias(wanted.alias)
+        known = store.peek_alias(wanted.alias)
         if isinstance(known, Miss):
             problems.append(Problem(wanted, known.reason, f"its text is not known: {known.detail}"))
         elif known != wanted.wasm:

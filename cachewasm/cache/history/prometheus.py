@@ -2,6 +2,10 @@
 
 One table says which metric each counter is; all that the stores count is in it. Counters only ever
 grow, apart from a cache directory that is removed; the two gauges are what lies there now.
+
+Hits and misses add up to the lookups. Who waited for another's compile has missed first, with a reason, and
+is a hit in the end; the statistics do not tell which reasons these were, so the misses by reason are a metric
+of their own, in which such a lookup is as well.
 """
 
 from collections.abc import Iterable
@@ -20,6 +24,9 @@ class _Metric:
     scale: int = 1
 
 
+# No names of counters, but sums of some.
+_MISSES, _ALIAS_MISSES = "misses", "alias-misses"
+
 _METRICS = (
     _Metric(
         "hits_total",
@@ -33,7 +40,12 @@ _METRICS = (
     ),
     _Metric(
         "misses_total",
-        "Lookups that found no usable entry",
+        "Lookups that found no usable entry, nor got one by waiting",
+        ((_MISSES, "entry"), (_ALIAS_MISSES, "text")),
+    ),
+    _Metric(
+        "miss_reasons_total",
+        "Why lookups found no usable entry at once",
         (("miss.", "entry"), ("alias-miss.", "text")),
     ),
     _Metric("stores_total", "Entries written", (("store", "entry"), ("alias-store", "text"))),
@@ -61,9 +73,12 @@ _METRICS = (
 
 def as_prometheus(statistics: Statistics, *, entries: int, size: int) -> str:
     """All metrics, with the number of entries and their bytes as they are now."""
+    alias_misses = (n for name, n in statistics.counts.items() if name.startswith("alias-miss."))
+    sums = {_MISSES: statistics.misses, _ALIAS_MISSES: sum(alias_misses)}
+    counted = Statistics({**statistics.counts, **sums}, statistics.since)
     lines: list[str] = []
     for metric in _METRICS:
-        samples = list(_samples(metric, statistics))
+        samples = list(_samples(metric, counted))
         if samples:
             lines += _metric(metric.name, metric.help, "counter", samples)
     lines += _metric("entries", "Entries in the directory", "gauge", [("", str(entries))])

@@ -23,6 +23,7 @@ from cachewasm.cache.counters import (
     this_process,
 )
 from cachewasm.cache.local import MAX_LOG_SIZE
+from cachewasm.cache.outcomes import hits_in, misses_in
 from cachewasm.cache.reasons import EntryError
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
@@ -63,16 +64,13 @@ class Statistics:
 
     @property
     def hits(self) -> int:
-        """Lookups that found an entry, at once or after waiting for another's compile; also one that
-        was made for less than the machine has.
-        """
-        return self.count("hit") + self.count("subset-hit") + self.count("shared")
+        """As outcomes.hits_in."""
+        return hits_in(self.counts)
 
     @property
     def misses(self) -> int:
-        """Lookups that found none, for whatever reason, and did not get it by waiting either."""
-        missed = sum(count for name, count in self.counts.items() if name.startswith("miss."))
-        return max(0, missed - self.count("shared"))
+        """As outcomes.misses_in."""
+        return misses_in(self.counts)
 
     @property
     def saved_seconds(self) -> float:
@@ -163,7 +161,13 @@ def append(directory: str, counts: Mapping[str, int], rules: Rules = DEFAULT_RUL
         path = layout.statistics_path(state.path, layout.LOG)
         try:
             record = record_of(counts, int(time.time()), this_process())
-            files.append(path, record, max_size=MAX_LOG_SIZE, rules=rules)
+            files.append(
+                path,
+                record,
+                max_size=MAX_LOG_SIZE,
+                rules=rules,
+                before_folder=lambda: publish.check_ours(state.path),
+            )
         except (EntryError, OSError):
             return
 

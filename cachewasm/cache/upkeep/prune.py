@@ -3,8 +3,9 @@
 `plan` decides, `evict` deletes. Deleting is safe at any time: a hit reads the whole entry before it
 uses any of it, whoever has the file open keeps it, and whoever comes later compiles. Only entries,
 aliases, what was put into quarantine and what killed writers have left in tmp/ are ever deleted:
-never a pinned entry, never a foreign file. An alias goes when it was not used for too long or when
-no entry is left for it to lead to. Several prunes may run at once; each reports what it removed
+never a pinned entry, never a foreign file. A file of an entry's name that is too large for one costs
+no entry its place: it goes, and does not count. An alias goes when it was not used for too long or
+when no entry is left for it to lead to. Several prunes may run at once; each reports what it removed
 itself.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cachewasm.cache import file_locks, files
+from cachewasm.cache.entry import MAX_ENTRY_SIZE
 from cachewasm.cache.history import statistics
 from cachewasm.cache.keys import wasm_prefix
 from cachewasm.cache.reasons import CORRUPT, TORN, WRONG_KEY, EntryError
@@ -29,6 +31,7 @@ from cachewasm.cache.trust import DEFAULT_RULES, Rules
 from cachewasm.cache.upkeep import pins
 from cachewasm.cache.upkeep.quarantine import quarantined
 from cachewasm.cache.upkeep.removal import Removal
+from cachewasm.log import WARNING, log
 
 if TYPE_CHECKING:
     from cachewasm.cache.settings import CacheConfig
@@ -73,18 +76,21 @@ class Limits:
 
     def is_left(self, size: int, count: int) -> bool:
         """Whether this many are few enough, once there were too many."""
-        size_left = self.max_size if self.size_left is None else self.size_left
         files_left = self.max_files if self.files_left is None else self.files_left
-        return not (_is_above(size, size_left) or _is_above(count, files_left))
+        return not (self.is_above_rest(size) or _is_above(count, files_left))
+
+    def is_above_rest(self, size: int) -> bool:
+        """Whether this many bytes are more than may be left, once there were too many."""
+        return _is_above(size, self.max_size if self.size_left is None else self.size_left)
 
 
 @dataclass(frozen=True, slots=True)
 class PruneReport:
     """What was removed, or would be in a dry run; and what stays.
 
-    `removed` are entries, `stale` aliases, quarantined and temporary files. `failed` are files of all
-    kinds that could not be removed; such entries are part of what is kept, and so are the pinned
-    ones. What somebody else removed is nowhere. `is_complete` unless the time was up.
+    `removed` are entries, `stale` aliases, quarantined and temporary files and such as are too large for
+    an entry. `failed` are files of all kinds that could not be removed; such entries are part of what
+    is kept, and so are the pinned ones. What somebody else removed is nowhere. `is_complete` unless the time was up.
     """
 
     removed: tuple[ListedFile, ...]
@@ -111,10 +117,12 @@ def plan(
 ) -> list[ListedFile]:
     """Which of `entries` to evict, least recently used first; pure.
 
-    All that were not used for more than `limits.max_age` seconds before `aged_at`, by default `now`;
-    then, if the rest is too much, as many as it takes. An entry from the future, beyond the drift, is
-    no old one, but among the rest it goes first. Entries used at the same time go in the order of
-    their names. The names in `spared` count, and stay.
+    All that are too large to be entries (is_no_entry), which count for nothing, and all that were not
+    used for more than `limits.max_age` seconds before `aged_at`, by default `now`; then, if the rest is
+    too much, as many as it takes. What is larger than all that may be left then goes first, since it
+    could not stay whatever else went. An entry from the future, beyond the drift, is no old one, but
+    among the rest it goes first. Entries used at the same time go in the order of their names. The names
+    in `spared` stay, and count if they are entries.
     """
     aged_at = now if aged_at is None else aged_at
     future_ns = int((now + limits.drift) * 1e9)
@@ -124,11 +132,17 @@ def plan(
     evicted: list[ListedFile] = []
     rest: list[ListedFile] = []
     for file in ordered:
+        if is_no_entry(file):
+            if file.name not in spared:
+                evicted.append(file)
+            continue
         is_old = limits.max_age is not None and aged_at - file.mtime > limits.max_age
         (evicted if is_old and file.name not in spared else rest).append(file)
     size, count = sum(file.size for file in rest), len(rest)
     if not limits.is_exceeded(size, count):
         return evicted
+    # Stable: otherwise they stay in order.
+    rest.sort(key=lambda file: not limits.is_above_rest(file.size))
     for file in rest:
         if limits.is_left(size, count):
             break
@@ -137,6 +151,13 @@ def plan(
             size -= file.size
             count -= 1
     return evicted
+
+
+def is_no_entry(file: ListedFile) -> bool:
+    """Whether a listed file is larger than any entry, whatever its name: only somebody else can have
+    made it, and it may take no space at all (a sparse file).
+    """
+    return file.size > MAX_ENTRY_SIZE
 
 
 def prune(
@@ -167,7 +188,8 @@ def evict(
 ) -> PruneReport:
     """Evict what `plan` says from `directory`, and remove what is stale.
 
-    That are aliases, what was quarantined too long ago, and what killed writers have left. Entries
+    That are aliases, what was quarantined too long ago, and what killed writers have left. What is no
+    entry for its size is removed with it, told of in the log, and not counted as an entry. Entries
     whose names `keep` accepts stay, as pinned ones do. With `among`, the limits are for the entries of
     these names, as if there were no others. A file that was used or replaced since it was listed is
     spared; once it `is_late`, so are all others.
@@ -181,6 +203,7 @@ def evict(
     max_age = limits.max_age if among is None else None
     gone = {file.name for file in evicted}
     kept = [file for file in entries if file.name not in gone]
+    oversized = [file for file in evicted if is_no_entry(file)]
     stale = [
         *_stale_aliases(directory, kept, rules, max_age, aged_at),
         *(
@@ -191,18 +214,24 @@ def evict(
         *abandoned(directory, now=now, drift=limits.drift),
     ]
     removal = Removal(dry_run=dry_run, is_late=is_late)
-    removed = removal.of(evicted)
+    cleared = removal.of(oversized)
+    removed = removal.of(file for file in evicted if not is_no_entry(file))
     kept += removal.spared
     if not dry_run:
         counts = {"evicted": len(removed), "evicted-bytes": sum(file.size for file in removed)}
         statistics.append(directory, counts, rules)
+        if cleared:
+            message = (
+                "files too large for an entry, and so none, are removed: %d, first %s of %d bytes"
+            )
+            log(WARNING, message, len(cleared), cleared[0].path, cleared[0].size)
         for file in kept:
             if file.mtime > now + limits.drift:
                 # From here on it ages as all others do.
                 files.touch_if_old(file.path, file.mtime)
     return PruneReport(
         removed=tuple(removed),
-        stale=tuple(removal.of(stale)),
+        stale=(*cleared, *removal.of(stale)),
         failed=tuple(removal.failed),
         kept_entries=len(kept),
         kept_bytes=sum(file.size for file in kept),

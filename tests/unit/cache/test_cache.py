@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from cachewasm import Cache, CacheConfig, Config, ConfigError, Engine
+from cachewasm import Cache, CacheConfig, Config, ConfigError, Engine, wat2wasm
+from cachewasm.cache.history.statistics import records_in
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import LocalStore
 from cachewasm.cache.reasons import StoreFailure
@@ -241,3 +243,121 @@ def test_stores_with_settings_record_when_the_process_ends(tmp_path: Path) -> No
     )
     counts = Cache(CacheConfig(environ={"CACHEWASM_DIR": directory})).statistics().counts
     assert (counts["store"], counts["hit"], counts["statistics.records"]) == (1, 1, 2)
+
+
+# Who compiles looks for the support image, too.
+@pytest.mark.parametrize(("mode", "misses"), [("read-only", 2), ("must-hit", 1)])
+def test_process_that_writes_nothing_tells_the_log_of_its_build(
+    mode: str, misses: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "build.stats"
+    script = (
+        "from cachewasm import CacheMiss, Engine, Module\n"
+        "try:\n"
+        "    Module(Engine(), '(module)')\n"
+        "except CacheMiss:\n"
+        "    pass\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            **os.environ,
+            "CACHEWASM_DIR": str(tmp_path / "cache"),
+            "CACHEWASM_MODE": mode,
+            "CACHEWASM_STATS_LOG": str(log),
+        },
+        check=True,
+    )
+    (record,) = records_in(str(log), 1 << 20)
+    assert record is not None
+    assert (record.misses, record.count("alias-miss.absent")) == (misses, 1)
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("kind", ["fifo", "missing"])
+def test_log_of_a_build_that_takes_no_record_is_a_warning_once(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = tmp_path / "a" / "b" / "build.stats" if kind == "missing" else tmp_path / "fifo"
+    if kind == "fifo":
+        os.mkfifo(log, 0o600)
+    config = CacheConfig()
+    config.mode, config.stats_log = "read-only", str(log)
+    config.directory = str(tmp_path / "cache")
+    for _ in range(2):
+        store = LocalStore(config.directory, config=config.in_use())
+        store.get(KEY)
+        store.record()
+    (warning,) = (each for each in caplog.records if each.levelname == "WARNING")
+    assert f"no statistics are recorded in {log}" in warning.getMessage()
+
+
+def test_threads_that_wait_for_one_compile_are_hits_wherever_it_is_told(tmp_path: Path) -> None:
+    config = Config()
+    settings = CacheConfig()
+    settings.directory = str(tmp_path / "cache")
+    config.cache = cache = Cache(settings)
+    # Not to run: the support image is no matter here.
+    engine = Engine(config)
+    wasm = bytes(wat2wasm("(module)"))
+    begin = threading.Barrier(4)
+
+    def compile() -> None:
+        begin.wait()
+        engine.precompile_module(wasm)
+
+    threads = [threading.Thread(target=compile) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (cache.hits, cache.misses) == (3, 1)
+    assert isinstance(cache.store, LocalStore)
+    cache.store.record()
+    found = cache.statistics()
+    assert (found.hits, found.misses) == (3, 1)
+
+
+def test_on_event_is_called_with_event_key_and_reason() -> None:
+    cache = Cache.in_memory()
+    assert cache.on_event is None
+    events: list[tuple[str, str, str]] = []
+
+    def hook(event: str, key: object, reason: str) -> None:
+        events.append((event, type(key).__name__, reason))
+
+    cache.on_event = hook
+    assert cache.on_event is hook
+    engine = engine_of(cache)
+    engine.precompile_module("(module)")
+    first, events[:] = list(events), []
+    assert first == [
+        ("alias-miss", "AliasKey", "absent"),
+        ("miss", "ArtifactKey", "absent"),
+        ("store", "ArtifactKey", ""),
+        ("alias-store", "AliasKey", ""),
+    ]
+    engine.precompile_module("(module)")
+    assert events == [("alias-hit", "AliasKey", ""), ("hit", "ArtifactKey", "")]
+    cache.on_event = None
+    engine.precompile_module("(module)")
+    assert len(events) == 2
+    assert (cache.hits, cache.misses, cache.statistics().hits) == (2, 1, 0)
+
+
+def test_on_event_that_raises_is_an_error_of_who_looked_up() -> None:
+    cache = Cache.in_memory()
+
+    def hook(event: str, key: object, reason: str) -> None:
+        raise KeyError(event)
+
+    cache.on_event = hook
+    with pytest.raises(KeyError, match="miss"):
+        engine_of(cache).precompile_module(wat2wasm("(module)"))
+
+
+def test_cache_refuses_what_is_no_hook_and_no_number_of_bytes() -> None:
+    with pytest.raises(TypeError, match="expected a function or None"):
+        Cache.in_memory().on_event = "print"  # type: ignore[assignment]
+    with pytest.raises(TypeError, match="expected a number of bytes"):
+        Cache.in_memory("x")  # type: ignore[arg-type]

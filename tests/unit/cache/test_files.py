@@ -137,10 +137,40 @@ def test_make_cache_directory_tags_an_empty_directory(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == [layout.TAG]
 
 
-def test_make_cache_directory_does_not_tag_a_used_directory(tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").touch()
+@pytest.mark.parametrize("names", [("entries",), ("lost+found",), ("stats", "tmp", "locks")])
+def test_make_cache_directory_tags_what_holds_our_folders_only(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
     publish.make_cache_directory(str(tmp_path))
-    assert os.listdir(tmp_path) == ["thesis.txt"]
+    assert (tmp_path / layout.TAG).read_bytes() == layout.TAG_CONTENT
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", layout.TAG])
+def test_make_cache_directory_refuses_what_holds_other_files(tmp_path: Path, name: str) -> None:
+    (tmp_path / "entries").mkdir()
+    (tmp_path / name).write_bytes(b"Signature: 8a477f597d28d172789f06886806bc55\n# of pip\n")
+    with pytest.raises(EntryError, match=r"holds other files and no CACHEDIR\.TAG") as caught:
+        publish.make_cache_directory(str(tmp_path))
+    assert caught.value.reason == "unwritable"
+    assert sorted(os.listdir(tmp_path)) == sorted(["entries", name])
+
+
+@pytest.mark.parametrize("written", [0, 50, len(layout.TAG_CONTENT)])
+def test_make_cache_directory_whose_tag_is_being_written_leaves_it(
+    tmp_path: Path, written: int
+) -> None:
+    (tmp_path / layout.TAG).write_bytes(layout.TAG_CONTENT[:written])
+    publish.make_cache_directory(str(tmp_path))
+    assert (tmp_path / layout.TAG).read_bytes() == layout.TAG_CONTENT[:written]
+
+
+def test_make_cache_directory_with_our_tag_may_hold_other_files(tmp_path: Path) -> None:
+    publish.make_cache_directory(str(tmp_path))
+    (tmp_path / "notes.txt").touch()
+    publish.make_cache_directory(str(tmp_path))
+    assert publish.check_ours(str(tmp_path))
 
 
 def test_entry_file_read_beyond_its_end_is_torn(tmp_path: Path) -> None:

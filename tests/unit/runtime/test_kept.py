@@ -41,6 +41,14 @@ def test_kept_of_a_text_needs_its_alias(tmp_path: Path) -> None:
     kept.keep(engine, TEXT)
     found = kept.kept(engine, TEXT)
     assert found is not None and found.text == digest_of(TEXT.encode())
+    assert engine.cache is not None
+    # To look is no event: these are of keeping the text.
+    counts = engine.cache.counts()
+    assert (counts["alias-miss.absent"], counts["alias-store"], counts.get("alias-hit")) == (
+        1,
+        1,
+        None,
+    )
 
 
 @pytest.mark.parametrize("target", [None, "native", "x86-64-v1", AARCH64])

@@ -81,3 +81,8 @@ def test_hit_of_a_later_tier_is_one_hit_and_no_miss(engine: cachewasm.Engine) ->
         **dict.fromkeys(before, 0),
         "hit": 1,
     }
+
+
+def test_lookup_without_an_engine_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="expected an Engine"):
+        lookup(None, TEXT)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cachewasm.cache.entry import MAX_ENTRY_SIZE
 from cachewasm.cache.survey.inspect import ListedFile
 from cachewasm.cache.upkeep.prune import Limits, plan
 
@@ -109,3 +110,23 @@ def test_plan_age_is_that_of_another_moment_if_there_is_one() -> None:
     assert [f.name for f in plan(FILES, limits, now=later)] == ["old", "middle", "new"]
     assert [f.name for f in plan(FILES, limits, now=later, aged_at=NOW)] == ["old", "middle"]
     assert plan(FILES, limits, now=later, aged_at=NOW - 1000 * DAY) == []
+
+
+def test_plan_file_too_large_for_an_entry_goes_and_costs_no_entry() -> None:
+    files = [*FILES, _file("sparse", size=100 << 30, age=-5)]
+    assert _names(files) == ["sparse"]
+    assert _names(files, max_size=30) == ["sparse"]
+    assert _names(files, max_size=25) == ["sparse", "old"]
+
+
+def test_plan_spared_file_too_large_for_an_entry_stays_and_does_not_count() -> None:
+    files = [*FILES, _file("pinned", size=MAX_ENTRY_SIZE + 1)]
+    assert plan(files, Limits(max_size=30, max_files=3), now=NOW, spared={"pinned"}) == []
+
+
+def test_plan_entry_larger_than_all_that_may_be_left_goes_first() -> None:
+    files = [*FILES, _file("large", size=MAX_ENTRY_SIZE)]
+    assert _names(files) == []
+    assert _names(files, max_size=30) == ["large"]
+    limits = Limits(max_size=30, size_left=20)
+    assert [f.name for f in plan(files, limits, now=NOW)] == ["large", "old"]
