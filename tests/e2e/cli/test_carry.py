@@ -1,6 +1,7 @@
 """`cachewasm cache lock`, `export` and `import`: from one directory to another, by a lock file or not."""
 
 import json
+import os
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -201,3 +202,25 @@ def test_import_of_a_bundle_that_is_cut_keeps_what_was_whole(
     assert done.returncode == 1
     assert b"the bundle ends" in done.stderr
     assert cachewasm("cache", "verify", "--cache-dir", locked.target).returncode == 0
+
+
+def test_export_to_a_fifo_leaves_it_there(
+    cachewasm: Cachewasm, locked: Files, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with subprocess.Popen(["cat", tmp_path / "fifo"], stdout=subprocess.PIPE) as reader:
+        done = cachewasm("cache", "export", tmp_path / "fifo", "--all", "--cache-dir", locked.cache)
+        content, _ = reader.communicate()
+    assert (done.returncode, (tmp_path / "fifo").is_fifo()) == (0, True)
+    assert content[:16] == b"cachewasm-bundle"
+
+
+def test_lock_to_standard_output_is_the_lock_file_alone(
+    cachewasm: Cachewasm, locked: Files, tmp_path: Path
+) -> None:
+    command = ("cache", "lock", "modules", "--cache-dir", locked.cache, "-o", "-")
+    done = cachewasm(*command, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, locked.lock.read_bytes())
+    assert done.stderr == b"-: 3 artifacts of 2 modules\n"
+    assert not (tmp_path / "-").exists()
+    assert cachewasm(*command, "--json", cwd=tmp_path).returncode == 2

@@ -248,19 +248,26 @@ def test_command_as_a_module_is_the_same(cachewasm: Cachewasm, console_script: s
     assert done.stdout == cachewasm("--version").stdout == f"cachewasm {VERSION}\n".encode()
 
 
-def test_command_into_a_closed_pipe_is_silent(console_script: str, module: MakeModule) -> None:
+@pytest.mark.parametrize("name", ["inspect", "wasm2wat", "compile -o -"])
+def test_command_into_a_closed_pipe_is_silent(
+    console_script: str, module: MakeModule, name: str
+) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    command = [console_script, "inspect", str(module("add.wasm", ADD))]
+    command = [console_script, *name.split(), str(module("add.wasm", ADD))]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_command_without_standard_output_is_no_error(
-    console_script: str, module: MakeModule
+@pytest.mark.parametrize("command", ["inspect", "wasm2wat"])
+def test_command_without_standard_output_is_an_error(
+    console_script: str, module: MakeModule, command: str
 ) -> None:
     path = module("add.wasm", ADD)
-    command = ["sh", "-c", 'exec "$0" inspect "$1" >&-', console_script, str(path)]
-    done = subprocess.run(command, capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
+    script = 'exec "$0" "$1" "$2" >&-'
+    done = subprocess.run(
+        ["sh", "-c", script, console_script, command, str(path)], capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith(b": Bad file descriptor\n")
