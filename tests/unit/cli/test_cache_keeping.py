@@ -165,6 +165,14 @@ def test_pin_keeps_entries_until_they_are_unpinned(capfd: Capture, cache: Path) 
     assert _keys(capfd) == [3]
 
 
+def test_pin_that_cannot_be_made_names_the_entry(capfd: Capture, cache: Path) -> None:
+    (cache / "pins").write_text("")
+    assert main(["cache", "pin", NAMES[0]]) == 1
+    path = cache / "entries" / "v1" / KEYS[0].entry_name
+    assert path.exists()
+    assert capfd.readouterr().err.startswith(f"cachewasm: {path}: ")
+
+
 def test_pins_are_listed_with_and_without_their_entries(capfd: Capture, cache: Path) -> None:
     _run(capfd, "pin", NAMES[2], NAMES[3])
     (cache / "entries" / "v1" / KEYS[2].entry_name).unlink()
