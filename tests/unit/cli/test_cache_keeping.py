@@ -107,7 +107,7 @@ def test_list_wrong_usage_is_refused(capfd: Capture, arguments: tuple[str, ...])
     _run(capfd, "list", *arguments, code=2)
 
 
-@pytest.mark.parametrize("columns", [80, 100, 200])
+@pytest.mark.parametrize("columns", [1, 17, 24, 25, 33, 40, 60, 80, 100, 200])
 def test_list_fits_the_terminal(
     capfd: Capture, cache: Path, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
