@@ -204,6 +204,26 @@ def test_import_of_a_bundle_that_is_cut_keeps_what_was_whole(
     assert cachewasm("cache", "verify", "--cache-dir", locked.target).returncode == 0
 
 
+@pytest.mark.parametrize("content", [b"", b"(module)", b"cachewasm bundle 1\n" * 100])
+def test_import_of_no_bundle_says_so(
+    cachewasm: Cachewasm, files: Files, content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(content)
+    done = cachewasm("cache", "import", tmp_path / "file", "--cache-dir", files.cache)
+    assert (done.returncode, done.stdout) == (1, b"")
+    said = f"cachewasm: {tmp_path / 'file'}: this is no bundle (at offset 0)\n"
+    assert done.stderr.decode() == said
+
+
+def test_import_of_part_of_a_bundle_says_where_it_ends(
+    cachewasm: Cachewasm, files: Files, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"cachewasm-bu")
+    done = cachewasm("cache", "import", tmp_path / "file", "--cache-dir", files.cache)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"the bundle ends 500 bytes too early" in done.stderr
+
+
 def test_export_to_a_fifo_leaves_it_there(
     cachewasm: Cachewasm, locked: Files, tmp_path: Path
 ) -> None:

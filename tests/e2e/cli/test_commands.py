@@ -228,6 +228,32 @@ def test_command_wrong_usage_is_one_line(cachewasm: Cachewasm, arguments: tuple[
 
 
 @pytest.mark.parametrize(
+    ("command", "more", "said"),
+    [
+        ("compile", ("a", "b"), "unrecognized arguments: b"),
+        ("cache dir", ("extra",), "unrecognized arguments: extra"),
+        ("cache config", ("--bogus",), "unrecognized arguments: --bogus"),
+        ("cache stats log", ("F", "--cache-dir", "x"), "unrecognized arguments: --cache-dir x"),
+        ("cache keys new", ("--bogus",), "unrecognized arguments: --bogus"),
+        ("run", ("",), "FILE is empty"),
+        ("compile", ("",), "FILE is empty"),
+        ("compile", ("m", "-o", ""), "--output is empty"),
+        ("cache pin", ("",), "KEY|FILE is empty"),
+        ("cache warm", ("m", ""), "FILE|DIR is empty"),
+        ("cache import", ("",), "BUNDLE is empty"),
+        ("cache export", ("", "--all"), "BUNDLE is empty"),
+        ("cache clear", ("--yes", "--cache-dir", ""), "--cache-dir is empty"),
+    ],
+)
+def test_command_wrong_usage_leads_to_its_own_help(
+    cachewasm: Cachewasm, command: str, more: tuple[str, ...], said: str
+) -> None:
+    done = cachewasm(*command.split(), *more)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == f"cachewasm: {said} (see `cachewasm {command} --help`)\n"
+
+
+@pytest.mark.parametrize(
     "command",
     [
         *("", "run", "compile", "validate", "wat2wasm", "wasm2wat", "inspect"),
