@@ -297,3 +297,16 @@ def test_command_without_standard_output_is_an_error(
     )
     assert done.returncode == 1
     assert done.stderr.endswith(b": Bad file descriptor\n")
+
+
+@pytest.mark.parametrize(
+    "command", ["compile", "validate", "wat2wasm", "wasm2wat", "inspect", "cache why"]
+)
+def test_command_fifo_is_refused_and_not_waited_for(
+    cachewasm: Cachewasm, tmp_path: Path, command: str
+) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    done = cachewasm(*command.split(), path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == f"cachewasm: {path}: it is not a regular file\n"
