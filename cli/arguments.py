@@ -112,6 +112,8 @@ def scan(arguments: "Sequence[str]") -> RunArguments:
     if at == len(arguments):
         raise UsageError(COMMAND, "FILE is missing")
     found.file = arguments[at]
+    if not found.file:
+        raise UsageError(COMMAND, "FILE is empty")
     found.program_arguments = arguments[at + 1 :]
     return found
 

@@ -8,7 +8,7 @@ from cachewasm import Config, Engine, Module
 from . import exit_codes
 from .code_options import choose
 from .failure import Failure, about, printable, say
-from .files import read, refuse_replacing, write_atomic
+from .files import read, refuse_replacing, write
 from .note import Note
 from .parser import chosen_code, chosen_code_options
 from .place import choose_cache
@@ -32,7 +32,7 @@ def compile(options: Namespace) -> int:
     with about(path), note:
         artifact = Engine(config).precompile_module(read(path))
     with about(output):
-        write_atomic(output, artifact)
+        write(output, artifact)
     return exit_codes.OK
 
 

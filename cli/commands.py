@@ -8,6 +8,7 @@ from cachewasm.engine.version import VERSION
 from . import arguments, build, convert, examine, exit_codes, wast
 from .cache.verbs import add_cache
 from .completion import add_completion
+from .failure import UsageError
 from .manner import manner
 from .parser import (
     Commands,
@@ -18,6 +19,7 @@ from .parser import (
     add_jobs,
     add_json,
     add_place,
+    refuse_empty,
 )
 
 _EPILOG = f"""exit codes:
@@ -30,10 +32,13 @@ _EPILOG = f"""exit codes:
 def dispatch(given: Sequence[str]) -> int:
     """Run a command and return its exit code. Raises Failure."""
     try:
-        options = _parser().parse_args(given)
+        options, unknown = _parser().parse_known_args(given)
     except SystemExit:
         # argparse has printed what --help or --version asked for.
         return exit_codes.OK
+    if unknown:
+        raise UsageError(options.parser.prog, f"unrecognized arguments: {' '.join(unknown)}")
+    refuse_empty(options.parser, options)
     command: Callable[[argparse.Namespace], int] = options.command
     with manner(options):
         return command(options)

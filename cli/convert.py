@@ -1,7 +1,6 @@
 """`wat2wasm` and `wasm2wat`: between the two formats of a module."""
 
 import os
-import sys
 from argparse import Namespace
 
 from cachewasm import wat2wasm as to_binary
@@ -11,7 +10,7 @@ from cachewasm.wasm.text.printer import wasm2wat as to_text
 
 from . import exit_codes
 from .failure import about
-from .files import read, refuse_replacing, write_atomic
+from .files import STDOUT, read, refuse_replacing, write
 
 SUFFIX = ".wasm"
 
@@ -24,7 +23,7 @@ def wat2wasm(options: Namespace) -> int:
     with about(path):
         binary = to_binary(read(path))
     with about(output):
-        write_atomic(output, binary)
+        write(output, binary)
     return exit_codes.OK
 
 
@@ -33,13 +32,9 @@ def wasm2wat(options: Namespace) -> int:
     path: str = options.file
     with about(path):
         text = to_text(binary_of(read(path)), IMPLEMENTED)
-    if options.output is None:
+    output: str = options.output or STDOUT
+    refuse_replacing(path, output)
+    with about(output):
         # Whatever the terminal's encoding is, the text format's is UTF-8.
-        if sys.stdout is not None:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(text.encode())
-        return exit_codes.OK
-    refuse_replacing(path, options.output)
-    with about(options.output):
-        write_atomic(options.output, text.encode())
+        write(output, text.encode())
     return exit_codes.OK

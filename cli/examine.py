@@ -38,6 +38,7 @@ from cachewasm.wasm.types import (
 from . import exit_codes, text
 from .entry import header_facts, manifest_facts
 from .failure import Failure, about, printable
+from .files import read
 
 _SECTION_NAMES = {
     binary.CUSTOM_SECTION: "custom",
@@ -67,8 +68,7 @@ def inspect(options: Namespace) -> int:
     """Print a report on `options.file`."""
     path: str = options.file
     with about(path):
-        with open(path, "rb") as file:
-            data = file.read()
+        data = read(path)
         if data.startswith(entry.MAGIC):
             try:
                 facts = entry_facts(data)

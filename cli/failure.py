@@ -34,6 +34,10 @@ class UsageError(Failure):
         super().__init__(f"{message} (see `{command} --help`)", code=exit_codes.USAGE)
 
 
+class Unheard(Exception):
+    """Whoever read standard output has gone: the command ends, and says nothing."""
+
+
 class about:  # noqa: N801 - it reads as a phrase: `with about(path):`
     """A context in which errors are about the file `path`: they leave it as a Failure that says so."""
 

@@ -12,7 +12,7 @@ import sys
 from cachewasm.errors import CachewasmError
 
 from . import exit_codes
-from .failure import BUG, Failure, printable, reason, say
+from .failure import BUG, Failure, Unheard, printable, reason, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
     """Run the command with `arguments`, by default the process's own; return the exit code."""
     if arguments is None:
         arguments = sys.argv[1:]
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        from .closed import occupy
+
+        occupy()
     try:
         code = _dispatch(arguments)
         _flush()
@@ -51,13 +55,15 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         _show_traceback(failure.__cause__)
     except KeyboardInterrupt:
         code = exit_codes.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, Unheard):
         # Whoever closed the pipe does not want to hear more.
         code = exit_codes.FAILURE
     except OSError as error:
-        place = f"{printable(error.filename)}: " if isinstance(error.filename, str) else ""
         code = exit_codes.FAILURE
-        say(f"cachewasm: {place}{reason(error)}")
+        place = error.filename
+        if not isinstance(place, str):
+            place = "" if _discard_output() else "standard output"
+        say(f"cachewasm: {printable(place)}{': ' if place else ''}{reason(error)}")
     except CachewasmError as error:
         code = exit_codes.FAILURE
         say(f"cachewasm: {reason(error)}")
@@ -92,14 +98,18 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _discard_output() -> None:
-    """Print what was said before the error if that works; else forget it, lest Python try again."""
+def _discard_output() -> bool:
+    """Print what was said before the error, and whether that works; else forget it, lest Python try
+    again.
+    """
     try:
         _flush()
+        return True
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+        return False
 
 
 def _show_traceback(error: BaseException | None) -> None:

@@ -51,9 +51,20 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(command=function)
+    parser.set_defaults(command=function, parser=parser)
     add_manner(parser)
     return parser
+
+
+def refuse_empty(parser: Parser, options: argparse.Namespace) -> None:
+    """Raise UsageError if a text is empty that was given to `parser`: none of them means anything then,
+    and as a path it would mean the working directory.
+    """
+    for action in parser._actions:
+        value = getattr(options, action.dest, None)
+        if value == "" or (isinstance(value, list) and "" in value):
+            name = action.option_strings[-1] if action.option_strings else action.metavar
+            raise UsageError(parser.prog, f"{name} is empty")
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,8 @@ from json.encoder import encode_basestring_ascii
 from typing import TypeAlias
 
 from .failure import printable
+from .fit import Column
+from .fit import fit as fit_columns
 
 Plain: TypeAlias = str | int | None
 Fact: TypeAlias = "str | int | float | bool | Sequence[Fact] | Mapping[str, Fact] | None"
@@ -57,25 +59,50 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence
 def table_lines(
     head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str], fit: bool = False
 ) -> Iterator[str]:
-    """The lines of such a table; to `fit` a terminal, the widest column is cut if it is too wide."""
+    """The lines of such a table; to `fit` a terminal, what is too wide for it is cut."""
     # One look at a row, of which there may be 100,000, is cheaper than one at each cell.
-    shown = [
+    shown: Iterable[Sequence[str]] = [
         row if "".join(row).isprintable() else tuple(map(printable, row)) for row in (head, *rows)
     ]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    excess = sum(widths) + 2 * (len(widths) - 1) - shutil.get_terminal_size().columns
-    if fit and sys.stdout.isatty() and excess > 0:
-        widest = widths.index(max(widths))
-        width = widths[widest] = max(len(head[widest]), widths[widest] - excess)
-        for at, row in enumerate(shown):
-            if len(row[widest]) > width:
-                cut = row[widest][: width - 1] + "…"
-                shown[at] = (*row[:widest], cut, *row[widest + 1 :])
-    line = "  ".join(
+    blanks, room = 2, None
+    if fit and sys.stdout.isatty():
+        terminal = shutil.get_terminal_size().columns
+        if sum(widths) + blanks * (len(widths) - 1) > terminal:
+            room = terminal
+            columns = list(zip(*shown, strict=True))
+            widths, blanks = _cut(columns, widths, [name in right for name in head], room)
+            shown = zip(*columns, strict=True)
+    line = (" " * blanks).join(
         f"%{'' if name in right else '-'}{width}s" for name, width in zip(head, widths, strict=True)
     )
-    for row in shown:
-        yield (line % tuple(row)).rstrip()
+    if room is None:
+        return ((line % tuple(row)).rstrip() for row in shown)
+    # There may not be room for anything of every column.
+    return ((line % row).rstrip()[:room] for row in shown)
+
+
+def _cut(
+    columns: list[tuple[str, ...]], widths: Sequence[int], are_numbers: Sequence[bool], room: int
+) -> tuple[list[int], int]:
+    """Cut the cells of columns, the first of each its head, so that rows are as wide as `room`.
+
+    The new widths, and the number of blanks between the columns.
+    """
+    sizes = [
+        # What is in a column of text is of no interest beside how wide that is.
+        Column(
+            len(column[0]), max(map(len, column[1:]), default=0) if is_number else width, is_number
+        )
+        for column, width, is_number in zip(columns, widths, are_numbers, strict=True)
+    ]
+    fitting, blanks = fit_columns(sizes, room)
+    for at, width in enumerate(fitting):
+        if width < widths[at]:
+            columns[at] = tuple(
+                [cell if len(cell) <= width else f"{cell[: width - 1]}…" for cell in columns[at]]
+            )
+    return fitting, blanks
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from cachewasm.wast.runner import Outcome, Verdict, run
 
 from . import exit_codes
 from .failure import Failure, about, printable, say
+from .files import read
 from .place import choose_cache
 
 # `auto` would leave open which of them was tested.
@@ -52,7 +53,7 @@ def _run_file(path: str, engine: Engine) -> _Counts:
     """The verdicts of a script; one that cannot be read or parsed is one failure."""
     try:
         with about(path):
-            script = parse_script(_read(path))
+            script = parse_script(read(path))
     except Failure as failure:
         say(failure.message)
         return _Counts({Verdict.FAILED: 1})
@@ -65,11 +66,6 @@ def _run_file(path: str, engine: Engine) -> _Counts:
             if outcome.verdict is Verdict.FAILED or first_skipped:
                 say(_line(path, script, outcome))
     return counts
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def _line(path: str, script: Script, outcome: Outcome) -> str:

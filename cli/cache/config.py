@@ -49,7 +49,7 @@ def show(options: Namespace) -> int:
         (each.key, each.to_text(getattr(config, each.name)), str(config.origin(each.name)))
         for each in shown
     ]
-    print(text.table(_COLUMNS, rows, right=()))
+    text.print_lines(text.table_lines(_COLUMNS, rows, right=(), fit=True))
     print(printable(f"config file: {config.file or 'none'}"))
     return exit_codes.OK
 

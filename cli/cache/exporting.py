@@ -1,11 +1,8 @@
 """`cache export`: entries and aliases in one file, for another directory, machine or image."""
 
-import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from cachewasm.cache.alias import AliasKey
 from cachewasm.cache.carry import bundle
@@ -22,14 +19,13 @@ from cachewasm.runtime.module import binary_of
 
 from .. import exit_codes, text
 from ..failure import Failure, UsageError, about, printable, say
-from ..files import AtomicFile, read
+from ..files import STDOUT, read, writing
 from ..modules import modules
 from ..note import Note
 from ..parser import Commands, add_command, add_json, add_place
 from ..place import chosen_store
 from .find import find_entries
 
-_STDOUT = "-"
 _COMMAND = "cachewasm cache export"
 
 
@@ -59,7 +55,7 @@ def export(options: Namespace) -> int:
     if [bool(options.keys or options.modules), bool(options.lock), options.all].count(True) != 1:
         raise UsageError(_COMMAND, "one of KEY or --module, --for, --all says what to export")
     store = chosen_store(options.cache_dir, options.config)
-    is_stdout = options.bundle == _STDOUT
+    is_stdout = options.bundle == STDOUT
     if is_stdout and options.json:
         raise UsageError(_COMMAND, "--json and a bundle cannot both go to standard output")
     chosen = _locked(store, options.lock) if options.lock else _found(store, options)
@@ -67,9 +63,7 @@ def export(options: Namespace) -> int:
         raise Failure(f"{printable(store.directory)}: there is no entry to export")
     written = list(chosen.unreadable)
     note = Note(f"cachewasm: writing {printable(options.bundle)} ...")
-    target: AbstractContextManager[BinaryIO]
-    target = nullcontext(sys.stdout.buffer) if is_stdout else AtomicFile(options.bundle)
-    with about(options.bundle), note, target as file:
+    with about(options.bundle), note, writing(options.bundle) as file:
         written += bundle.write(file, store, chosen.keys, chosen.aliases)
     left_out = [each for each in written if each.problem]
     done = [each for each in written if not each.problem]

@@ -1,10 +1,8 @@
 """`cache import`: make what is in a bundle one's own."""
 
-import sys
 from argparse import Namespace
 from collections import Counter
-from contextlib import nullcontext
-from typing import BinaryIO
+from io import BufferedReader
 
 from cachewasm.cache.carry import bundle
 from cachewasm.cache.carry.lock_file import check_lock
@@ -48,6 +46,8 @@ def take(options: Namespace) -> int:
     note = Note(f"cachewasm: reading {printable(options.bundle)} ...")
     with about(options.bundle), note, _opened(options.bundle) as stream:
         try:
+            if not _may_be_bundle(stream):
+                raise ArchiveError("this is no bundle", 0)
             for member in bundle.read(stream, store, lock=lock, dry_run=options.dry_run):
                 members.append(member)
         except ArchiveError as error:
@@ -67,7 +67,7 @@ def take(options: Namespace) -> int:
             "problem": problem,
         }
         print(text.as_json(facts))
-    else:
+    elif members or problem is None:
         _tell(members, missing, dry_run=options.dry_run)
     if problem is not None:
         raise Failure(problem)
@@ -98,5 +98,12 @@ def _facts(member: bundle.Member) -> dict[str, text.Fact]:
     }
 
 
-def _opened(path: str) -> "BinaryIO | nullcontext[BinaryIO]":
-    return nullcontext(sys.stdin.buffer) if path == _STDIN else open(path, "rb")
+def _opened(path: str) -> BufferedReader:
+    return open(0, "rb", closefd=False) if path == _STDIN else open(path, "rb")
+
+
+def _may_be_bundle(stream: BufferedReader) -> bool:
+    """Whether it begins as a bundle does, as far as it can be looked at without reading it."""
+    marker = bundle.MARKER.encode()
+    begin = stream.peek(len(marker))[: len(marker)]
+    return bool(begin) and marker.startswith(begin)

@@ -34,8 +34,13 @@ def new(options: Namespace) -> int:
     """Write a new key file; one that exists is never replaced, since its entries need it."""
     config = CacheConfig.from_file(options.config)
     path = _path(options, config)
+    place, own = os.path.dirname(path), default_key_file(os.environ)
     with about(path):
-        publish.make_directory(os.path.dirname(path))
+        # Elsewhere a name that is missing is more likely a wrong one.
+        if own is not None and f"{place}/".startswith(f"{os.path.dirname(own)}/"):
+            publish.make_directory(place)
+        elif not os.path.isdir(place):
+            raise Failure(f"{printable(path)}: there is no directory {printable(place)}")
         publish.write_new(path, file_content(os.urandom(SECRET_SIZE)), mode=_KEY_MODE)
     try:
         made = read_secret(path, outside=config.directory)

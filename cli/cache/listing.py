@@ -38,7 +38,10 @@ _FACTS = (
 )
 _QUARANTINE_FACTS = ("path", "key", "reason", "size", "since")
 _QUARANTINE_COLUMNS = ("REASON", "SIZE", "AGE", "FILE")
+# What chooses among entries or sorts them, and says nothing about what lies in quarantine.
+_OF_ENTRIES = ("sort", "module", "target", "namespace", "older_than", "larger_than", "pinned")
 _DIGEST_DIGITS = 12
+_COMMAND = "cachewasm cache list"
 
 
 def add(verbs: Commands) -> None:
@@ -49,7 +52,6 @@ def add(verbs: Commands) -> None:
     parser.add_argument(
         "--sort",
         choices=tuple(_ORDERS),
-        default="module",
         help="by default module; age and used: the last use; made: the compiling, the latest first",
     )
     parser.add_argument("--module", metavar="MODULE", help="by its name, or how its digest begins")
@@ -69,9 +71,13 @@ def list_entries(options: Namespace) -> int:
     """Print the entries, by what they say of themselves: nothing of them is checked."""
     format = options.format or ("json" if options.json else "table")
     if options.json and format != "json":
-        raise UsageError("cachewasm cache list", f"--json and --format {format} exclude each other")
+        raise UsageError(_COMMAND, f"--json and --format {format} exclude each other")
     if options.limit is not None and options.limit < 0:
-        raise UsageError("cachewasm cache list", "--limit is at least 0")
+        raise UsageError(_COMMAND, "--limit is at least 0")
+    for name in _OF_ENTRIES:
+        if options.quarantined and getattr(options, name) not in (None, False):
+            option = name.replace("_", "-")
+            raise UsageError(_COMMAND, f"--quarantined and --{option} exclude each other")
     store = chosen_store(options.cache_dir, options.config)
     directory, now = store.directory, time.time()
     if options.quarantined:
@@ -83,7 +89,7 @@ def list_entries(options: Namespace) -> int:
     pinned = pins.pinned(directory)
     for meets in _conditions(options, pinned, now):
         found = [entry for entry in found if meets(*entry)]
-    chosen = sorted(found, key=_ORDERS[options.sort])
+    chosen = sorted(found, key=_ORDERS[options.sort or "module"])
     del chosen[options.limit if options.limit is not None else len(chosen) :]
     if format == "keys":
         text.print_lines(_file_name(file) for file, _ in chosen)

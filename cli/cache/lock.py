@@ -8,8 +8,8 @@ from cachewasm.runtime import kept
 from cachewasm.runtime.locked import read_lock
 
 from .. import exit_codes, text
-from ..failure import Failure, about, printable
-from ..files import read, write_atomic
+from ..failure import Failure, UsageError, about, printable, say
+from ..files import STDOUT, read, write
 from ..modules import modules
 from ..parser import (
     Commands,
@@ -38,7 +38,11 @@ def add(verbs: Commands) -> None:
         "paths", metavar="FILE|DIR", nargs="+", help="a module, or a folder with .wasm and .wat"
     )
     parser.add_argument(
-        "-o", "--output", metavar="LOCK", default=DEFAULT, help=f"by default {DEFAULT}"
+        "-o",
+        "--output",
+        metavar="LOCK",
+        default=DEFAULT,
+        help=f"by default {DEFAULT}; - for standard output",
     )
     parser.add_argument("--warm", action="store_true", help="compile what is not in the cache")
     add_targets(parser)
@@ -50,6 +54,11 @@ def add(verbs: Commands) -> None:
 
 def lock(options: Namespace) -> int:
     """Write the lock file; nothing is written unless all artifacts are in the cache."""
+    is_stdout = options.output == STDOUT
+    if is_stdout and options.json:
+        raise UsageError(
+            "cachewasm cache lock", "--json and a lock file cannot both go to standard output"
+        )
     chosen_directory(options.cache_dir, options.config)
     paths = modules(options.paths)
     if options.warm:
@@ -58,13 +67,14 @@ def lock(options: Namespace) -> int:
     code = chosen_code_options(options)
     artifacts = [_locked(path, target, code) for target in targets for path in (*paths, "")]
     with about(options.output):
-        write_atomic(options.output, Lock(tuple(artifacts)).to_text().encode())
+        write(options.output, Lock(tuple(artifacts)).to_text().encode())
     if options.json:
         print(text.as_json({"lock": options.output, "artifacts": [_facts(a) for a in artifacts]}))
     else:
         counts = text.counted(len(artifacts), "artifact")
         of_modules = text.counted(len(paths), "module")
-        print(printable(f"{options.output}: {counts} of {of_modules}"))
+        tell = say if is_stdout else print
+        tell(printable(f"{options.output}: {counts} of {of_modules}"))
     return exit_codes.OK
 
 

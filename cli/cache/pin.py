@@ -1,6 +1,5 @@
 """`cache pin` and `cache unpin`: which entries only an explicit order removes."""
 
-import os
 from argparse import Namespace
 
 from cachewasm.cache.survey import inspect
@@ -40,15 +39,15 @@ def pin(options: Namespace) -> int:
         )
     store = chosen_to_change(options.cache_dir, options.config)
     directory = store.directory
-    names = []
+    paths: dict[str, str] = {}
     for key in options.keys:
-        found = [file.name for file in inspect.listing_of(directory, beginning_of(key, _MIN_KEY))]
+        found = list(inspect.listing_of(directory, beginning_of(key, _MIN_KEY)))
         if not found:
             raise Failure(f"{printable(key)}: there is no such entry in the cache")
-        names += found
+        paths |= {file.name: file.path for file in found}
     changed = []
-    for name in dict.fromkeys(names):
-        with about(os.path.join(directory, name)):
+    for name, path in paths.items():
+        with about(path):
             changed.append((name, pins.pin(directory, name, store.rules)))
     return _tell(changed, "pinned", as_json=options.json)
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from cachewasm.cache.survey import inspect
 from cachewasm.cache.survey.inspect import ListedFile
 from cachewasm.cache.upkeep import prune as pruning
 from cachewasm.cache.upkeep.prune import Limits
 
 from .. import exit_codes, text
-from ..failure import UsageError, printable
+from ..failure import UsageError, printable, say
 from ..parser import Commands, add_command, add_json, add_place, age, size
 from ..place import chosen_to_change
 from .choose import CURRENT, ENGINE, OTHER, add_namespace, engine_version, names_of
@@ -93,6 +94,10 @@ def prune(options: Namespace) -> int:
             limits = Limits(max_files=0, drift=configured.drift)
         among = names_of(store, namespace=options.namespace, engine_version=options.engine_version)
         keep = _kept(options.keep) if options.keep else None
+        version = options.engine_version
+        if among == frozenset() and version not in (None, CURRENT, OTHER):
+            say(f"cachewasm: no entry is of the version {version} that --engine-version names")
+        _tell_of_idle(options.keep, directory)
         report = pruning.evict(
             directory,
             limits,
@@ -126,6 +131,16 @@ def prune(options: Namespace) -> int:
             f"kept {_entries(report.kept_entries)} ({text.size(report.kept_bytes)}){pinned}"
         )
     return exit_codes.FAILURE if report.failed else exit_codes.OK
+
+
+def _tell_of_idle(patterns: Sequence[str], directory: str) -> None:
+    """Say which patterns spare nothing: maybe they are not what was meant."""
+    if not patterns:
+        return
+    names = [file.name for file in inspect.listing(directory)]
+    for pattern in patterns:
+        if not any(map(_kept([pattern]), names)):
+            say(f"cachewasm: --keep {pattern} matches no entry")
 
 
 def _kept(patterns: Sequence[str]) -> Callable[[str], bool]:

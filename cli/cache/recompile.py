@@ -26,7 +26,7 @@ from cachewasm.hashing import digest_of
 from cachewasm.runtime.artifacts import keys_under
 from cachewasm.runtime.module import binary_of
 
-from ..failure import reason, say
+from ..failure import about, reason, say
 from ..files import read
 from ..modules import modules
 
@@ -35,14 +35,15 @@ class Modules:
     """The modules in files and folders, by digest. Only paths are kept; a module is read again."""
 
     def __init__(self, places: list[str]) -> None:
-        """Raises OSError for a place that is not there; of a folder, what is no module is said."""
+        """Raises Failure for a place that is no module or not there; of a folder, what is no module is said."""
         self._paths: dict[bytes, str] = {}
         for place in places:
             if os.path.isdir(place):
                 for path in modules([place]):
                     self._add(path)
             else:
-                self._paths[digest_of(binary_of(read(place)))] = place
+                with about(place):
+                    self._paths[digest_of(binary_of(read(place)))] = place
         self._prefixes = {wasm_prefix(digest): digest for digest in self._paths}
 
     def _add(self, path: str) -> None:

@@ -12,11 +12,13 @@ from cachewasm.cache.trust import Rules
 from .. import exit_codes, text
 from ..entry import header_facts, manifest_facts
 from ..examine import artifact_facts
-from ..failure import Failure, about, printable
-from ..files import write_atomic
+from ..failure import Failure, UsageError, about, printable
+from ..files import STDOUT, write
 from ..parser import Commands, add_command, add_json, add_place
 from ..place import chosen_store
 from .find import beginning_of, find_entries, find_entry, is_entry
+
+_COMMAND = "cachewasm cache show"
 
 
 def add(verbs: Commands) -> None:
@@ -43,6 +45,9 @@ def add(verbs: Commands) -> None:
 
 def show(options: Namespace) -> int:
     """Print what headers and manifests say; nothing else is read without --payload."""
+    if options.elf is not None and (options.json or options.payload):
+        other = "--json" if options.json else "--payload"
+        raise UsageError(_COMMAND, f"--elf and {other} exclude each other")
     store = chosen_store(options.cache_dir, options.config, needs=False)
     if options.elf is not None:
         return _write_code(
@@ -67,10 +72,10 @@ def _write_code(entry: EntryInfo, output: str, rules: Rules) -> int:
     finding, unpacked = check_entry(entry.file, rules)
     if unpacked is None:
         raise Failure(f"{printable(entry.file.path)}: {finding.verdict}: {finding.detail}")
-    if os.path.realpath(output) == os.path.realpath(entry.file.path):
+    if output != STDOUT and os.path.realpath(output) == os.path.realpath(entry.file.path):
         raise Failure(f"{printable(output)}: the output would replace the entry")
     with about(output):
-        write_atomic(output, bytes(unpacked.raw))
+        write(output, bytes(unpacked.raw))
     return exit_codes.OK
 
 

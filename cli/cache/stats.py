@@ -2,12 +2,15 @@
 
 import argparse
 import os
+import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from cachewasm.cache import layout
 from cachewasm.cache.byte_lock import Busy
+from cachewasm.cache.files import DirectoryState
 from cachewasm.cache.history import build_log, prometheus
 from cachewasm.cache.history import statistics as statistics_of
 from cachewasm.cache.history.statistics import Statistics
@@ -16,7 +19,7 @@ from cachewasm.cache.survey import inspect
 from cachewasm.cache.trust import DEFAULT_RULES, Rules
 
 from .. import exit_codes, text
-from ..failure import Failure, UsageError, printable, say
+from ..failure import Failure, UsageError, printable, reason, say
 from ..parser import Commands, add_command, add_json, add_place, age
 from ..place import chosen_to_change
 from ..waiting import add_wait, turns
@@ -75,10 +78,11 @@ def stats(options: Namespace) -> int:
             )
         return _print_processes(found, options)
     counted = _counted(directory, options.since, store.rules)
-    if changes:
+    if changes and _has_any(directory):
         try:
             if not statistics_of.reset(directory, store.rules, turns=turns(options.wait)):
-                raise Failure("the statistics cannot be reset")
+                why = _why_not(directory, store.rules)
+                raise Failure(f"the statistics cannot be reset: {printable(why)}")
         except Busy:
             busy = "the statistics are not reset: another process is adding them up (--wait)"
             raise Failure(busy, code=exit_codes.BUSY) from None
@@ -89,6 +93,28 @@ def stats(options: Namespace) -> int:
     shown = text.size(sum(sizes)) if not options.json else sum(sizes)
     _print({"directory": directory, "entries": len(sizes), "bytes": shown}, counted, options)
     return exit_codes.OK
+
+
+def _has_any(directory: str) -> bool:
+    """Whether there is a file with statistics. Raises OSError."""
+    try:
+        return bool(os.listdir(os.path.join(directory, layout.STATISTICS)))
+    except FileNotFoundError:
+        return False
+
+
+def _why_not(directory: str, rules: Rules) -> str:
+    """Where the statistics cannot be reset, and why, as far as that can be told afterwards."""
+    problem = DirectoryState(directory, rules).problem
+    if problem is not None:
+        return problem
+    place = os.path.join(directory, layout.STATISTICS)
+    try:
+        # Nobody ever sees this file.
+        with tempfile.TemporaryFile(dir=place):
+            return f"{place}: what is there cannot be replaced"
+    except OSError as error:
+        return f"{place}: {reason(error)}"
 
 
 def log(options: Namespace) -> int:

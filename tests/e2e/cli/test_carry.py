@@ -1,6 +1,7 @@
 """`cachewasm cache lock`, `export` and `import`: from one directory to another, by a lock file or not."""
 
 import json
+import os
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -201,3 +202,45 @@ def test_import_of_a_bundle_that_is_cut_keeps_what_was_whole(
     assert done.returncode == 1
     assert b"the bundle ends" in done.stderr
     assert cachewasm("cache", "verify", "--cache-dir", locked.target).returncode == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"(module)", b"cachewasm bundle 1\n" * 100])
+def test_import_of_no_bundle_says_so(
+    cachewasm: Cachewasm, files: Files, content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(content)
+    done = cachewasm("cache", "import", tmp_path / "file", "--cache-dir", files.cache)
+    assert (done.returncode, done.stdout) == (1, b"")
+    said = f"cachewasm: {tmp_path / 'file'}: this is no bundle (at offset 0)\n"
+    assert done.stderr.decode() == said
+
+
+def test_import_of_part_of_a_bundle_says_where_it_ends(
+    cachewasm: Cachewasm, files: Files, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"cachewasm-bu")
+    done = cachewasm("cache", "import", tmp_path / "file", "--cache-dir", files.cache)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"the bundle ends 500 bytes too early" in done.stderr
+
+
+def test_export_to_a_fifo_leaves_it_there(
+    cachewasm: Cachewasm, locked: Files, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with subprocess.Popen(["cat", tmp_path / "fifo"], stdout=subprocess.PIPE) as reader:
+        done = cachewasm("cache", "export", tmp_path / "fifo", "--all", "--cache-dir", locked.cache)
+        content, _ = reader.communicate()
+    assert (done.returncode, (tmp_path / "fifo").is_fifo()) == (0, True)
+    assert content[:16] == b"cachewasm-bundle"
+
+
+def test_lock_to_standard_output_is_the_lock_file_alone(
+    cachewasm: Cachewasm, locked: Files, tmp_path: Path
+) -> None:
+    command = ("cache", "lock", "modules", "--cache-dir", locked.cache, "-o", "-")
+    done = cachewasm(*command, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, locked.lock.read_bytes())
+    assert done.stderr == b"-: 3 artifacts of 2 modules\n"
+    assert not (tmp_path / "-").exists()
+    assert cachewasm(*command, "--json", cwd=tmp_path).returncode == 2

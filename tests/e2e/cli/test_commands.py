@@ -228,6 +228,32 @@ def test_command_wrong_usage_is_one_line(cachewasm: Cachewasm, arguments: tuple[
 
 
 @pytest.mark.parametrize(
+    ("command", "more", "said"),
+    [
+        ("compile", ("a", "b"), "unrecognized arguments: b"),
+        ("cache dir", ("extra",), "unrecognized arguments: extra"),
+        ("cache config", ("--bogus",), "unrecognized arguments: --bogus"),
+        ("cache stats log", ("F", "--cache-dir", "x"), "unrecognized arguments: --cache-dir x"),
+        ("cache keys new", ("--bogus",), "unrecognized arguments: --bogus"),
+        ("run", ("",), "FILE is empty"),
+        ("compile", ("",), "FILE is empty"),
+        ("compile", ("m", "-o", ""), "--output is empty"),
+        ("cache pin", ("",), "KEY|FILE is empty"),
+        ("cache warm", ("m", ""), "FILE|DIR is empty"),
+        ("cache import", ("",), "BUNDLE is empty"),
+        ("cache export", ("", "--all"), "BUNDLE is empty"),
+        ("cache clear", ("--yes", "--cache-dir", ""), "--cache-dir is empty"),
+    ],
+)
+def test_command_wrong_usage_leads_to_its_own_help(
+    cachewasm: Cachewasm, command: str, more: tuple[str, ...], said: str
+) -> None:
+    done = cachewasm(*command.split(), *more)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == f"cachewasm: {said} (see `cachewasm {command} --help`)\n"
+
+
+@pytest.mark.parametrize(
     "command",
     [
         *("", "run", "compile", "validate", "wat2wasm", "wasm2wat", "inspect"),
@@ -248,19 +274,39 @@ def test_command_as_a_module_is_the_same(cachewasm: Cachewasm, console_script: s
     assert done.stdout == cachewasm("--version").stdout == f"cachewasm {VERSION}\n".encode()
 
 
-def test_command_into_a_closed_pipe_is_silent(console_script: str, module: MakeModule) -> None:
+@pytest.mark.parametrize("name", ["inspect", "wasm2wat", "compile -o -"])
+def test_command_into_a_closed_pipe_is_silent(
+    console_script: str, module: MakeModule, name: str
+) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    command = [console_script, "inspect", str(module("add.wasm", ADD))]
+    command = [console_script, *name.split(), str(module("add.wasm", ADD))]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_command_without_standard_output_is_no_error(
-    console_script: str, module: MakeModule
+@pytest.mark.parametrize("command", ["inspect", "wasm2wat"])
+def test_command_without_standard_output_is_an_error(
+    console_script: str, module: MakeModule, command: str
 ) -> None:
     path = module("add.wasm", ADD)
-    command = ["sh", "-c", 'exec "$0" inspect "$1" >&-', console_script, str(path)]
-    done = subprocess.run(command, capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
+    script = 'exec "$0" "$1" "$2" >&-'
+    done = subprocess.run(
+        ["sh", "-c", script, console_script, command, str(path)], capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith(b": Bad file descriptor\n")
+
+
+@pytest.mark.parametrize(
+    "command", ["compile", "validate", "wat2wasm", "wasm2wat", "inspect", "cache why"]
+)
+def test_command_fifo_is_refused_and_not_waited_for(
+    cachewasm: Cachewasm, tmp_path: Path, command: str
+) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    done = cachewasm(*command.split(), path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == f"cachewasm: {path}: it is not a regular file\n"

@@ -49,6 +49,14 @@ def test_keys_new_never_replaces_a_file(cachewasm: Cachewasm, tmp_path: Path) ->
     assert path.read_bytes() == before
 
 
+def test_keys_new_makes_no_directory_elsewhere(cachewasm: Cachewasm, tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "key"
+    done = cachewasm("cache", "keys", "new", path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == f"cachewasm: {path}: there is no directory {path.parent}\n"
+    assert not path.parent.exists()
+
+
 def test_keys_new_are_different(cachewasm: Cachewasm, tmp_path: Path) -> None:
     made = [cachewasm("cache", "keys", "new", tmp_path / name) for name in ("a", "b")]
     assert made[0].stdout.split()[0] != made[1].stdout.split()[0]
@@ -66,6 +74,7 @@ def test_keys_new_where_it_would_not_be_believed_leaves_none(
 
 
 def test_keys_new_inside_the_cache_is_refused(cachewasm: Cachewasm, cache_dir: Path) -> None:
+    cache_dir.mkdir(mode=0o700)
     done = cachewasm(
         *("cache", "keys", "new", cache_dir / "key"),
         env={**os.environ, "CACHEWASM_DIR": str(cache_dir)},

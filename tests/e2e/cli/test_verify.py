@@ -94,6 +94,16 @@ def test_verify_from_wasm_takes_text_and_says_what_is_no_module(
     assert b"broken.wat: " in done.stderr and done.stderr.count(b"\n") == 1
 
 
+def test_verify_from_wasm_names_the_file_that_is_no_module(
+    cachewasm: Cachewasm, cache_dir: Path, entries: list[Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "bundle"
+    path.write_bytes(b"\xff")
+    done = cachewasm("cache", "verify", "--cache-dir", cache_dir, "--from-wasm", path)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
+    assert done.stderr.startswith(f"cachewasm: {path}: ".encode())
+
+
 def test_verify_recompile_finds_the_same_bytes(verify: Verify, tmp_path: Path) -> None:
     code, report = verify("--from-wasm", tmp_path, "--recompile", "9")
     assert (code, report["recompiled"]) == (0, {"same": 2, "different": [], "skipped": []})

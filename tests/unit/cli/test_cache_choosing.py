@@ -120,6 +120,27 @@ def test_prune_of_some_leaves_the_others(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--keep", "zzz", "--keep", NAMES[1][:6]), "--keep zzz matches no entry"),
+        (("--keep", "*.zzz"), "--keep *.zzz matches no entry"),
+        (("--keep", NAMES[1]), ""),
+        (
+            ("--engine-version", "0.0.8"),
+            "no entry is of the version 0.0.8 that --engine-version names",
+        ),
+        (("--engine-version", "0.0.9"), ""),
+        (("--engine-version", "other", "--namespace", "ci.3"), ""),
+    ],
+)
+def test_prune_says_what_means_no_entry(
+    capfd: Capture, arguments: tuple[str, ...], said: str
+) -> None:
+    assert main(["cache", "prune", "--dry-run", *arguments]) == 0
+    assert capfd.readouterr().err == (said and f"cachewasm: {said}\n")
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("prune", "--unused-since", "tomorrow"),
@@ -128,6 +149,20 @@ def test_prune_of_some_leaves_the_others(
         ("prune", "--namespace", "A b"),
         ("prune", "--tmp", "--namespace", "nightly"),
         ("prune", "--engine-version", ""),
+        ("show", NAMES[0], "--elf", "out", "--json"),
+        ("show", NAMES[0], "--elf", "out", "--payload"),
+        *(
+            ("list", "--quarantined", *option)
+            for option in (
+                ("--sort", "module"),
+                ("--module", "m0"),
+                ("--target", "x86-64"),
+                ("--namespace", "nightly"),
+                ("--older-than", "1d"),
+                ("--larger-than", "1KiB"),
+                ("--pinned",),
+            )
+        ),
         ("verify", "--sample", "0/3"),
         ("verify", "--sample", "4/3"),
         ("verify", "--sample", "1/"),

@@ -100,3 +100,14 @@ def test_cache_dir_option_counts_more_than_the_file(
 
 def test_scan_config_is_the_file_of_the_cache() -> None:
     assert scan(["--config", "c.toml", "m"]).config == "c.toml"
+
+
+def test_config_fits_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(["cache", "config"]) == 0
+    rows = capfd.readouterr().out.splitlines()[:-1]
+    assert len(rows) > 20
+    assert max(map(len, rows)) <= 40

@@ -107,7 +107,7 @@ def test_list_wrong_usage_is_refused(capfd: Capture, arguments: tuple[str, ...])
     _run(capfd, "list", *arguments, code=2)
 
 
-@pytest.mark.parametrize("columns", [80, 100, 200])
+@pytest.mark.parametrize("columns", [1, 17, 24, 25, 33, 40, 60, 80, 100, 200])
 def test_list_fits_the_terminal(
     capfd: Capture, cache: Path, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
@@ -163,6 +163,14 @@ def test_pin_keeps_entries_until_they_are_unpinned(capfd: Capture, cache: Path) 
     assert {each["key"] for each in unpinned if each["changed"]} == {NAMES[0], NAMES[1]}
     assert "kept 1 entry" in _run(capfd, "prune", "--max-size", "0")
     assert _keys(capfd) == [3]
+
+
+def test_pin_that_cannot_be_made_names_the_entry(capfd: Capture, cache: Path) -> None:
+    (cache / "pins").write_text("")
+    assert main(["cache", "pin", NAMES[0]]) == 1
+    path = cache / "entries" / "v1" / KEYS[0].entry_name
+    assert path.exists()
+    assert capfd.readouterr().err.startswith(f"cachewasm: {path}: ")
 
 
 def test_pins_are_listed_with_and_without_their_entries(capfd: Capture, cache: Path) -> None:

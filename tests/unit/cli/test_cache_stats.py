@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -83,7 +84,23 @@ def test_stats_reset_of_what_must_not_be_changed_is_refused(
 def test_stats_reset_that_fails_is_an_error(capfd: Capture, log: Path) -> None:
     log.parents[1].chmod(0o777)
     assert main(["cache", "stats", "--reset"]) == 1
-    assert "the statistics cannot be reset" in capfd.readouterr().err
+    said = f"cachewasm: the statistics cannot be reset: {log.parents[1]}: others can write to it"
+    assert capfd.readouterr().err.startswith(said)
+
+
+def test_stats_reset_that_cannot_write_says_where_and_why(capfd: Capture, log: Path) -> None:
+    totals = log.with_name("totals")
+    totals.mkdir()
+    assert main(["cache", "stats", "--reset"]) == 1
+    said = f"cachewasm: the statistics cannot be reset: {log.parent}: what is there cannot be "
+    assert capfd.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize("missing", [1, 2], ids=["statistics", "directory"])
+def test_stats_reset_of_none_is_done(capfd: Capture, log: Path, missing: int) -> None:
+    shutil.rmtree(log.parents[missing - 1])
+    assert _hits(capfd, "--reset") == 0
+    assert not log.parent.exists()
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,20 @@ def test_table_columns_are_aligned() -> None:
     )
 
 
+@pytest.mark.parametrize("columns", range(1, 60))
+def test_table_is_never_wider_than_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    rows = [("a long name", "123", "x" * 30), ("b", "4", "")]
+    lines = list(text.table_lines(("NAME", "COUNT", "TEXT"), rows, right=("COUNT",), fit=True))
+    whole = text.table(("NAME", "COUNT", "TEXT"), rows, right=("COUNT",)).split("\n")
+    assert all(len(line) <= columns for line in lines)
+    assert (lines == whole) is (columns >= max(map(len, whole)))
+    assert [line[:1] for line in lines] == (["N", "a", "b"] if columns >= 6 else ["…", "…", "b"])
+
+
 def test_layout_nests_and_leaves_out_what_is_unknown() -> None:
     facts: dict[str, text.Fact] = {
         "name": "m",
