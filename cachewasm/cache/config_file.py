@@ -28,7 +28,8 @@ _MAX_DIGITS = 18
 
 def read(path: str) -> "Settings":
     """The values of the table `cache` with their lines, by key. Raises ConfigError."""
-    data = read_private(path, "config file")
+    # Some editors begin a file with a byte order mark.
+    data = read_private(path, "config file").removeprefix(b"\xef\xbb\xbf")
     try:
         text = data.decode()
     except UnicodeDecodeError as error:

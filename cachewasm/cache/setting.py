@@ -45,7 +45,18 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PERCENT = {"%": 1}
 _MAX_LABEL = 64
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
-_TOML_TYPES = {bool: "a boolean", int: "an integer", float: "a float", str: "a string"}
+# By name: datetime is not imported for a name's sake.
+_TOML_TYPES = {
+    "bool": "a boolean",
+    "int": "an integer",
+    "float": "a float",
+    "str": "a string",
+    "list": "an array",
+    "dict": "a table",
+    "datetime": "a date with a time",
+    "date": "a date",
+    "time": "a time",
+}
 
 
 class Setting:
@@ -87,7 +98,7 @@ class Setting:
     def from_toml(self, value: object) -> "Value":
         """The value of a file. Raises ConfigError."""
         if type(value) is not self.toml_type:
-            found = _TOML_TYPES.get(type(value), "something else")
+            found = _TOML_TYPES.get(type(value).__name__, "something else")
             raise ConfigError(f"invalid type: {found}, expected {self.expected}")
         return self.from_text(str(value))
 
@@ -113,6 +124,8 @@ class Location(Setting):
 
     def from_text(self, text: str) -> str:
         """A path as it is."""
+        if not text:
+            raise ConfigError("the path is empty: it has to be absolute")
         if not os.path.isabs(text):
             raise ConfigError(self.relative(text))
         if "\0" in text:

@@ -221,7 +221,7 @@ class CacheConfig:
             setting = SETTINGS.get(key)
             place = f"failed to parse config file: {path}: line {line}"
             if setting is None:
-                known = quoted(SETTINGS)
+                known = quoted(row.key for row in SETTINGS.values() if not isinstance(row, NotYet))
                 raise ConfigError(f"{place}: unknown field `{key}`, expected one of {known}")
             try:
                 self._put(setting, setting.from_toml(value), Origin(FILE, path, line))

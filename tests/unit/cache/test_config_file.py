@@ -73,6 +73,12 @@ def test_read_file_of_another_shape_means_the_same(path: Path, text: str) -> Non
     }
 
 
+@pytest.mark.parametrize("text", ["[cache]\ndirectory = '/a'", "cache.directory = '/a'"])
+def test_read_file_with_a_byte_order_mark_means_the_same(path: Path, text: str) -> None:
+    found = read(_write(path, "\ufeff" + text))
+    assert {key: value for key, (value, _) in found.items()} == {"directory": "/a"}
+
+
 # Whatever looks like a setting inside of something else is none.
 TRICKY = '''
 title."a=b" = """

@@ -127,6 +127,11 @@ def test_config_file_in_the_working_directory_is_not_read(
         ("file-count-soft-limit = 16", "invalid type: an integer, expected a string such as"),
         ('mode = "fast"', "unknown value `fast`, expected one of `read-write`, `read-only`"),
         ("trusted-owners = [1.5]", "invalid type, expected an array of numbers and names"),
+        ('directory = ""', "the path is empty: it has to be absolute"),
+        ("max-age = 2026-01-01", "invalid type: a date, expected "),
+        ("max-age = 2026-01-01T00:00:00Z", "invalid type: a date with a time, expected "),
+        ("max-age = 12:00:00", "invalid type: a time, expected "),
+        ("max-age = {a = 1}", "invalid type: a table, expected "),
     ],
 )
 def test_config_bad_value_is_an_error_with_file_line_and_key(
@@ -146,6 +151,7 @@ def test_config_unknown_key_is_an_error_with_its_line(write: Write) -> None:
         CacheConfig.from_file(path)
     expected = f"{path}: line 3: unknown field `bogus`, expected one of `directory`, `mode`"
     assert str(raised.value).startswith(f"failed to parse config file: {expected}")
+    assert not [each.key for each in REFUSED if f"`{each.key}`" in str(raised.value)]
 
 
 @pytest.mark.parametrize("setting", REFUSED, ids=lambda each: each.key)
