@@ -14,7 +14,7 @@ from itertools import islice
 
 from cachewasm.cache import file_locks, files, layout, publish
 from cachewasm.cache.outcomes import FULL_ERRORS
-from cachewasm.cache.reasons import UNREADABLE
+from cachewasm.cache.reasons import UNREADABLE, DirectoryError
 from cachewasm.cache.settings import CacheConfig
 from cachewasm.cache.survey.folders import FOREIGN, Misplaced, misplaced
 from cachewasm.cache.survey.mounts import mount_of
@@ -234,6 +234,14 @@ def _test_file(directory: str, rules: Rules) -> Iterator[tuple[str, int]]:
 
 def writing(directory: str, rules: Rules) -> Iterator[Check]:
     """Whether a file can be written, and what that tells of clock and locks."""
+    try:
+        publish.check_ours(directory)
+    except DirectoryError as error:
+        yield Check("writing", FAIL, error.detail, _ELSEWHERE)
+        return
+    except OSError as error:
+        yield Check("writing", FAIL, reason(error), _advice(error))
+        return
     try:
         with _test_file(directory, rules) as (path, descriptor):
             os.write(descriptor, _TEST)

@@ -171,6 +171,15 @@ def test_writing_beyond_a_limit_is_a_matter_of_room(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_writing_among_files_of_others_is_not_tried(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").touch()
+    (check,) = writing(str(tmp_path), Rules())
+    assert (check.name, check.state) == ("writing", FAIL)
+    assert "holds other files and no CACHEDIR.TAG" in check.found
+    assert "another directory" in check.advice
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
 def test_checks_variable_that_is_no_setting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CACHEWASM_Mode", "read-only")
     (first, *_) = checks(None)
