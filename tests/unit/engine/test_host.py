@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from cachewasm.errors import HostError, IncompatibleArtifact
 from tests.unit.engine.option_values import config_with
 
 ROOT = os.path.dirname(PACKAGE)
+PAGE = Path(__file__).parents[3] / "docs" / "targets.md"
 on_x86 = pytest.mark.skipif(host.machine() != X86_64, reason="looks at an x86-64 host")
 
 
@@ -186,8 +188,7 @@ def test_host_that_tells_of_less_than_the_lowest_level_is_refused_by_its_feature
 
 @pytest.mark.usefixtures("untold")
 def test_host_features_told_by_the_example_of_the_documentation_make_a_level() -> None:
-    with open(os.path.join(ROOT, "docs", "targets.md"), encoding="utf-8") as file:
-        paragraphs = file.read().split("\n\n")
+    paragraphs = PAGE.read_text(encoding="utf-8").split("\n\n")
     setting = "config.detect_host_feature = "
     [example] = [each for each in paragraphs if each.startswith("    ") and setting in each]
     config = Config()
