@@ -109,8 +109,9 @@ class LinearMemory(native.Owner):
         # SAFETY: the definition says what this object mapped; memory.grow keeps it true.
         start = native.read_u64(self + MEMORY.base) - native.read_u64(self + MEMORY.guard_before)
         native.munmap(start, self.reservation_end - start)
-        native.free(int(self))
+        # Before the address is free for a memory of another thread.
         del _declared_maximum[int(self)]
+        native.free(int(self))
 
 
 def _round_up(size: int) -> int:
