@@ -335,7 +335,7 @@ class LocalStore(Events):
         directory, name = self._trusted_directory(), key.entry_name
         if move_if_damaged(
             directory, name, lambda: self._read(key, Memory), self.rules, now=time.time()
-        ):
+        ).is_done:
             self.counters.add("quarantined")
 
     def _publish(self, path: str, data: bytes) -> None:

@@ -162,7 +162,8 @@ def choose(chosen: "Mapping[str, int]", *, address_space_limited: bool) -> Tunab
 
     Without signals there is no guard by default, and where address space is limited no reservation
     either: code checks every address itself. What was chosen stands, a size rounded up to a
-    multiple of 64 KiB, and so does the guard behind a memory if one in front was chosen. Raises ConfigError for a size that no host could reserve.
+    multiple of 64 KiB, and so does the guard behind a memory if one in front was chosen. Raises
+    ConfigError for a size that no host could reserve.
     """
     signals = chosen.get("signals_based_traps", True)
     values = {}

@@ -25,7 +25,7 @@ def _damaged() -> object:
 def cache(store: LocalStore, entry_path: Path, key: ArtifactKey, other_key: ArtifactKey) -> Path:
     """A directory with one of everything."""
     store.put(other_key, b"x", {})
-    assert move_if_damaged(store.directory, other_key.entry_name, _damaged, now=1)
+    assert move_if_damaged(store.directory, other_key.entry_name, _damaged, now=1).is_done
     store.put_alias(AliasKey(bytes(32), bytes(32)), bytes(32))
     pins.pin(store.directory, key.entry_name)
     store.record()

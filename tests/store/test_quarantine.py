@@ -84,7 +84,9 @@ def test_move_file_replaced_after_it_was_read_is_put_back(
         fresh.rename(entry_path)
         return _damaged()
 
-    assert not move_if_damaged(store.directory, key.entry_name, damaged_then_replaced, now=0)
+    assert not move_if_damaged(
+        store.directory, key.entry_name, damaged_then_replaced, now=0
+    ).is_done
     assert isinstance(store.get(key), Entry)
     assert quarantined(store.directory) == []
 
@@ -95,7 +97,7 @@ def test_move_keeps_the_newest_of_too_many(
     monkeypatch.setattr(quarantine, "MAX_FILES", 3)
     for moment in range(5):
         entry_path.write_bytes(b"damaged")
-        assert move_if_damaged(store.directory, key.entry_name, _damaged, now=moment)
+        assert move_if_damaged(store.directory, key.entry_name, _damaged, now=moment).is_done
     assert [found.time for found in quarantined(store.directory)] == [2, 3, 4]
 
 
@@ -105,19 +107,19 @@ def test_move_keeps_within_its_size(
     monkeypatch.setattr(quarantine, "MAX_SIZE", 100)
     for moment, size in enumerate((60, 30, 50)):
         entry_path.write_bytes(bytes(size))
-        assert move_if_damaged(store.directory, key.entry_name, _damaged, now=moment)
+        assert move_if_damaged(store.directory, key.entry_name, _damaged, now=moment).is_done
     assert [found.size for found in quarantined(store.directory)] == [30, 50]
     entry_path.write_bytes(bytes(101))
-    assert not move_if_damaged(store.directory, key.entry_name, _damaged, now=9)
+    assert not move_if_damaged(store.directory, key.entry_name, _damaged, now=9).is_done
     assert entry_path.exists()
 
 
 def test_move_odd_file_stays(store: LocalStore, entry_path: Path, key: ArtifactKey) -> None:
     entry_path.unlink()
     os.mkfifo(entry_path)
-    assert not move_if_damaged(store.directory, key.entry_name, _damaged, now=0)
+    assert not move_if_damaged(store.directory, key.entry_name, _damaged, now=0).is_done
     entry_path.unlink()
-    assert not move_if_damaged(store.directory, key.entry_name, _damaged, now=0)
+    assert not move_if_damaged(store.directory, key.entry_name, _damaged, now=0).is_done
 
 
 def test_move_without_a_place_is_no_error(
@@ -126,7 +128,7 @@ def test_move_without_a_place_is_no_error(
     (tmp_path / "cache" / "quarantine").write_text("in the way", encoding="ascii")
     data = _damage(entry_path)
     assert isinstance(store.get(key), Miss)
-    assert not move_if_damaged(store.directory, key.entry_name, _damaged, now=0)
+    assert not move_if_damaged(store.directory, key.entry_name, _damaged, now=0).is_done
     assert entry_path.read_bytes() == data
     assert store.put(key, RAW, {}) is None
 
@@ -136,14 +138,14 @@ def test_move_follows_no_link_out_of_the_directory(
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "cache" / "quarantine").symlink_to(tmp_path / "elsewhere")
-    assert not move_if_damaged(store.directory, key.entry_name, _damaged, now=0)
+    assert not move_if_damaged(store.directory, key.entry_name, _damaged, now=0).is_done
     assert entry_path.exists()
 
 
 def test_quarantined_leaves_out_foreign_names(
     store: LocalStore, entry_path: Path, key: ArtifactKey, tmp_path: Path
 ) -> None:
-    assert move_if_damaged(store.directory, key.entry_name, _damaged, now=7)
+    assert move_if_damaged(store.directory, key.entry_name, _damaged, now=7).is_done
     (found,) = quarantined(store.directory)
     folder = tmp_path / "cache" / "quarantine"
     entry = Path(key.entry_name).name

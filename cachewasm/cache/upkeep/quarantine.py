@@ -98,18 +98,6 @@ def move_if_damaged(
     rules: Rules = DEFAULT_RULES,
     *,
     now: float,
-) -> bool:
-    """Whether move() has done it."""
-    return move(directory, name, read, rules, now=now).is_done
-
-
-def move(
-    directory: str,
-    name: str,
-    read: Callable[[], object],
-    rules: Rules = DEFAULT_RULES,
-    *,
-    now: float,
 ) -> Move:
     """Move the entry `name` if `read` raises an EntryError with one of REASONS.
 

@@ -113,7 +113,9 @@ def _quarantined(
     if dry_run:
         problem = quarantine.obstacle(directory, file.size, rules)
         return quarantine.Move(problem is None, problem or "")
-    return quarantine.move(directory, file.name, partial(_read, file, rules), rules, now=now)
+    return quarantine.move_if_damaged(
+        directory, file.name, partial(_read, file, rules), rules, now=now
+    )
 
 
 def _read(file: ListedFile, rules: Rules) -> None:
