@@ -8,7 +8,6 @@ indices, never one in the code itself.
 
 from operator import add
 
-from cachewasm.artifact.format import DATA_SECTION
 from cachewasm.artifact.info import ACTIVE, DATA_COPY_WORDS
 from cachewasm.errors import IncompatibleArtifact
 from cachewasm.wasm import constexpr
@@ -26,7 +25,7 @@ def check(artifact: "Artifact", info: "ModuleInfo") -> None:
     """Raises IncompatibleArtifact unless what `info` points at is there."""
     _check_code(info, artifact.text_range[1])
     _check_indices(info)
-    _check_data(info, artifact.size_of(DATA_SECTION))
+    _check_data(info, artifact.data_range[1])
 
 
 def _check_code(info: "ModuleInfo", text_size: int) -> None:

@@ -14,7 +14,7 @@ CLASS_64 = 2
 LITTLE_ENDIAN = 1
 ELF_VERSION = 1
 OS_ABI = 0xCA
-ABI_VERSION = 5
+ABI_VERSION = 6
 # As far as it is not padding.
 IDENT = MAGIC + bytes((CLASS_64, LITTLE_ENDIAN, ELF_VERSION, OS_ABI, ABI_VERSION))
 TYPE_DYN = 3
@@ -33,7 +33,6 @@ ENGINE_SECTION = ".cachewasm.engine"
 INFO_SECTION = ".cachewasm.info"
 ADDRMAP_SECTION = ".cachewasm.addrmap"
 NAMES_SECTION = ".cachewasm.names"
-BTI_SECTION = ".cachewasm.bti"
 DIGEST_SECTION = ".cachewasm.digest"
 TEXT_SECTION = ".text"
 RODATA_SECTION = ".rodata"
@@ -57,11 +56,35 @@ SHF_WRITE = 1
 SHF_ALLOC = 2
 SHF_EXECINSTR = 4
 
+# Program headers, always these, in this order, which is that of the file but for the last: engine, module
+# info, text, constants, unwind tables, data, zero-filled area. What is not loaded has types from the range that
+# is left to operating systems.
+PT_LOAD = 1
+PT_ENGINE, PT_INFO, PT_FRAMES, PT_DATA = range(0x60CA_0001, 0x60CA_0005)
+PF_X, PF_W, PF_R = 1, 2, 4
+# Of the text: functions begin with a mark where an indirect branch may land. A bit for operating systems.
+PF_MARKED = 1 << 20
+# p_type, p_flags.
+SEGMENTS = (
+    (PT_ENGINE, PF_R),
+    (PT_INFO, PF_R),
+    (PT_LOAD, PF_R | PF_X),
+    (PT_LOAD, PF_R),
+    (PT_FRAMES, PF_R),
+    (PT_DATA, PF_R),
+    (PT_LOAD, PF_R | PF_W),
+)
+TEXT_SEGMENT = 2
+
 # e_ident[0:9] as 4s and five bytes, e_type, e_machine, e_version, e_entry, e_phoff, e_shoff,
 # e_flags, e_ehsize, e_phentsize, e_phnum, e_shentsize, e_shnum, e_shstrndx.
 ELF_HEADER = struct.Struct("<4s5B7xHHIQQQI6H")
-# Of the same: IDENT, e_type, e_machine, e_version, e_shoff, e_flags, e_ehsize, e_shentsize, e_shnum, e_shstrndx.
-ELF_FIELDS = struct.Struct("<9s7xHHI16xQIH4x3H")
+# Of the same: IDENT, and all from e_type on but e_entry.
+ELF_FIELDS = struct.Struct("<9s7xHHI8xQQI6H")
+# p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align
+PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
+# Of all SEGMENTS: p_type and p_flags in one, p_offset, p_filesz; of the zero-filled area p_vaddr, p_memsz.
+SEGMENT_PLACES = struct.Struct("<" + (len(SEGMENTS) - 1) * "QQ16xQ16x" + "Q8xQ16xQ8x")
 # sh_name, sh_type, sh_flags, sh_addr, sh_offset, sh_size, sh_link, sh_info, sh_addralign, sh_entsize
 SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
 # Of the same: sh_name, sh_type, sh_addr, sh_offset, sh_size.

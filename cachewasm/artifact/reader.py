@@ -1,11 +1,16 @@
-"""Find the sections of an artifact, without copying and without trusting a byte.
+"""Find the parts of an artifact, without copying and without trusting a byte.
 
 The file may be anything: every position is checked against the length before it is used, and each
 lie is an IncompatibleArtifact with the wording of the drop-in API. Whether the code was compiled for
 this engine is not decided here (engine/compat.py), nor whether the bytes are authentic (cache/).
 
-On the warm path: a dozen section headers, read in one pass.
+What loading needs is said twice: by program headers, which are always the same few, and by sections,
+which have names. A hit reads the first alone; the sections of an artifact from elsewhere are read at once
+and have to say the same. On the warm path.
 """
+
+# The module of Python code that has them too would be one more to import.
+from _operator import add, le
 
 from cachewasm.artifact.format import (
     BSS_ALIGN,
@@ -16,27 +21,53 @@ from cachewasm.artifact.format import (
     ELF_FIELDS,
     ELF_HEADER,
     ELF_VERSION,
+    ENGINE_SECTION,
+    FRAMES_SECTION,
     IDENT,
+    INFO_SECTION,
     LITTLE_ENDIAN,
     MAX_BSS_SIZE,
     MODULE,
+    PF_MARKED,
+    PROGRAM_HEADER,
     RODATA_SECTION,
     SECTION_HEADER,
     SECTION_PLACE,
+    SEGMENT_PLACES,
+    SEGMENTS,
     SHT_NOBITS,
     SUPPORT,
     TEXT_ALIGN,
     TEXT_SECTION,
+    TEXT_SEGMENT,
     TYPE_DYN,
 )
 from cachewasm.errors import IncompatibleArtifact, InternalError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Range: TypeAlias = tuple[int, int]
+
 # e_type, e_version, e_ehsize.
 _FIXED = TYPE_DYN, ELF_VERSION, ELF_HEADER.size
+# e_phoff, e_phentsize, e_phnum.
+_SEGMENTS_FIXED = ELF_HEADER.size, PROGRAM_HEADER.size, len(SEGMENTS)
 _KINDS = MODULE, COMPONENT, SUPPORT
+# As SEGMENT_PLACES has them: of code without marks, and of code with them.
+_PLAIN = tuple(kind | flags << 32 for kind, flags in SEGMENTS)
+_MARKED = tuple(
+    kind | PF_MARKED << 32 if number == TEXT_SEGMENT else kind for number, kind in enumerate(_PLAIN)
+)
+
+# What the program headers tell of besides constants and zeros.
+_SECTIONS_OF_SEGMENTS = ENGINE_SECTION, INFO_SECTION, TEXT_SECTION, FRAMES_SECTION, DATA_SECTION
+_NOTHING = 0, 0
 
 _NOT_ELF = "failed to parse precompiled artifact as an ELF"
 _FOREIGN = "incompatible object file format"
+_BAD_SEGMENTS = "failed to parse program headers"
 _BAD_HEADERS = "failed to parse section headers"
 _BAD_STRINGS = "failed to parse strings table"
 _BAD_SECTIONS = "failed to parse sections table"
@@ -46,33 +77,82 @@ _BAD_CODE = "failed to parse code sections"
 class Artifact:
     """The parts of an artifact, as views of the bytes it was made from, or of copies of them.
 
-    `kind` is MODULE, COMPONENT or SUPPORT. `text_range` and `image_range` are (offset, size) in the
-    file: of the code, and of code and constants, which have to be mapped together. `bss_offset` and
-    `bss_size` say where zeros are needed, counted from the start of the text; usually there are none.
-    `owner` is what keeps the bytes, where a view does not.
+    `kind` is MODULE, COMPONENT or SUPPORT. Ranges are (offset, size) in the file, of size 0 for what is
+    not there; `image_range` is that of code and constants, which have to be mapped together.
+    `is_marked` if indirect branches land on marks only. `bss_offset` and `bss_size` say where zeros are
+    needed, counted from the start of the text; usually there are none. `owner` is what keeps the bytes,
+    where a view does not.
     """
 
     __slots__ = (
         "_pieces",
-        "_ranges",
+        "_sections",
+        "_table",
         "bss_offset",
         "bss_size",
+        "data_range",
+        "engine_range",
+        "frames_range",
         "image_range",
+        "info_range",
+        "is_marked",
         "kind",
         "machine",
         "owner",
         "text_range",
     )
 
-    def __init__(self, data: "memoryview | bytes", owner: object = None) -> None:
+    engine_range: "Range"
+    info_range: "Range"
+    text_range: "Range"
+    frames_range: "Range"
+    data_range: "Range"
+    bss_size: int
+
+    def __init__(
+        self, data: "memoryview | bytes", owner: object = None, *, is_own: bool = False
+    ) -> None:
+        """If it `is_own`, made by this version and kept where nobody else writes, its sections are read
+        when the first is asked for.
+        """
         view = memoryview(data)
         # Where each begins in the file, the last one first.
         self._pieces: tuple[tuple[int, memoryview], ...] = ((0, view),)
         self.owner = owner
-        self.kind, self.machine, table, count, names = _header(view)
-        self._ranges: dict[str, tuple[int, int]] = {}
-        self.bss_offset = self.bss_size = 0
-        self._read_sections(view, table, count, names)
+        self._sections: dict[str, Range] | None = None
+        if len(view) < ELF_HEADER.size:
+            raise IncompatibleArtifact(_NOT_ELF)
+        (
+            ident,
+            elf_type,
+            machine,
+            version,
+            segments,
+            table,
+            self.kind,
+            header_size,
+            segment_size,
+            segment_count,
+            section_size,
+            count,
+            names,
+        ) = ELF_FIELDS.unpack_from(view)
+        if ident != IDENT:
+            raise _refused(ident)
+        if (elf_type, version, header_size) != _FIXED or self.kind not in _KINDS:
+            raise IncompatibleArtifact(_FOREIGN)
+        if machine not in TEXT_ALIGN:
+            raise IncompatibleArtifact(_FOREIGN)
+        if section_size != SECTION_HEADER.size or count < 2:
+            raise IncompatibleArtifact(_BAD_HEADERS)
+        self.machine = machine
+        self._table = table, count, names
+        sections = None if is_own else self._read_sections()
+        if (segments, segment_size, segment_count) != _SEGMENTS_FIXED:
+            raise IncompatibleArtifact(_BAD_SEGMENTS)
+        self._read_segments(view)
+        if sections is not None:
+            self._sections = self._compared(*sections)
 
     @property
     def data(self) -> memoryview:
@@ -87,44 +167,86 @@ class Artifact:
         start, piece = self._pieces[0]
         return start + len(piece)
 
-    def moved_to(self, *pieces: "tuple[int, memoryview]") -> "Artifact":
-        """The same artifact over a copy of its bytes, in one or several pieces, the last one first, each
-        with its start: every section lies in one. They are not parsed again and have no owner.
+    def move_to(self, owner: object, *pieces: "tuple[int, memoryview]") -> None:
+        """Go over to a copy of the bytes, in one or several pieces, the last one first, each with its
+        start: every section lies in one. `owner` keeps them, as far as views do not.
         """
-        moved = Artifact.__new__(Artifact)
-        moved.kind, moved.machine, moved._ranges = self.kind, self.machine, self._ranges
-        moved.text_range, moved.image_range = self.text_range, self.image_range
-        moved.bss_offset, moved.bss_size = self.bss_offset, self.bss_size
-        moved._pieces = pieces
-        moved.owner = None
-        return moved
+        self._pieces = pieces
+        self.owner = owner
 
-    def section(self, name: str) -> memoryview:
-        """The bytes of a section, not copied. Raises IncompatibleArtifact if there is none."""
-        found = self._ranges.get(name)
-        if found is None:
-            raise _missing(name)
+    def part(self, found: "Range") -> memoryview:
+        """The bytes of a range or section, not copied."""
         offset, size = found
         for start, piece in self._pieces:
             if start <= offset:
                 offset -= start
                 return piece[offset : offset + size]
-        raise InternalError(f"no piece of the artifact has section `{name}`")
+        raise InternalError(f"no piece of the artifact has byte {offset}")
+
+    def section(self, name: str) -> memoryview:
+        """The bytes of a section, not copied. Raises IncompatibleArtifact if there is none."""
+        found = self.sections.get(name)
+        if found is None:
+            raise _missing(name)
+        return self.part(found)
 
     def has_section(self, name: str) -> bool:
         """Whether there is a section `name`."""
-        return name in self._ranges
-
-    def size_of(self, name: str) -> int:
-        """The size of a section in bytes; 0 if there is none."""
-        return self._ranges.get(name, (0, 0))[1]
+        return name in self.sections
 
     @property
-    def sections(self) -> "dict[str, tuple[int, int]]":
-        """Every section's (offset, size) in the file, by name, in the order of the table."""
-        return dict(self._ranges)
+    def sections(self) -> "dict[str, Range]":
+        """Every section's (offset, size) in the file, by name, in the order of the table; not to be
+        changed. Raises IncompatibleArtifact.
+        """
+        if self._sections is None:
+            self._sections = self._compared(*self._read_sections())
+        return self._sections
 
-    def _read_sections(self, data: memoryview, table: int, count: int, names: int) -> None:
+    def _read_segments(self, data: memoryview) -> None:
+        if len(data) < ELF_HEADER.size + SEGMENT_PLACES.size:
+            raise IncompatibleArtifact(_BAD_SEGMENTS)
+        fields = SEGMENT_PLACES.unpack_from(data, ELF_HEADER.size)
+        kinds, starts, sizes = fields[::3], fields[1::3], fields[2::3]
+        self.is_marked = kinds == _MARKED
+        if kinds != _PLAIN and not self.is_marked:
+            raise IncompatibleArtifact(_BAD_SEGMENTS)
+        # One behind the other, but for the zero-filled area.
+        end = len(data)
+        if not all(map(le, map(add, starts, sizes), (*starts[1:-1], end))):
+            raise IncompatibleArtifact(_BAD_SEGMENTS)
+        (
+            self.engine_range,
+            self.info_range,
+            self.text_range,
+            constants,
+            self.frames_range,
+            self.data_range,
+            (zeros, self.bss_size),
+        ) = zip(starts, sizes, strict=True)
+        # Mapping relies on this: text and constants lie in the file as they will in memory.
+        start, stop = self.text_range[0], sum(constants)
+        page = TEXT_ALIGN[self.machine]
+        if start % page or (self.data_range[1] and self.data_range[0] % DATA_ALIGN):
+            raise IncompatibleArtifact(_BAD_CODE)
+        self.image_range = start, stop - start
+        self.bss_offset = 0
+        if self.bss_size:
+            if (
+                self.bss_size > MAX_BSS_SIZE
+                or zeros < end
+                or zeros % page
+                or zeros - stop >= 2 * BSS_ALIGN
+            ):
+                raise IncompatibleArtifact(_BAD_CODE)
+            self.bss_offset = zeros - start
+
+    # --- Sections
+
+    def _read_sections(self) -> "tuple[dict[str, Range], Range]":
+        """All sections, consistent among themselves, and address and size of the zero-filled area."""
+        data = self.data
+        table, count, names = self._table
         end, row = len(data), SECTION_PLACE.size
         headers = data[table : table + count * row]
         if len(headers) != count * row:
@@ -135,21 +257,19 @@ class Artifact:
         if offset + size > end:
             raise IncompatibleArtifact(_BAD_STRINGS)
         strings = bytes(data[offset : offset + size])
-        named = _known.get(strings)
-        if named is None:
-            named = _names_in(strings)
 
         # Sections lie behind the table, in its order, and none in another.
         stop = table + len(headers)
-        ranges = self._ranges
+        ranges: dict[str, Range] = {}
+        zeros = _NOTHING
         addresses: dict[str, int] = {}
         for name_at, kind, address, offset, size in SECTION_PLACE.iter_unpack(headers[row:]):
-            name = named[name_at]
+            name = _name_in(strings, name_at)
             if kind == SHT_NOBITS:
                 if name != BSS_SECTION or name in addresses or size > MAX_BSS_SIZE:
                     raise IncompatibleArtifact(_BAD_SECTIONS)
-                self.bss_size = size
                 addresses[name] = address
+                zeros = address, size
                 count -= 1
                 continue
             if offset < stop:
@@ -161,87 +281,42 @@ class Artifact:
         if stop > end or len(ranges) != count - 1:
             # Cut short, or two of one name.
             raise IncompatibleArtifact(_BAD_SECTIONS)
-        self._check_code(addresses)
-
-    def _check_code(self, addresses: "dict[str, int]") -> None:
-        """Mapping relies on this: text and constants lie in the file as they will in memory."""
-        ranges, page = self._ranges, TEXT_ALIGN[self.machine]
-        text = ranges.get(TEXT_SECTION)
-        if text is None:
+        if TEXT_SECTION not in ranges:
             raise _missing(TEXT_SECTION)
-        self.text_range = offset, size = text
-        end = offset + size
-        if offset % page or addresses.get(TEXT_SECTION) != offset:
-            raise IncompatibleArtifact(_BAD_CODE)
-        if RODATA_SECTION in ranges:
-            start, size = ranges[RODATA_SECTION]
-            if start < end or addresses.get(RODATA_SECTION) != start:
+        for name in (TEXT_SECTION, RODATA_SECTION):
+            if name in ranges and addresses.get(name) != ranges[name][0]:
                 raise IncompatibleArtifact(_BAD_CODE)
-            end = start + size
-        self.image_range = offset, end - offset
-        if self.bss_size:
-            address = addresses[BSS_SECTION]
-            if address < self.size or address % page or address - end >= 2 * BSS_ALIGN:
-                raise IncompatibleArtifact(_BAD_CODE)
-            self.bss_offset = address - offset
-        if DATA_SECTION in ranges and ranges[DATA_SECTION][0] % DATA_ALIGN:
-            raise IncompatibleArtifact(_BAD_SECTIONS)
+        return ranges, zeros
+
+    def _compared(self, sections: "dict[str, Range]", zeros: "Range") -> "dict[str, Range]":
+        """The sections, which have to be where the program headers are."""
+        text, size = self.text_range
+        constants = sections.get(RODATA_SECTION, (text + size, 0))
+        told = (
+            *(sections.get(name, _NOTHING) for name in _SECTIONS_OF_SEGMENTS),
+            (text, sum(constants) - text),
+            zeros,
+        )
+        found = (
+            *(self.engine_range, self.info_range, self.text_range),
+            *(self.frames_range, self.data_range, self.image_range),
+            (text + self.bss_offset, self.bss_size),
+        )
+        for one, other in zip(told, found, strict=True):
+            if one != other and (one[1] or other[1]):
+                raise IncompatibleArtifact(_BAD_SEGMENTS)
+        return sections
 
 
-class _Names(dict[int, str]):
-    """The names in a table of strings, by position: each is read when it is first asked for.
-
-    Raises IncompatibleArtifact where there is none.
-    """
-
-    __slots__ = ("_strings",)
-
-    def __init__(self, strings: bytes) -> None:
-        self._strings = strings
-
-    def __missing__(self, position: int) -> str:
-        end = self._strings.find(b"\0", position)
-        if end < 0:
-            raise IncompatibleArtifact(_BAD_STRINGS)
-        name = self[position] = str(self._strings[position:end], "latin-1")
-        return name
-
-
-# The artifacts of one compiler have few tables.
-_known: dict[bytes, _Names] = {}
-_MAX_TABLES = 16
-_MAX_TABLE = 1 << 10
-
-
-def _names_in(strings: bytes) -> _Names:
-    names = _Names(strings)
-    if len(strings) <= _MAX_TABLE:
-        if len(_known) >= _MAX_TABLES:
-            _known.clear()
-        _known[strings] = names
-    return names
+def _name_in(strings: bytes, position: int) -> str:
+    end = strings.find(b"\0", position)
+    if end < 0:
+        raise IncompatibleArtifact(_BAD_STRINGS)
+    return str(strings[position:end], "latin-1")
 
 
 def _missing(name: str) -> IncompatibleArtifact:
     return IncompatibleArtifact(f"failed to find section `{name}`")
-
-
-def _header(data: memoryview) -> "tuple[int, int, int, int, int]":
-    """Return kind, machine, and position, count and name section of the section headers."""
-    if len(data) < ELF_HEADER.size:
-        raise IncompatibleArtifact(_NOT_ELF)
-    ident, elf_type, machine, version, table, flags, header_size, entry_size, count, names = (
-        ELF_FIELDS.unpack_from(data)
-    )
-    if ident != IDENT:
-        raise _refused(ident)
-    if (elf_type, version, header_size) != _FIXED or flags not in _KINDS:
-        raise IncompatibleArtifact(_FOREIGN)
-    if machine not in TEXT_ALIGN:
-        raise IncompatibleArtifact(_FOREIGN)
-    if entry_size != SECTION_HEADER.size or count < 2:
-        raise IncompatibleArtifact(_BAD_HEADERS)
-    return flags, machine, table, count, names
 
 
 def _refused(ident: bytes) -> IncompatibleArtifact:

@@ -17,13 +17,15 @@ from cachewasm.artifact.format import (
     SHT_NOBITS,
     SHT_SYMTAB,
     SYMBOL,
-    U32,
 )
 from cachewasm.artifact.reader import Artifact
 from cachewasm.errors import IncompatibleArtifact
 
 assert sys.byteorder == "little"  # as artifact/addrmap.py demands
-_OS_ABI_AT, _ABI_VERSION_AT, _FLAGS_AT = 7, 8, 48
+# Fields of the ELF header: position and number of the section headers; what makes it ours, and the place
+# and number of the program headers, which tell of the artifact's file.
+_TABLE, _COUNT = 11, 17
+_NOT_TOLD = 4, 5, 10, 12, 14, 15
 _SYMBOL_WORDS = SYMBOL.size // 8
 _VALUE_WORD = 1
 _MAX_ADDRESS = (1 << 64) - 1
@@ -39,10 +41,11 @@ def symbol_file(artifact: Artifact, text: int) -> bytearray:
     moved = text - start
     data = artifact.data
     file = bytearray(data[:start])
-    file[_OS_ABI_AT] = file[_ABI_VERSION_AT] = 0
-    U32.pack_into(file, _FLAGS_AT, 0)
-    _, *fields = ELF_HEADER.unpack_from(data)
-    table, count = fields[10], fields[16]
+    fields = list(ELF_HEADER.unpack_from(data))
+    table, count = fields[_TABLE], fields[_COUNT]
+    for field in _NOT_TOLD:
+        fields[field] = 0
+    ELF_HEADER.pack_into(file, 0, *fields)
     if table + count * SECTION_HEADER.size > start:
         raise IncompatibleArtifact("failed to parse section headers")
     names = {offset: name for name, (offset, size) in artifact.sections.items() if size}

@@ -1,7 +1,7 @@
 """Write an artifact: an ELF64 file that readelf, objdump and gdb open.
 
-    ELF header | section headers | sections in the given order | .symtab | .strtab | .shstrtab
-    | .text | .rodata | .gcc_except_table | .eh_frame | .cachewasm.data
+    ELF header | program headers | section headers | sections in the given order | .symtab | .strtab
+    | .shstrtab | .text | .rodata | .gcc_except_table | .eh_frame | .cachewasm.data
 
 Everything that describes comes before the code, where the text's alignment leaves room anyway; so
 behind the support image, which has no data, memory is free for its zero-filled area. Addresses
@@ -20,11 +20,18 @@ from cachewasm.artifact.format import (
     DATA_SECTION,
     ELF_HEADER,
     ELF_VERSION,
+    ENGINE_SECTION,
+    FRAMES_SECTION,
+    INFO_SECTION,
     LITTLE_ENDIAN,
     MAGIC,
     OS_ABI,
+    PF_MARKED,
+    PROGRAM_HEADER,
+    PT_LOAD,
     RODATA_SECTION,
     SECTION_HEADER,
+    SEGMENTS,
     SHF_ALLOC,
     SHF_EXECINSTR,
     SHF_WRITE,
@@ -35,6 +42,7 @@ from cachewasm.artifact.format import (
     SYMBOL,
     TEXT_ALIGN,
     TEXT_SECTION,
+    TEXT_SEGMENT,
     TYPE_DYN,
 )
 from cachewasm.errors import InternalError
@@ -43,6 +51,13 @@ from cachewasm.record import dataclass
 _STT_OBJECT = 1
 _STT_FUNC = 2
 _STB_GLOBAL = 1 << 4
+# By number of SEGMENTS.
+_SECTIONS_OF_SEGMENTS = (
+    *(ENGINE_SECTION, INFO_SECTION, TEXT_SECTION, RODATA_SECTION),
+    *(FRAMES_SECTION, DATA_SECTION, BSS_SECTION),
+)
+# Where the section headers are.
+_TABLE = ELF_HEADER.size + PROGRAM_HEADER.size * len(SEGMENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +109,10 @@ def write_artifact(
     flags: int,
     sections: Sequence[SectionBytes],
     symbols: Iterable[SymbolEntry],
+    *,
+    is_marked: bool = False,
 ) -> bytes:
-    """Return the bytes of an artifact.
+    """Return the bytes of an artifact, whose code `is_marked` where indirect branches land.
 
     `machine` and `flags` are the ELF header's; `sections` come in the file's order, engine metadata
     first; data segments, if any, are placed behind the code at a page boundary. An image with a
@@ -128,7 +145,7 @@ def write_artifact(
     for section in placed:
         section.name_at = section_names.add(section.name)
     shstrtab.body = section_names.to_bytes()
-    end = ELF_HEADER.size + SECTION_HEADER.size * (1 + len(placed))
+    end = _TABLE + SECTION_HEADER.size * (1 + len(placed))
     for section in placed:
         section.offset = (end + section.align - 1) & -section.align
         if section is rodata:
@@ -167,7 +184,7 @@ def write_artifact(
         number, address = numbers[home.name], text.offset + symbol.offset
         rows.append(SYMBOL.pack(name_at, _STB_GLOBAL | kind, 0, number, address, symbol.size))
     symtab.body = b"".join(rows)
-    return _assemble(machine, flags, placed, numbers[shstrtab.name])
+    return _assemble(machine, flags, placed, numbers[shstrtab.name], is_marked=is_marked)
 
 
 class _StringTable:
@@ -220,8 +237,33 @@ class _Section:
         )
 
 
-def _assemble(machine: int, flags: int, placed: Sequence[_Section], names: int) -> bytes:
-    """Join header, section headers and bodies; `names` is the number of the section of names."""
+def _program_headers(placed: Sequence[_Section], *, is_marked: bool) -> list[bytes]:
+    """All of them; those of what is not there are empty, in its place."""
+    sections = {section.name: section for section in placed}
+    rows = []
+    end = address = 0
+    for number, (kind, flags) in enumerate(SEGMENTS):
+        section = sections.get(_SECTIONS_OF_SEGMENTS[number])
+        offset = end if section is None else section.offset
+        size = 0 if section is None else len(section.body)
+        memory_size = 0 if section is None else section.size
+        end = offset + size
+        if kind == PT_LOAD:
+            address = address if section is None else section.address
+        if number == TEXT_SEGMENT and is_marked:
+            flags |= PF_MARKED
+        align = 1 if section is None else section.align
+        loaded = address if kind == PT_LOAD else 0
+        rows.append(
+            PROGRAM_HEADER.pack(kind, flags, offset, loaded, loaded, size, memory_size, align)
+        )
+    return rows
+
+
+def _assemble(
+    machine: int, flags: int, placed: Sequence[_Section], names: int, *, is_marked: bool
+) -> bytes:
+    """Join headers and bodies; `names` is the number of the section of names."""
     header = ELF_HEADER.pack(
         MAGIC,
         CLASS_64,
@@ -233,18 +275,19 @@ def _assemble(machine: int, flags: int, placed: Sequence[_Section], names: int) 
         machine,
         ELF_VERSION,
         0,
-        0,
         ELF_HEADER.size,
+        _TABLE,
         flags,
         ELF_HEADER.size,
-        0,
-        0,
+        PROGRAM_HEADER.size,
+        len(SEGMENTS),
         SECTION_HEADER.size,
         1 + len(placed),
         names,
     )
-    parts = [header, bytes(SECTION_HEADER.size), *(section.header() for section in placed)]
-    end = ELF_HEADER.size + SECTION_HEADER.size * (1 + len(placed))
+    parts = [header, *_program_headers(placed, is_marked=is_marked)]
+    parts += [bytes(SECTION_HEADER.size), *(section.header() for section in placed)]
+    end = _TABLE + SECTION_HEADER.size * (1 + len(placed))
     for section in placed:
         parts += (bytes(section.offset - end), section.body)
         end = section.offset + len(section.body)

@@ -139,21 +139,33 @@ class Header:
         """
         if len(data) < HEADER_SIZE or file_size < HEADER_SIZE + DIGEST_SIZE:
             raise EntryError(TORN, f"the file has only {file_size} bytes")
-        magic, version, codec, *sizes = _HEADER.unpack_from(data)
+        header = cls.__new__(cls)
+        (
+            magic,
+            version,
+            header.codec,
+            header.manifest_size,
+            header.key_digest,
+            header.payload_offset,
+            header.stored_size,
+            header.raw_size,
+            header.raw_digest,
+            header.entry_size,
+        ) = _HEADER.unpack_from(data)
         if magic != MAGIC:
             raise EntryError(CORRUPT, "the file does not start like an entry")
         if version != FORMAT_VERSION:
             raise EntryError(FOREIGN_VERSION, f"format version {version}, not {FORMAT_VERSION}")
-        if codec not in _PAYLOAD_OFFSETS:
-            raise EntryError(FOREIGN_VERSION, f"codec {codec} is unknown")
-        header = cls(codec, *sizes)
+        if header.codec not in _PAYLOAD_OFFSETS:
+            raise EntryError(FOREIGN_VERSION, f"codec {header.codec} is unknown")
+        header.manifest_offset = header.payload_offset + header.stored_size
         if file_size < header.entry_size:
             raise EntryError(TORN, f"the file has {file_size} of {header.entry_size} bytes")
         if (
             file_size - header.entry_size not in (0, SEAL_SIZE)
-            or header.payload_offset != _PAYLOAD_OFFSETS[codec]
+            or header.payload_offset != _PAYLOAD_OFFSETS[header.codec]
             or not 0 < header.raw_size <= MAX_RAW_SIZE
-            or (codec == CODEC_RAW and header.stored_size != header.raw_size)
+            or (header.codec == CODEC_RAW and header.stored_size != header.raw_size)
             or header.manifest_size > manifests.MAX_SIZE
             or header.manifest_offset + header.manifest_size + DIGEST_SIZE != header.entry_size
         ):

@@ -221,6 +221,11 @@ def status_of(path: str) -> os.stat_result | None:
         return None
 
 
+def is_there(path: str) -> bool:
+    """Whether this process can see anything at `path`."""
+    return os.access(path, os.F_OK, effective_ids=True)
+
+
 def is_file(path: str) -> bool:
     """Whether a path leads to a regular file, through symbolic links too."""
     return os.path.isfile(path)

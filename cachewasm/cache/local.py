@@ -130,6 +130,13 @@ class LocalStore(Events):
             self._config = CacheConfig.defaults(self.place)
         return self._config
 
+    def may_have(self, key: "ArtifactKey") -> bool:
+        """As ArtifactStore.may_have: one call of the system, where opening in vain is several steps."""
+        try:
+            return files.is_there(self._path_of(key))
+        except EntryError:  # which `get` has to tell of
+            return True
+
     def get(
         self, key: "ArtifactKey", *, is_last: bool = True, make_place: "MakePlace" = Memory
     ) -> Entry | Miss:
@@ -175,7 +182,7 @@ class LocalStore(Events):
                 detail = f"{len(raw)} bytes, at most {MAX_RAW_SIZE} can be stored"
                 raise EntryError(TOO_LARGE, detail)
             # Before anything is compressed.
-            path = layout.entry_path(self._trusted_directory(), key)
+            path = self._path_of(key)
             secret = self.rules.secret
             if self._namespace is not None:
                 manifest = {**manifest, NAMESPACE: self._namespace}
@@ -307,12 +314,18 @@ class LocalStore(Events):
         return file_locks.open_lock_file(path, self.rules)
 
     def _read(self, key: "ArtifactKey", make_place: "MakePlace", *, is_use: bool = False) -> Entry:
-        path = layout.entry_path(self._trusted_directory(), key)
-        with files.EntryFile(path, MAX_ENTRY_SIZE, self.rules) as file:
-            entry = read(file, key, make_place=make_place, secret=self.rules.secret)
+        path, rules = self._path_of(key), self.rules
+        file = files.EntryFile(path, MAX_ENTRY_SIZE, rules)
+        try:
+            entry = read(file, key, make_place=make_place, secret=rules.secret)
+        finally:
+            file.close()
         if is_use and self.writes:
             files.touch_if_old(path, file.mtime)
         return entry
+
+    def _path_of(self, key: "ArtifactKey") -> str:
+        return layout.entry_path(self._trusted_directory(), key)
 
     def _read_alias(self, key: "AliasKey", *, is_use: bool = False) -> bytes:
         from cachewasm.cache.alias import MAX_ALIAS_SIZE, unpack

@@ -56,6 +56,10 @@ class MemoryStore(Events):
         self._size = 0
         _stores.add(self)
 
+    def may_have(self, key: "ArtifactKey") -> bool:
+        """As ArtifactStore.may_have."""
+        return key.digest.hex() in self._files
+
     def get(
         self, key: "ArtifactKey", *, is_last: bool = True, make_place: "MakePlace" = Memory
     ) -> entry.Entry | Miss:

@@ -53,6 +53,9 @@ class ArtifactStore(Protocol):
     def config(self) -> CacheConfig:
         """The settings, for reading only."""
 
+    def may_have(self, key: ArtifactKey) -> bool:
+        """Whether `get` could find an entry of `key`: for a key that seldom has one, in less time. No event."""
+
     def get(
         self, key: ArtifactKey, *, is_last: bool = True, make_place: "MakePlace" = Memory
     ) -> Entry | Miss:

@@ -59,7 +59,6 @@ def assemble(
     layout, data = _layout(plan, flags, image, page)
     sections = [
         SectionBytes(elf_format.ENGINE_SECTION, metadata.encode(env, tier)),
-        SectionBytes(elf_format.BTI_SECTION, bytes((env.tunables.branch_protection,)), 1),
         SectionBytes(elf_format.DIGEST_SECTION, bytes(digest.SIZE)),
         SectionBytes(elf_format.INFO_SECTION, encode_info(module, layout)),
         SectionBytes(elf_format.NAMES_SECTION, names.encode(module.names.funcs)),
@@ -72,7 +71,14 @@ def assemble(
     entries = _symbol_table(module, image) if env.tunables.debug_symbols else []
     if env.tunables.debug_info:
         sections += _debug_sections(image, entries, module.names.module)
-    elf = write_artifact(image.code, image.machine, elf_format.MODULE, sections, entries)
+    elf = write_artifact(
+        image.code,
+        image.machine,
+        elf_format.MODULE,
+        sections,
+        entries,
+        is_marked=env.tunables.branch_protection,
+    )
     return Compiled(digest.seal(elf), tier, module.names.module)
 
 

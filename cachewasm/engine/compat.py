@@ -35,15 +35,21 @@ def check(section: bytes | memoryview, environment: "CompileEnvironment") -> Non
     check_host(environment)
     if len(section) > metadata.MAX_SIZE:
         raise IncompatibleArtifact("invalid engine section")
-    data = bytes(section)
-    own = environment.engine_section
-    if data.startswith(own) and data[len(own) :] in _ENDINGS:
+    if is_own(section, environment):
         return
+    data = bytes(section)
     version, reader = metadata.decode_version(data)
     # An engine without a version takes every artifact of its layout.
     if environment.module_version not in ("", version):
         raise IncompatibleArtifact(f"Module was compiled with incompatible version '{version}'")
     check_metadata(metadata.Metadata(reader), environment, host.has_feature)
+
+
+def is_own(section: bytes | memoryview, environment: "CompileEnvironment") -> bool:
+    """Whether an artifact with this section was made by an equal engine, in whatever tier."""
+    # Views are compared byte by byte.
+    data, own = bytes(section), environment.engine_section
+    return data.startswith(own) and data[len(own) :] in _ENDINGS
 
 
 def check_host(environment: "CompileEnvironment") -> None:

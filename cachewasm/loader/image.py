@@ -15,7 +15,6 @@ compatibility). On the warm path.
 import fcntl
 import os
 
-from cachewasm.artifact.format import BTI_SECTION, FRAMES_SECTION, MODULE
 from cachewasm.artifact.reader import Artifact
 from cachewasm.errors import HostError
 from cachewasm.loader import native
@@ -290,19 +289,18 @@ class Image:
 def load(plan: Artifact, *, keep_file: bool = False) -> Image:
     """Map a checked artifact, where it is if it lies in a copy of its own already.
 
-    With `keep_file` the file of the bytes stays open, for mapping parts of it elsewhere, unless too
-    many are open already. Raises HostError if the system refuses, IncompatibleArtifact as
-    page_protection does.
+    The artifact goes over to the mapped bytes. With `keep_file` the file of the bytes stays open, for
+    mapping parts of it elsewhere, unless too many are open already. Raises HostError if the system refuses.
     """
     guard = 0
-    if plan.kind == MODULE and not _is_plain(plan):
+    if plan.is_marked:
         from cachewasm.loader.protection import page_protection
 
         guard = page_protection(plan)
     is_small = plan.size <= _SMALL and not keep_file and plan.owner is None
     try:
         # Unwind tables tell of the code by its distance.
-        if is_small and not plan.bss_size and not plan.has_section(FRAMES_SECTION):
+        if is_small and not plan.bss_size and not plan.frames_range[1]:
             image = _load_code(plan, guard)
         else:
             image = _load_all(plan, guard, keep_file=keep_file)
@@ -330,7 +328,8 @@ def _load_code(plan: Artifact, guard: int) -> Image:
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
     code = native.view(int(address), size)
     before, behind = memoryview(bytearray(data[:start])), memoryview(bytearray(data[end:]))
-    return Image(address, plan.moved_to((end, behind), (start, code), (0, before)), start)
+    plan.move_to(address, (end, behind), (start, code), (0, before))
+    return Image(address, plan, start)
 
 
 def _mapped_code(data: memoryview, text_size: int, guard: int) -> native.Mapping:
@@ -371,7 +370,8 @@ def _load_all(plan: Artifact, guard: int, *, keep_file: bool) -> Image:
     if room:
         _map_zeroed(int(address), plan)
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
-    image = Image(address, plan.moved_to((0, native.view(int(address), size))), keep_file=keep_file)
+    plan.move_to(address, (0, native.view(int(address), size)))
+    image = Image(address, plan, keep_file=keep_file)
     if isinstance(copy, SealedCopy):
         image.keep(copy, 0)
     return image
@@ -381,11 +381,6 @@ def _filled(copy: "Copy", plan: Artifact) -> "Copy":
     copy.write(0, plan.data)
     copy.sealed()
     return copy
-
-
-def _is_plain(plan: Artifact) -> bool:
-    """Whether a module's artifact says that its code has no branch protection."""
-    return plan.has_section(BTI_SECTION) and bytes(plan.section(BTI_SECTION)) == b"\0"
 
 
 def _map_zeroed(address: int, plan: Artifact) -> None:

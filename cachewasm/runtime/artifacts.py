@@ -5,13 +5,12 @@ the warm path; the compiler is imported by a miss only.
 """
 
 from cachewasm.abi.support import OFFSETS
-from cachewasm.artifact.format import ENGINE_SECTION, INFO_SECTION
 from cachewasm.artifact.reader import Artifact
 from cachewasm.cache.keys import ArtifactKey
 from cachewasm.cache.local import Miss
 from cachewasm.cache.payload import Memory
 from cachewasm.cache.reasons import ABSENT, INCOMPATIBLE
-from cachewasm.engine import host
+from cachewasm.engine import compat, host
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config
 from cachewasm.errors import IncompatibleArtifact
@@ -107,9 +106,12 @@ def cached_artifact(
     environment = engine._environment
     # One lookup is one hit or one miss, whose reason is the first that is more than absence.
     keys, telling, is_told = [], None, again
-    for tier in _TIERS[engine._strategy]:
+    tiers = _TIERS[engine._strategy]
+    for tier in tiers:
         key = _key(environment, digest, tier)
         keys.append(key)
+        if tier is not tiers[-1] and not store.may_have(key):
+            continue
         entry = (
             store.peek(key, make_place=make_place)
             if again
@@ -258,7 +260,7 @@ def _cached_support(
         from cachewasm.cache.outcomes import count_miss
 
         count_miss(store, key, entry.reason)
-    is_whole = found is not None and len(found.section(INFO_SECTION)) == OFFSETS.size
+    is_whole = found is not None and found.info_range[1] == OFFSETS.size
     return found if is_whole else None
 
 
@@ -294,10 +296,8 @@ def artifact_in(
     if isinstance(found, Miss):
         return None
     try:
-        artifact = Artifact(found.raw, found.place)
-        # Views are compared byte by byte.
-        section = bytes(artifact.section(ENGINE_SECTION))
-        is_right = section.startswith(environment.engine_section)
+        artifact = Artifact(found.raw, found.place, is_own=True)
+        is_right = compat.is_own(artifact.part(artifact.engine_range), environment)
     except IncompatibleArtifact:
         is_right = False
     if not is_right:

@@ -9,7 +9,6 @@ import os
 from cachewasm.abi.vmctx import FUNCTIONS, InstanceLayout
 from cachewasm.artifact.format import (
     ADDRMAP_SECTION,
-    DATA_SECTION,
     ENGINE_SECTION,
     INFO_SECTION,
     MACHINES,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from cachewasm.artifact.info import ImportedType
+    from cachewasm.engine.environment import CompileEnvironment
     from cachewasm.runtime.frames import Frame
     from cachewasm.runtime.lazy_tables import LazyElements
     from cachewasm.runtime.store import Store
@@ -116,7 +116,7 @@ def _may_have_images(engine: Engine, plan: Artifact) -> bool:
     """Whether instances may map data of an artifact instead of copying it."""
     if not engine._environment.tunables.memory_init_cow:
         return False
-    return plan.size_of(DATA_SECTION) >= MIN_SECTION
+    return plan.data_range[1] >= MIN_SECTION
 
 
 class Module(Closable, Uncopied):
@@ -154,7 +154,7 @@ class Module(Closable, Uncopied):
         if self._image is not None:
             # Instances lay out their context by what a second call would replace.
             raise WasmtimeError("a module cannot be initialized twice")
-        self._load(engine, artifact_of(engine, wasm, to_run=True))
+        self._load(engine, artifact_of(engine, wasm, to_run=True), is_own=True)
 
     @classmethod
     def from_file(cls, engine: Engine, path: "str | bytes | PathLike[str]") -> "Module":
@@ -175,7 +175,7 @@ class Module(Closable, Uncopied):
             raise TypeError("expected bytes")
         self = cls.__new__(cls)
         artifact = Artifact(bytes(encoded))
-        self._load(engine, artifact, check_digest=True)
+        self._load(engine, artifact)
         return self
 
     @classmethod
@@ -241,27 +241,34 @@ class Module(Closable, Uncopied):
 
     # --- For the rest of runtime/
 
-    def _load(self, engine: Engine, plan: Artifact, *, check_digest: bool = False) -> None:
-        if plan.kind != MODULE:
-            raise IncompatibleArtifact("incompatible object file format")
-        compat.check(plan.section(ENGINE_SECTION), engine._environment)
-        if plan.machine != MACHINES[engine._environment.target.arch]:
-            # The section says one thing, the header of the same file another.
-            arch = next(name for name, number in MACHINES.items() if number == plan.machine)
-            raise IncompatibleArtifact(f"Module was compiled for architecture '{arch}'")
-        if check_digest:
-            from cachewasm.artifact import consistency, digest
-
-            digest.check(plan)
-            consistency.check(plan, ModuleInfo(plan.section(INFO_SECTION)))
+    def _load(self, engine: Engine, plan: Artifact, *, is_own: bool = False) -> None:
+        """Load an artifact; one that `is_own` was made for the engine, or judged, when it was found."""
+        if is_own:
+            compat.check_host(engine._environment)
+        else:
+            self._check(engine._environment, plan)
         self.engine = engine
         self._image = image.load(plan, keep_file=_may_have_images(engine, plan))
         if engine._environment.tunables.debug_info:
             from cachewasm.runtime import debugger
 
             debugger.register(self._image)
-        self._info = ModuleInfo(self._image.artifact.section(INFO_SECTION))
+        self._info = ModuleInfo(plan.part(plan.info_range))
         self._prepared = False
+
+    @staticmethod
+    def _check(environment: "CompileEnvironment", plan: Artifact) -> None:
+        if plan.kind != MODULE:
+            raise IncompatibleArtifact("incompatible object file format")
+        compat.check(plan.section(ENGINE_SECTION), environment)
+        if plan.machine != MACHINES[environment.target.arch]:
+            # The section says one thing, the header of the same file another.
+            arch = next(name for name, number in MACHINES.items() if number == plan.machine)
+            raise IncompatibleArtifact(f"Module was compiled for architecture '{arch}'")
+        from cachewasm.artifact import consistency, digest
+
+        digest.check(plan)
+        consistency.check(plan, ModuleInfo(plan.section(INFO_SECTION)))
 
     def __getattr__(self, name: str) -> object:
         # Called while a slot is empty only: a module that is just loaded needs none of the others.
@@ -282,12 +289,10 @@ class Module(Closable, Uncopied):
         self._data_address = self._data_size = 0
         self._wanted = self.imports
         self._memory_images: tuple[MemoryImage, ...] = ()
-        # Without a byte of data there is no section.
-        if artifact.has_section(DATA_SECTION):
-            section = artifact.section(DATA_SECTION)
-            self._data_address = native.address_of(section)
-            self._data_size = len(section)
-            position = artifact.sections[DATA_SECTION][0]
+        position, size = artifact.data_range
+        if size:
+            self._data_address = native.address_of(artifact.part(artifact.data_range))
+            self._data_size = size
             images = images_of(info, position, self._data_size)
             if images:
                 self._image.keep_part(position, self._data_size)

@@ -5,7 +5,6 @@ Made when the first store is, from the cache if it is there. On the warm path.
 
 import ctypes
 
-from cachewasm.artifact.format import ENGINE_SECTION
 from cachewasm.engine import compat
 from cachewasm.engine.config import Config
 from cachewasm.engine.environment import from_config
@@ -42,7 +41,7 @@ def _make(store: "ArtifactStore | None") -> "tuple[Support, type[Func]]":
     # The code is the same for every Config, so it is kept under the default one's key.
     environment = from_config(Config())
     artifact = support_artifact(environment, store)
-    compat.check(artifact.section(ENGINE_SECTION), environment)
+    compat.check(artifact.part(artifact.engine_range), environment)
     support = Support(image.load(artifact), callbacks.table(lambda: support.thread_key))
     made = (support, make_func_type(support))
     # SAFETY: a reference that is never given back. The signal handler, the thread key's destructor

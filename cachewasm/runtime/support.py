@@ -13,7 +13,6 @@ import ctypes
 from cachewasm.abi import process
 from cachewasm.abi.builtins import BUILTIN_INDEX, BUILTINS, UNWINDER
 from cachewasm.abi.support import OFFSETS, PROCESS_BLOCK, SYMBOLS
-from cachewasm.artifact.format import FRAMES_SECTION, INFO_SECTION
 from cachewasm.errors import HostError
 from cachewasm.loader import native
 from cachewasm.loader.image import Image
@@ -62,7 +61,7 @@ class Support:
 
     def __init__(self, image: Image, callbacks: "dict[str, Callable[..., object]]") -> None:
         """`callbacks` are the functions of abi/process.CALLBACKS."""
-        offsets = OFFSETS.unpack(image.artifact.section(INFO_SECTION))
+        offsets = OFFSETS.unpack(image.artifact.part(image.artifact.info_range))
         self._image = image
         self._callbacks = callbacks
         self.address = {
@@ -151,11 +150,11 @@ class Support:
             native.write_u64(at + 8, code.text + code.text_size)
             code.address.before_unmap(lambda: self._unpublish(row, at))
             code.published = True
-            if code.artifact.has_section(FRAMES_SECTION):
+            if code.artifact.frames_range[1]:
                 self._add_frames(row, code)
 
     def _add_frames(self, row: int, image: Image) -> None:
-        frames = image.artifact.section(FRAMES_SECTION)
+        frames = image.artifact.part(image.artifact.frames_range)
         address = ctypes.addressof(ctypes.c_char.from_buffer(frames))
         if self._unwinder is not None:
             self._unwinder.register(address)

@@ -42,7 +42,12 @@ SECTIONS = (
 
 
 def build(
-    *, machine: int = MACHINE_X86_64, flags: int = MODULE, bss_size: int = 0, code: bytes = b""
+    *,
+    machine: int = MACHINE_X86_64,
+    flags: int = MODULE,
+    bss_size: int = 0,
+    code: bytes = b"",
+    is_marked: bool = False,
 ) -> bytes:
     text = code or CODE[machine]
     sections = [s for s in SECTIONS if not (bss_size and s.name == DATA_SECTION)]
@@ -50,7 +55,7 @@ def build(
     if bss_size:
         symbols.append(SymbolEntry("state", 1 << 16, 8, False))
     image = CodeImage(text, b"constant", 128, 1 << 16 if bss_size else 0, bss_size)
-    return write_artifact(image, machine, flags, sections, symbols)
+    return write_artifact(image, machine, flags, sections, symbols, is_marked=is_marked)
 
 
 @pytest.mark.parametrize("machine", [MACHINE_X86_64, MACHINE_AARCH64])
@@ -118,9 +123,9 @@ def test_write_artifact_bytes_are_those_of_the_format_document() -> None:
     # The vector of docs/format/artifact.md: whoever changes it raises ABI_VERSION.
     data = build()
     assert data[:64].hex() == (
-        "7f454c46020101ca050000000000000003003e00010000000000000000000000"
-        "00000000000000004000000000000000"
-        "01000000400000000000400009000500"
+        "7f454c46020101ca060000000000000003003e00010000000000000000000000"
+        "4000000000000000c801000000000000"
+        "01000000400038000700400009000500"
     )
     document = Path(__file__).parents[3] / "docs" / "format" / "artifact.md"
     assert hashlib.sha256(data).hexdigest() in document.read_text(encoding="utf-8")
@@ -238,6 +243,98 @@ def test_artifact_lie_in_a_section_header_is_refused(
     assert refusal(patched(table + 64 * section + field, value, size)) == message
 
 
+@pytest.mark.parametrize(
+    ("segment", "field", "size", "value"),
+    [
+        (0, 0, 4, 1),
+        (2, 4, 4, 4),
+        (2, 4, 4, 5 | 1 << 21),
+        (3, 4, 4, 4 | 1 << 20),
+        (0, 8, 8, 1 << 63),
+        (0, 32, 8, 1 << 63),
+        (1, 32, 8, 1 << 63),
+        (2, 32, 8, 1 << 63),
+        (3, 32, 8, 1 << 63),
+        (4, 32, 8, 1 << 63),
+        (5, 32, 8, 1 << 63),
+        # Possible places that are not those of the sections.
+        (0, 32, 8, 5),
+        (1, 32, 8, 1),
+        (2, 32, 8, 1),
+        (3, 32, 8, 7),
+        (5, 32, 8, 4095),
+        (6, 40, 8, 8),
+    ],
+)
+def test_artifact_lie_in_a_program_header_is_refused(
+    segment: int, field: int, size: int, value: int
+) -> None:
+    damaged = patched(64 + 56 * segment + field, value, size)
+    assert refusal(damaged).startswith(
+        ("failed to parse program headers", "failed to parse code sections")
+    )
+
+
+@pytest.mark.parametrize(
+    ("position", "size", "value"), [(32, 8, 65), (54, 2, 55), (56, 2, 6), (56, 2, 0xFFFF)]
+)
+def test_artifact_with_other_program_headers_is_refused(
+    position: int, size: int, value: int
+) -> None:
+    assert refusal(patched(position, value, size)) == "failed to parse program headers"
+
+
+@pytest.mark.parametrize("bss_size", [0, 4096])
+@pytest.mark.parametrize("is_marked", [False, True])
+def test_artifact_of_our_own_is_read_by_program_headers_alone(
+    bss_size: int, is_marked: bool
+) -> None:
+    data = bytearray(build(bss_size=bss_size, is_marked=is_marked))
+    whole = Artifact(bytes(data))
+    table = int.from_bytes(data[40:48], "little")
+    data[table : table + 64 * 9] = bytes(64 * 9)
+    own = Artifact(bytes(data), is_own=True)
+    for name in ("kind", "machine", "is_marked", "bss_offset", "bss_size"):
+        assert getattr(own, name) == getattr(whole, name)
+    for part in ("engine", "info", "text", "frames", "data", "image"):
+        place = getattr(own, f"{part}_range")
+        assert place == getattr(whole, f"{part}_range")
+        assert own.part(place) == whole.part(place)
+    assert own.is_marked == is_marked
+    with pytest.raises(IncompatibleArtifact):
+        own.section(TEXT_SECTION)
+
+
+def test_artifact_of_our_own_has_its_sections_when_asked() -> None:
+    data = build()
+    own = Artifact(data, is_own=True)
+    assert own.section(RODATA_SECTION) == b"constant"
+    assert own.sections == Artifact(data).sections
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 64 + 7 * 56 - 1), st.integers(0, 255)), min_size=1, max_size=4
+    )
+)
+def test_artifact_of_our_own_with_damaged_headers_is_refused_or_in_bounds(
+    damage: list[tuple[int, int]],
+) -> None:
+    data = bytearray(build(bss_size=4096))
+    for position, value in damage:
+        data[position] = value
+    try:
+        own = Artifact(bytes(data), is_own=True)
+    except IncompatibleArtifact:
+        return
+    for part in ("engine", "info", "text", "frames", "data", "image"):
+        offset, size = getattr(own, f"{part}_range")
+        assert offset + size <= len(data)
+        assert len(own.part((offset, size))) == size
+    assert own.text_range[0] % TEXT_ALIGN[own.machine] == 0
+
+
 def test_artifact_without_engine_section_is_refused_when_asked() -> None:
     data = write_artifact(CodeImage(b"\xc3", b"", 64), MACHINE_X86_64, MODULE, (), ())
     with pytest.raises(IncompatibleArtifact) as caught:
@@ -256,7 +353,7 @@ def test_artifact_truncated_anywhere_is_refused() -> None:
 def test_artifact_flipped_byte_is_refused_or_harmless() -> None:
     data = build(bss_size=4096)
     names_start, names_size = Artifact(data).sections[".shstrtab"]
-    for position in [*range(64 * 10), *range(names_start, names_start + names_size)]:
+    for position in [*range(64 + 56 * 7 + 64 * 10), *range(names_start, names_start + names_size)]:
         for mask in (0x01, 0x80, 0xFF):
             damaged = bytearray(data)
             damaged[position] ^= mask

@@ -8,7 +8,6 @@ import pytest
 
 import cachewasm
 from cachewasm import Config, Engine, IncompatibleArtifact, Module
-from cachewasm.artifact import digest
 from cachewasm.artifact.format import ENGINE_SECTION, SECTION_HEADER
 from cachewasm.artifact.reader import Artifact
 from cachewasm.engine import encoding, host, metadata
@@ -18,6 +17,8 @@ from cachewasm.engine.isa import X86_64
 from cachewasm.engine.tunables import TUNABLES, Tunable, Tunables
 from cachewasm.loader import image
 from cachewasm.wasm import features
+
+from .forged import with_engine_section
 
 TEXT = (
     '(module (memory 1) (data (i32.const 0) "data") (func (export "f") (result i32) i32.const 7))'
@@ -74,21 +75,6 @@ def refused(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         return str(caught.value)
 
     return refuse
-
-
-def with_engine_section(encoded: bytes, section: bytes) -> bytes:
-    """An artifact that is whole, but says otherwise for whom it was made."""
-    table = int.from_bytes(encoded[40:48], "little")
-    names = list(Artifact(encoded).sections)
-    at, end = (table + number * SECTION_HEADER.size for number in (1, 1 + len(names)))
-    assert names[0] == ENGINE_SECTION
-    row = list(SECTION_HEADER.unpack_from(encoded, at))
-    row[4:6] = len(encoded), len(section)
-    # It is the last one now, in the table too.
-    data = bytearray(encoded + section)
-    data[at:end] = data[at + SECTION_HEADER.size : end] + SECTION_HEADER.pack(*row)
-    data[62:64] = (int.from_bytes(data[62:64], "little") - 1).to_bytes(2, "little")
-    return digest.seal(bytes(data))
 
 
 def section_with(env: CompileEnvironment, version: str | None = None, **changed: bytes) -> bytes:

@@ -7,9 +7,11 @@ import pytest
 
 from cachewasm import Config, Engine, IncompatibleArtifact, Module
 from cachewasm.artifact import digest, info
-from cachewasm.artifact.format import DATA_SECTION, INFO_SECTION, SECTION_HEADER, TEXT_SECTION
+from cachewasm.artifact.format import DATA_SECTION, INFO_SECTION, TEXT_SECTION
 from cachewasm.artifact.reader import Artifact
 from cachewasm.loader import image
+
+from .forged import with_header
 
 TEXT = """(module $named
   (import "a" "f" (func $f (param i32) (result i64)))
@@ -21,8 +23,6 @@ TEXT = """(module $named
   (func $h (export "h") (result i32) (i32.const 7))
   (func (export "throw") (throw $t (i32.const 1)))
   (export "memory" (memory 0)))"""
-# Where sh_offset and sh_size are in a section header.
-OFFSET, SIZE = 24, 32
 LARGE = 0x7FFF_FFFF
 
 Refused = Callable[[bytes], str]
@@ -56,15 +56,6 @@ def refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Refused:
     return sentence
 
 
-def with_header(encoded: bytes, name: str, field: int, value: int) -> bytes:
-    """The artifact with another number in the header of a section; its digest is right."""
-    table = int.from_bytes(encoded[40:48], "little")
-    number = 1 + list(Artifact(encoded).sections).index(name)
-    data = bytearray(encoded)
-    struct.pack_into("<Q", data, table + number * SECTION_HEADER.size + field, value)
-    return bytes(data)
-
-
 def with_info(encoded: bytes, part: int, at: int, value: int) -> bytes:
     """The artifact with another word at byte `at` of a part of its module info; its digest is right."""
     start, _ = Artifact(encoded).sections[INFO_SECTION]
@@ -89,7 +80,7 @@ def test_deserialize_of_an_artifact_that_was_not_altered_loads_it(
 def test_deserialize_with_less_code_than_functions_is_refused(
     encoded: bytes, refused: Refused, size: int
 ) -> None:
-    data = digest.seal(with_header(encoded, TEXT_SECTION, SIZE, size))
+    data = digest.seal(with_header(encoded, TEXT_SECTION, "size", size))
     sentence = "module info does not fit the artifact: a function ends behind the code"
     assert refused(data) == sentence
 
@@ -98,14 +89,14 @@ def test_deserialize_with_less_code_than_functions_is_refused(
 def test_deserialize_with_sections_out_of_order_is_refused(
     encoded: bytes, refused: Refused, offset: int
 ) -> None:
-    data = with_header(encoded, DATA_SECTION, OFFSET, offset)
+    data = with_header(encoded, DATA_SECTION, "offset", offset)
     assert refused(data) == "failed to parse sections table"
 
 
 def test_deserialize_with_less_data_than_segments_is_refused(
     encoded: bytes, refused: Refused
 ) -> None:
-    data = digest.seal(with_header(encoded, DATA_SECTION, SIZE, 3))
+    data = digest.seal(with_header(encoded, DATA_SECTION, "size", 3))
     sentence = "module info does not fit the artifact: a data segment is not in the file"
     assert refused(data) == sentence
 
