@@ -118,7 +118,7 @@ def test_write_artifact_bytes_are_those_of_the_format_document() -> None:
     # The vector of docs/format/artifact.md: whoever changes it raises ABI_VERSION.
     data = build()
     assert data[:64].hex() == (
-        "7f454c46020101ca050000000000000003003e00010000000000000000000000"
+        "7f454c46020101ca060000000000000003003e00010000000000000000000000"
         "00000000000000004000000000000000"
         "01000000400000000000400009000500"
     )
