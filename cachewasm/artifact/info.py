@@ -1,9 +1,9 @@
 """Module info: what a loaded module must know about itself, so that no wasm is decoded again.
 
 The section starts with a table of parts (offset and size of each, by PART_* number), which is checked
-as a whole; a part is decoded when somebody first asks. What grows with the code (function types,
-code ranges, flags, trampolines, escapes) is read in place as an array. Whatever is damaged is an
-IncompatibleArtifact.
+as a whole when somebody first asks for anything; a part is decoded when somebody first asks for that.
+What grows with the code (function types, code ranges, flags, trampolines, escapes) is read in place as
+an array. Whatever is damaged is an IncompatibleArtifact.
 The numbers in the arrays are not walked on load: the artifact's digest vouches for them.
 Format: docs/format/artifact.md; written by info_writer.py.
 
@@ -130,7 +130,7 @@ class DataDef:
 
 
 class ModuleInfo:
-    """The module info of an artifact; attributes other than the scalars are decoded on first use.
+    """The module info of an artifact; each attribute is decoded on first use.
 
     Index spaces are whole: imports come first in `tables`, `memories`, `globals`,
     `func_typeidx` and `tag_typeidx`;
@@ -204,6 +204,10 @@ class ModuleInfo:
 
     def __init__(self, section: memoryview) -> None:
         self._section = section
+
+    def _read_head(self) -> None:
+        """Check the table of parts, and decode the scalars."""
+        section = self._section
         if len(section) < PARTS.size:
             raise _damaged()
         self._parts = parts = PARTS.unpack_from(section)
@@ -240,7 +244,11 @@ class ModuleInfo:
         # Called while the slot is empty only: afterwards the value is found without Python code.
         decode = _DECODERS.get(name)
         if decode is None:
-            raise AttributeError(f"'ModuleInfo' object has no attribute {name!r}")
+            if name not in _IN_HEAD:
+                raise AttributeError(f"'ModuleInfo' object has no attribute {name!r}")
+            self._read_head()
+            value: object = getattr(self, name)
+            return value
         try:
             value = decode(self)
         except (LookupError, struct.error, UnicodeDecodeError) as error:
@@ -466,6 +474,14 @@ def _escapes(info: ModuleInfo) -> memoryview:
         raise _damaged()
     return escapes
 
+
+# What `_read_head` sets.
+_IN_HEAD = frozenset(
+    (
+        *("_parts", "imported_funcs", "imported_tables", "imported_memories", "imported_globals"),
+        *("start", "data_count", "data_segment_count", "passive_data_count", "imported_tags"),
+    )
+)
 
 _DECODERS: "dict[str, Callable[[ModuleInfo], object]]" = {
     "types": _types,
