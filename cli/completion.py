@@ -243,7 +243,7 @@ def _zsh(commands: list[Command]) -> str:
             described+=("$line")
         fi
     done
-    (( $#described )) && _describe -o cachewasm described
+    (( $#described )) && _describe cachewasm described
     [[ -n $files && $PREFIX != -* ]] && _files
     return 0
 }

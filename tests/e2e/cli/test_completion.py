@@ -18,7 +18,8 @@ COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
 _cachewasm
 printf '%s\\n' "${COMPREPLY[@]}"
 """
-# The completion system of zsh runs in a terminal only; these stand for what is called of it.
+# The completion system of zsh runs in a terminal only; these stand for what is called of it. The last test
+# has a terminal.
 ZSH = """
 compdef() { : }
 compset() { PREFIX=${PREFIX#*=} }
@@ -123,3 +124,38 @@ def test_completion_bash_understands_an_equals_sign_as_a_word(
 def test_completion_of_an_unknown_shell_is_wrong_usage(cachewasm: Cachewasm) -> None:
     done = cachewasm("completion", "tcsh")
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+
+
+# Types "cachewasm WORD" and a tab in a shell of its own, and waits until the line is what it should become.
+TYPE = """
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PS1=; fpath=(${(q)1} \\$fpath); autoload -Uz compinit; compinit -u -D; print rea''dy"
+zpty -r shell shown '*ready*'
+zpty -w -n shell "cachewasm $2"$'\\t'
+zpty -r shell shown "*cachewasm $3*" && print -r -- "$3"
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("cache lis", "cache list"),
+        ("cache list --sor", "cache list --sort"),
+        ("cache list --sort comp", "cache list --sort compile"),
+    ],
+)
+def test_completion_in_a_terminal_of_zsh_completes_the_word(
+    cachewasm: Cachewasm, tmp_path: Path, typed: str, completed: str
+) -> None:
+    if shutil.which("zsh") is None:
+        pytest.skip("zsh is not installed")
+    (tmp_path / "_cachewasm").write_bytes(cachewasm("completion", "zsh").stdout)
+    done = subprocess.run(
+        ["zsh", "-f", "-c", TYPE, "zsh", str(tmp_path), typed, completed],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1:] == [completed], done.stdout + done.stderr
