@@ -38,6 +38,7 @@ OPTIONS = (
     ("--help", "", "print this text"),
 )
 _METAVARS = {name: metavar for name, metavar, _ in OPTIONS}
+_PATHS = ("--dir", "--cache-dir", "--config")
 
 COMMAND = "cachewasm run"
 SUMMARY = "run a module, or compiled code that `compile` has made"
@@ -106,6 +107,9 @@ def scan(arguments: "Sequence[str]") -> RunArguments:
             at += 1
         elif equals and not metavar:
             raise UsageError(COMMAND, f"{name} takes no value")
+        if not value and name in _PATHS:
+            # It would mean the working directory.
+            raise UsageError(COMMAND, f"{name} is empty")
         _set(found, name, value)
         if found.help or found.wants_list:
             return found

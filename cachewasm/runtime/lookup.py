@@ -10,7 +10,7 @@ from cachewasm.engine import host
 from cachewasm.hashing import digest_of
 from cachewasm.runtime import fleet
 from cachewasm.runtime.artifacts import cached_artifact, keys_of
-from cachewasm.runtime.engine import Engine
+from cachewasm.runtime.engine import Engine, require_open
 from cachewasm.runtime.module import binary_of
 
 # Besides the reasons of the store.
@@ -36,12 +36,12 @@ class Lookup:
 
 
 def lookup(engine: Engine, wasm: "str | bytes | bytearray") -> Lookup:
-    """Whether `Module(engine, wasm)` would be a hit now. Raises TextError, UnsupportedModule.
+    """Whether `Module(engine, wasm)` would be a hit now. Raises TextError, UnsupportedModule, and
+    ValueError if the engine is closed.
 
     The reason of a miss is that of the key that is tried last, as the counters tell it.
     """
-    if not isinstance(engine, Engine):
-        raise TypeError("expected an Engine")
+    require_open(engine)
     store = engine._cache
     if store is None:
         return Lookup(NO_CACHE, "the engine has no cache")

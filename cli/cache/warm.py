@@ -217,7 +217,8 @@ def _keep(engine: Engine, job: Job, content: bytes | None) -> kept.Kept:
     for why in reasons.STORE_FAILURE_REASONS:
         if counts.get(f"store-failure.{why}") and why != reasons.TOO_LARGE:
             # So it would be with all others, after the time that it takes to compile them.
-            raise Failure(f"{printable(str(store.directory))}: nothing can be stored: {why}")
+            trouble = store.trouble or f"{store.directory}: {why}"
+            raise Failure(f"nothing can be stored: {printable(trouble)}")
     raise CachewasmError("compiled, but not stored (see `cachewasm cache stats`)")
 
 

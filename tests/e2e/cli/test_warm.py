@@ -120,7 +120,9 @@ def test_warm_without_a_place_to_store_ends_at_once(
     cache_dir.chmod(0o777)
     done = cachewasm("cache", "warm", "--cache-dir", cache_dir, folder / "answer.wasm")
     assert done.returncode == 1
-    assert done.stderr.decode().endswith("nothing can be stored: untrusted\n")
+    told = done.stderr.decode()
+    assert told.startswith("cachewasm: nothing can be stored: untrusted: ")
+    assert told.endswith(f"{cache_dir}: others can write to it (mode 0777)\n")
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,12 @@ def test_lookup_is_a_miss_before_and_a_hit_after(engine: cachewasm.Engine) -> No
     assert lookup(engine, cachewasm.wat2wasm(TEXT)).is_hit
 
 
+def test_lookup_of_a_closed_engine_is_refused(engine: cachewasm.Engine) -> None:
+    engine.close()
+    with pytest.raises(ValueError, match="^already closed$"):
+        lookup(engine, TEXT)
+
+
 def test_lookup_counts_and_compiles_nothing(
     engine: cachewasm.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
