@@ -36,7 +36,7 @@ def test_lookup_is_a_miss_before_and_a_hit_after(engine: cachewasm.Engine) -> No
 
 def test_lookup_of_a_closed_engine_is_refused(engine: cachewasm.Engine) -> None:
     engine.close()
-    with pytest.raises(ValueError, match="^already closed$"):
+    with pytest.raises(ValueError, match=r"^already closed$"):
         lookup(engine, TEXT)
 
 
