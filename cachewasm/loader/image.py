@@ -1,12 +1,13 @@
 """Map an artifact's bytes: read-only, its code executable, never writable and executable at once.
 
-The bytes are put into a memfd, which is sealed and mapped: nobody can change them afterwards, it
-works where no file system allows execution, and a hardened process that forbids making writable
-memory executable allows it. Where memfd_create is missing or refused, anonymous memory is filled
-first and made executable then. So are the bytes of a large artifact, if the system has huge pages:
-a memfd has none, and making its many small ones takes most of a large artifact's loading. Of a small
-artifact only code and constants are mapped: each page less is time, and what the runtime reads lies
-as well in Python's own memory.
+Of a small artifact only code and constants are mapped, in a slice of memory that its process keeps for
+that (arena.py); what the runtime reads lies as well in Python's own memory. A large one has huge pages,
+if the system has them: making many small ones takes most of a large artifact's loading. Both are
+anonymous memory, which is filled first and made executable then.
+
+All else is put into a memfd, which is sealed and mapped: nobody can change the bytes afterwards, and a
+hardened process that forbids making writable memory executable allows it. Every way works where no file
+system allows execution. Where memfd_create is missing or refused, anonymous memory has to do.
 
 What is loaded here must have been checked before (cache/ or the caller for integrity, engine/ for
 compatibility). On the warm path.
@@ -17,7 +18,7 @@ import os
 
 from cachewasm.artifact.reader import Artifact
 from cachewasm.errors import HostError
-from cachewasm.loader import native
+from cachewasm.loader import arena, native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_
 # Up to here only the code is mapped.
 _SMALL = 1 << 19
 
-# Where a page is 4 KiB. A page that is not half full would take longer to clear than it saves.
+# Where a page is 4 KiB. It takes as long to make as a quarter of it in small pages.
 _HUGE_PAGE = 2 << 20
-_HUGE_PAGE_USE = "/sys/kernel/mm/transparent_hugepage/enabled"
+_SWITCH = "/sys/kernel/mm/transparent_hugepage/enabled"
 
 
 def _round_up(size: int, unit: int = _PAGE) -> int:
@@ -167,7 +168,7 @@ class AnonymousCopy:
         self._mapping = native.Mapping.make(room, native.PROT_NONE, native.MAP_NORESERVE)
         self._protect(0, room if huge else size, native.PROT_READ | native.PROT_WRITE)
         if huge:
-            full = _round_up(size - _HUGE_PAGE // 2, _HUGE_PAGE)
+            full = _round_up(size - _HUGE_PAGE // 4, _HUGE_PAGE)
             native.advise_huge_pages(int(self._mapping), full)
 
     def writable(self) -> memoryview:
@@ -206,7 +207,7 @@ def new_copy(size: int, room: int = 0) -> "Copy":
 
     Raises OSError.
     """
-    if size > _HUGE_PAGE // 2 and not room and _has_huge_pages():
+    if size > _SMALL and not room and _has_huge_pages():
         return AnonymousCopy(size, huge=True)
     try:
         return SealedCopy(size, room)
@@ -218,7 +219,7 @@ def _has_huge_pages() -> bool:
     if _PAGE != 4096:
         return False
     try:
-        fd = os.open(_HUGE_PAGE_USE, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(_SWITCH, os.O_RDONLY | os.O_CLOEXEC)
         try:
             return b"[never]" not in os.read(fd, 64)
         finally:
@@ -279,7 +280,7 @@ class Image:
         if self.file is None and self._keep_file and len(_kept_files) < _MAX_FILES:
             try:
                 file = SealedCopy(size)
-                file.write(0, self.artifact.data[start : start + size])
+                file.write(0, self.artifact.part((start, size)))
                 file.seal()
             except (OSError, AttributeError):
                 return
@@ -297,11 +298,10 @@ def load(plan: Artifact, *, keep_file: bool = False) -> Image:
         from cachewasm.loader.protection import page_protection
 
         guard = page_protection(plan)
-    is_small = plan.size <= _SMALL and not keep_file and plan.owner is None
+    is_small = plan.size <= _SMALL and plan.owner is None and not plan.bss_size
     try:
-        # Unwind tables tell of the code by its distance.
-        if is_small and not plan.bss_size and not plan.frames_range[1]:
-            image = _load_code(plan, guard)
+        if is_small:
+            image = _load_code(plan, guard, keep_file=keep_file)
         else:
             image = _load_all(plan, guard, keep_file=keep_file)
     except OSError as error:
@@ -313,26 +313,31 @@ def load(plan: Artifact, *, keep_file: bool = False) -> Image:
     return image
 
 
-def _load_code(plan: Artifact, guard: int) -> Image:
+def _load_code(plan: Artifact, guard: int, *, keep_file: bool) -> Image:
     """Map code and constants of an artifact; the rest is copied to where Python has its objects."""
     start, size = plan.image_range
+    if plan.frames_range[1]:
+        # Unwind tables tell of the code by its distance.
+        size = sum(plan.frames_range) - start
     end = start + size
     data = plan.data
     text_size = _round_up(plan.text_range[1])
-    try:
-        address = _mapped_code(data[start:end], text_size, guard)
-    except (OSError, AttributeError):
-        copy = AnonymousCopy(size)
-        copy.write(0, data[start:end])
-        address = copy.made_executable(0, text_size, guard)
+    address: native.Mapping | None = arena.slice_with(data[start:end], text_size, guard)
+    if address is None:
+        try:
+            address = _in_sealed_file(data[start:end], text_size, guard)
+        except (OSError, AttributeError):
+            copy = AnonymousCopy(size)
+            copy.write(0, data[start:end])
+            address = copy.made_executable(0, text_size, guard)
     # SAFETY: `size` bytes at `address` are mapped readable for as long as the Image lives.
     code = native.view(int(address), size)
     before, behind = memoryview(bytearray(data[:start])), memoryview(bytearray(data[end:]))
     plan.move_to(address, (end, behind), (start, code), (0, before))
-    return Image(address, plan, start)
+    return Image(address, plan, start, keep_file=keep_file)
 
 
-def _mapped_code(data: memoryview, text_size: int, guard: int) -> native.Mapping:
+def _in_sealed_file(data: memoryview, text_size: int, guard: int) -> native.Mapping:
     """Map `data`, its first pages of `text_size` bytes executable: what a SealedCopy does, in the fewest
     steps. Raises OSError, and AttributeError where there is no memfd_create.
     """

@@ -16,6 +16,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Self
 
 libc = ctypes.CDLL(None, use_errno=True)
 python = ctypes.pythonapi
@@ -25,6 +26,7 @@ PROT_BTI = 0x10  # AArch64: an indirect branch into the page must land on a mark
 MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE = 0x02, 0x10, 0x20, 0x4000
 MAP_FAILED = 2**64 - 1
 _MADV_HUGEPAGE = 14
+_MADV_POPULATE_WRITE = 23
 
 # SAFETY: the prototypes of POSIX and glibc on 64-bit Linux.
 _mmap = libc.mmap
@@ -136,6 +138,13 @@ def advise_huge_pages(address: int, size: int) -> None:
     _madvise(address, size, _MADV_HUGEPAGE)
 
 
+def make_pages(address: int, size: int) -> None:
+    """Give writable memory its pages; without effect on a kernel that makes one at a time, when it is
+    first written to.
+    """
+    _madvise(address, size, _MADV_POPULATE_WRITE)
+
+
 def munmap(address: int, size: int) -> None:
     """munmap(2) of a range that the caller owns and nobody uses any more."""
     _munmap(address, size)
@@ -155,7 +164,7 @@ class Owner(int):
 
     __slots__ = ()
 
-    def __new__(cls, address: int) -> "Owner":
+    def __new__(cls, address: int) -> "Self":
         self = super().__new__(cls, address)
         # SAFETY: a new object that refers to nothing; deallocation expects either state.
         python.PyObject_GC_UnTrack(ctypes.py_object(self))
@@ -210,15 +219,16 @@ class Mapping(Owner):
     @classmethod
     def make(cls, size: int, protection: int, flags: int) -> "Mapping":
         """A new mapping of `size` bytes without a file. Raises OSError."""
-        return cls._of(size, mmap(size, protection, flags | MAP_PRIVATE | MAP_ANONYMOUS))
+        return cls.at(mmap(size, protection, flags | MAP_PRIVATE | MAP_ANONYMOUS), size)
 
     @classmethod
     def of_file(cls, fd: int, size: int, protection: int) -> "Mapping":
         """A new private mapping of the first `size` bytes of a file. Raises OSError."""
-        return cls._of(size, mmap(size, protection, MAP_PRIVATE, fd=fd))
+        return cls.at(mmap(size, protection, MAP_PRIVATE, fd=fd), size)
 
     @classmethod
-    def _of(cls, size: int, address: int) -> "Mapping":
+    def at(cls, address: int, size: int) -> "Self":
+        """What has been mapped; it belongs to the object from now on."""
         self = cls(address)
         _mapping_sizes[address] = size
         return self
@@ -235,4 +245,7 @@ class Mapping(Owner):
     def _release(self) -> None:
         for callback in _before_unmap.pop(int(self), ()):
             callback()
-        _munmap(int(self), _mapping_sizes.pop(int(self)))
+        self._unmap(_mapping_sizes.pop(int(self)))
+
+    def _unmap(self, size: int) -> None:
+        _munmap(int(self), size)

@@ -18,7 +18,7 @@ from cachewasm.cache.config import cache_enabled
 from cachewasm.cache.settings import SETTINGS, CacheConfig
 from cachewasm.engine import host
 from cachewasm.errors import CachewasmError
-from cachewasm.loader import image
+from cachewasm.loader import arena, image
 
 from ..failure import reason
 from .check import FAIL, OK, WARN, Check
@@ -131,5 +131,7 @@ def _mapping(artifact: bytes) -> Check:
         first, _, last = place.partition("-")
         if int(first, 16) <= loaded.text < int(last, 16):
             way = "a sealed memfd" if "memfd:" in name else "anonymous memory"
+            if isinstance(loaded.address, arena.Slice):
+                way = "memory for code, which modules share"
             return Check("mapping", OK, f"{way}, {permissions}")
     return Check("mapping", WARN, "the kernel does not tell how code is mapped", "")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 MODULE = """
 (module
   (import "" "host" (func $host (param i32) (result i32)))
@@ -189,11 +191,12 @@ def test_memory_of_dead_stores_is_given_back(run_python: Any) -> None:
     )
 
 
-def test_code_of_dead_modules_is_unmapped(run_python: Any) -> None:
+@pytest.mark.emulator_cannot("/proc/self/maps never shows code as executable")
+def test_code_of_dead_modules_cannot_be_executed(run_python: Any) -> None:
     run_python(
         """
         def images():
-            return sum("memfd:cachewasm" in line for line in mappings())
+            return sum("x" in line.split()[1] for line in mappings())
 
         engine = Engine()
         Store(engine)

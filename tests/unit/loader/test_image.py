@@ -13,7 +13,7 @@ import wasmtime
 import cachewasm
 from cachewasm.artifact.reader import Artifact
 from cachewasm.errors import HostError
-from cachewasm.loader import image, native
+from cachewasm.loader import arena, image, native
 
 MODULE = '(module (memory 1) (data (i32.const 0) "data") (func (export "f") (nop)))'
 
@@ -49,11 +49,20 @@ def is_whole(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return bool(request.param == "all")
 
 
-@pytest.fixture(params=["sealed memfd", "anonymous", "missing memfd_create"])
+@pytest.fixture
+def no_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that may not make memory executable that was writable."""
+    monkeypatch.setattr(arena, "slice_with", lambda *_: None)
+    monkeypatch.setattr(image, "_SWITCH", "/nowhere")
+
+
+@pytest.fixture(params=["slice", "sealed memfd", "anonymous", "missing memfd_create"])
 def load(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, is_whole: bool
 ) -> Callable[..., object]:
     """Loads an image in each of the ways that a system may leave."""
+    if request.param != "slice":
+        request.getfixturevalue("no_slices")
     if request.param == "anonymous":
         monkeypatch.setattr(os, "memfd_create", _refuse)
     elif request.param == "missing memfd_create":
@@ -111,9 +120,12 @@ def test_load_leaves_no_descriptor_and_no_mapping(
     assert any(start == address for start, *_ in _mappings())
     assert len(os.listdir("/proc/self/fd")) == descriptors
     del loaded
-    assert not any(start <= address < end for start, end, *_ in _mappings())
+    # A slice is ordinary memory again.
+    found = {p for start, end, p, _ in _mappings() if start <= address < end}
+    assert found <= {"rw-p"}
 
 
+@pytest.mark.usefixtures("no_slices")
 def test_load_sealed_file_cannot_be_written_afterwards(
     artifact: bytes, monkeypatch: pytest.MonkeyPatch, is_whole: bool
 ) -> None:
@@ -141,6 +153,7 @@ def test_load_sealed_file_cannot_be_written_afterwards(
         os.close(fd)
 
 
+@pytest.mark.usefixtures("no_slices")
 def test_load_without_address_space_is_a_host_error(
     artifact: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +194,7 @@ def test_load_large_artifact_on_huge_pages_wherever_the_system_has_them(
     artifact: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     use = tmp_path / "enabled"
-    monkeypatch.setattr(image, "_HUGE_PAGE_USE", str(use))
+    monkeypatch.setattr(image, "_SWITCH", str(use))
     kinds = []
     for text in ("always [madvise] never\n", "always madvise [never]\n", None):
         if text is None:
@@ -191,7 +204,8 @@ def test_load_large_artifact_on_huge_pages_wherever_the_system_has_them(
         kinds.append(type(image.new_copy(3 << 20)))
     assert kinds == [image.AnonymousCopy, image.SealedCopy, image.SealedCopy]
     use.write_text("[always] madvise never\n")
-    assert type(image.new_copy(1 << 20)) is image.SealedCopy
+    assert type(image.new_copy((1 << 19) + 1)) is image.AnonymousCopy
+    assert type(image.new_copy(1 << 19)) is image.SealedCopy
 
 
 @pytest.mark.parametrize("size", [1, (1 << 20) + 1, 2 << 20, (3 << 20) - 1, (5 << 20) + 3])

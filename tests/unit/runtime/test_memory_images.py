@@ -195,10 +195,14 @@ def test_image_files_are_closed_with_their_modules() -> None:
     before = len(image._kept_files)
     made = engine()
     module = cachewasm.Module(made, f"(module {MODULES['aligned']})")
-    assert len(image._kept_files) == before + 1
     small = cachewasm.Module(made, '(module (memory 1) (data (i32.const 0) "small"))')
+    store = cachewasm.Store(made)
+    assert len(image._kept_files) == before
+    for each in (small, module, module):
+        cachewasm.Instance(store, each, [])
     assert len(image._kept_files) == before + 1
-    del module, small
+    del module, small, each, store
+    gc.collect()
     assert len(image._kept_files) == before
 
 
@@ -208,7 +212,7 @@ LARGE = f'(memory (export "m") 30) (data (i32.const 65536) {text(20 * PAGE, "a")
 def _on_huge_pages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use = tmp_path / "enabled"
     use.write_text("always [madvise] never")
-    monkeypatch.setattr(image, "_HUGE_PAGE_USE", str(use))
+    monkeypatch.setattr(image, "_SWITCH", str(use))
 
 
 def test_images_of_an_artifact_on_huge_pages_have_a_file_of_their_own(
