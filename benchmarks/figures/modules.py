@@ -11,9 +11,9 @@ from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.fetch import Source
+from benchmarks.fetch import MODULES, Source
 from benchmarks.figures.figure import BYTES, Figure, Group, Item, Setting, Skipped, figure, mean
-from benchmarks.figures.inputs import LARGER, PROGRAM, module_path, modules
+from benchmarks.figures.inputs import FEATURES, LARGER, PROGRAM, module_path, modules
 from benchmarks.measure import Measure, Pairs, per_call
 from benchmarks.package import Package
 
@@ -121,10 +121,12 @@ def _first_line(error: Exception) -> str:
 
 
 def _hit(
-    package: Package, wasm: bytes, folder: Path, payload: str, calls: int, strategy: str
+    package: Package, file: str, folder: Path, payload: str, calls: int, strategy: str
 ) -> Measure:
     cache = folder / "hit" / f"{package.name} {payload} {strategy}"
-    engine = package.engine(strategy=strategy, cache=cache, payload=payload)
+    features = FEATURES[file]
+    engine = package.engine(strategy=strategy, cache=cache, payload=payload, features=features)
+    wasm = (MODULES / file).read_bytes()
 
     def run() -> None:
         for _ in range(calls):
@@ -158,9 +160,8 @@ def hits(setting: Setting) -> Iterator[Item]:
                 continue
             if not setting.wants(Path(file).stem):
                 continue
-            wasm = path.read_bytes()
             ours, peer = (
-                _hit(package, wasm, setting.folder, payload, calls, strategy)
+                _hit(package, file, setting.folder, payload, calls, strategy)
                 for package in (setting.ours, setting.peer)
             )
             yield figure(name, setting.pairs(ours, peer, usual), limit)
