@@ -6,10 +6,10 @@ attributes #0 = { nounwind optsize "frame-pointer"="all" "probe-stack"="inline-a
 attributes #1 = { cold nomerge noreturn nounwind }
 declare hidden void @raise_trap(ptr, i32) #0
 define hidden i32 @f1(ptr %vmctx, i32 %p0) #0 align 4 {
-  %s0 = alloca i64
-  %s1 = alloca i32
   %1 = alloca i32
   store i32 %p0, ptr %1
+  %s0 = alloca i64
+  %s1 = alloca i32
   %store = load ptr, ptr %vmctx
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
   %limit.at = getelementptr i8, ptr %store, i64 8

@@ -101,6 +101,12 @@ class Frame:
         for llvm_type, slot in zip(self.carried, self.slots or (), strict=True):
             t.stack.append(t.value(f"load {llvm_type}, ptr {slot}"))
 
+    def free_slots(self, t: "FunctionTranslator") -> None:
+        """Give the slots back: nobody branches to the label any more."""
+        if self.slots:
+            for llvm_type, slot in zip(self.carried, self.slots, strict=True):
+                t.free_slot(llvm_type, slot)
+
 
 def enter(t: "FunctionTranslator") -> Frame:
     """Make the frame of the block that the validator has just entered."""
@@ -206,6 +212,7 @@ def _end_if_without_else(t: "FunctionTranslator", frame: Frame) -> None:
 def end_arm(t: "FunctionTranslator", frame: Frame) -> None:
     """Go on behind the block with its results."""
     if frame.is_loop or not frame.is_target:
+        frame.free_slots(t)
         return  # reached from above only, if at all
     if t.live:
         frame.store_slots(t)
@@ -217,6 +224,7 @@ def end_arm(t: "FunctionTranslator", frame: Frame) -> None:
     t.fuel.pending = frame.deferred or 0
     t.live = True
     frame.load_slots(t)
+    frame.free_slots(t)
 
 
 def unreachable_block(t: "FunctionTranslator", _type: BlockType) -> None:

@@ -83,6 +83,7 @@ class FunctionTranslator:
         "_cold",
         "_detours",
         "_entry",
+        "_free_slots",
         "_location",
         "_location_offset",
         "_places",
@@ -138,6 +139,7 @@ class FunctionTranslator:
         self.emit = self.lines.append
         self._entry: dict[str, str] = {}
         self._allocas: list[str] = []
+        self._free_slots: dict[str, list[str]] = {}
         self._cold: list[tuple[int, int, str]] = []
         self._detours: list[Detour] = []
         # The last comparison: the instruction, its i1, the i32 made of that, and where it was emitted.
@@ -313,10 +315,17 @@ class FunctionTranslator:
         return self._at_entry(f"%table{tableidx}", "%vmctx", offset)
 
     def slot(self, llvm_type: str) -> str:
-        """A fresh alloca of the entry block."""
+        """An alloca of the entry block for a value that crosses a label."""
+        free = self._free_slots.get(llvm_type)
+        if free:
+            return free.pop()
         name = f"%s{len(self._allocas)}"
         self._allocas.append(f"  {name} = alloca {llvm_type}")
         return name
+
+    def free_slot(self, llvm_type: str, name: str) -> None:
+        """Let others have an alloca: no code that follows loads what has been stored there so far."""
+        self._free_slots.setdefault(llvm_type, []).append(name)
 
     # Places.
 
@@ -480,8 +489,8 @@ class FunctionTranslator:
             f"define hidden {signature.result} @{symbols.function(self.funcidx)}"
             f"({signature.parameters()}) {self.context.code}{self.context.alignment}{personality}"
             f"{self._places.definition} {{",
-            *self._allocas,
             *self.locals.entry_lines(),
+            *self._allocas,
             *self._entry.values(),
         ]
         if checked:
