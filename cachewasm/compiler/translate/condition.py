@@ -23,6 +23,7 @@ _OPPOSITES = {
 def push_comparison(t: "FunctionTranslator", comparison: str) -> None:
     """Push the outcome of an `icmp` or `fcmp` as i32."""
     t.n = n = t.n + 2
+    t.flag_before, t.flag_before_of = t.flag, t.flag_of
     t.flag = flag = f"%{n - 1}"
     t.flag_of = value = f"%{n}"
     t.comparison = comparison
@@ -34,9 +35,25 @@ def push_comparison(t: "FunctionTranslator", comparison: str) -> None:
 def push_opposite(t: "FunctionTranslator") -> None:
     """Push the negation of the last comparison as i32."""
     instruction, predicate, operands = t.comparison.split(" ", 2)
+    if instruction not in _OPPOSITES:
+        push_comparison(t, f"xor i1 {t.flag}, true")
+        return
     if len(t.lines) == t.flag_line:
         t.lines.pop()
+        t.flag, t.flag_of = t.flag_before, t.flag_before_of
     push_comparison(t, f"{instruction} {_OPPOSITES[instruction][predicate]} {operands}")
+
+
+def combine_flags(t: "FunctionTranslator", operation: str) -> bool:
+    """Where both operands of an `and`, `or` or `xor` are the last comparisons, combine their i1."""
+    stack = t.stack
+    if stack[-1] != t.flag_of or stack[-2] != t.flag_before_of:
+        return False
+    if len(t.lines) == t.flag_line:
+        t.lines[-1] = f"  {t.flag} = {t.comparison}"
+    del stack[-2:]
+    push_comparison(t, f"{operation} i1 {t.flag_before}, {t.flag}")
+    return True
 
 
 def pop_condition(t: "FunctionTranslator") -> str:

@@ -94,6 +94,8 @@ class FunctionTranslator:
         "emit",
         "entry_check",
         "flag",
+        "flag_before",
+        "flag_before_of",
         "flag_line",
         "flag_of",
         "flags",
@@ -147,6 +149,9 @@ class FunctionTranslator:
         self.flag = ""
         self.flag_of = ""
         self.flag_line = 0
+        # The i1 of the comparison before that, and its i32.
+        self.flag_before = ""
+        self.flag_before_of = ""
         # How long the text was behind the last branch with a condition: see `jump`.
         self.branched = -1
 

@@ -10,7 +10,11 @@ Specification, section 4.3. Comparisons with NaN are false, but for `ne`.
 from struct import Struct
 
 from cachewasm.abi import traps
-from cachewasm.compiler.translate.condition import push_comparison, push_opposite
+from cachewasm.compiler.translate.condition import (
+    combine_flags,
+    push_comparison,
+    push_opposite,
+)
 from cachewasm.compiler.translate.ir import (
     FLOAT_OPERATIONS,
     FLOAT_PREDICATES,
@@ -68,7 +72,8 @@ def _f64_const(t: "FunctionTranslator", bits: int) -> None:
 
 # --- One instruction of LLVM each -----------------------------------------------------------------
 
-_BINARY_INTEGER = ("add", "sub", "mul", "or", "xor")  # as LLVM names them
+_BINARY_INTEGER = ("add", "sub", "mul")  # as LLVM names them
+_BITWISE = ("and", "or", "xor")
 # The text before the operand and after it.
 _UNARY = {
     "i32.clz": ("call i32 @llvm.ctlz.i32(i32 ", ", i1 false)"),
@@ -205,14 +210,17 @@ def _eqz(i: str) -> Lowering:
     return lower
 
 
-def _and(i: str) -> Lowering:
-    usual = _binary(f"and {i}")
+def _bitwise(operation: str) -> Lowering:
+    usual = _binary(f"{operation} i32")
 
     def lower(t: "FunctionTranslator", _imm: None) -> None:
-        if t.stack[-1] == "1" and t.stack[-2] == t.flag_of:
+        if t.stack[-1] == t.flag_of:
+            if combine_flags(t, operation):
+                return
+        elif operation == "and" and t.stack[-1] == "1" and t.stack[-2] == t.flag_of:
             t.stack.pop()  # it is 0 or 1
-        else:
-            usual(t, None)
+            return
+        usual(t, None)
 
     return lower
 
@@ -393,7 +401,6 @@ def _truncate(i: str, f: str, *, signed: bool) -> Lowering:
 def _add_functions() -> None:
     for i, width in _INTEGERS.items():
         FAMILY.add(f"{i}.eqz", _eqz(i))
-        FAMILY.add(f"{i}.and", _and(i))
         FAMILY.add(f"{i}.shl", _shift(i, "shl"))
         FAMILY.add(f"{i}.shr_s", _shift(i, "ashr"))
         FAMILY.add(f"{i}.shr_u", _shift(i, "lshr"))
@@ -407,6 +414,9 @@ def _add_functions() -> None:
         for narrow in (8, 16, 32):
             if narrow < width:
                 FAMILY.add(f"{i}.extend{narrow}_s", _sign_extend(i, f"i{narrow}"))
+    for operation in _BITWISE:
+        FAMILY.add(f"i32.{operation}", _bitwise(operation))
+        FAMILY.add(f"i64.{operation}", _binary(f"{operation} i64"))
     for f in _FLOATS:
         FAMILY.add(f"{f}.min", _extremum(f, "min"))
         FAMILY.add(f"{f}.max", _extremum(f, "max"))

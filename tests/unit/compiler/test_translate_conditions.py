@@ -2,6 +2,7 @@
 
 import math
 import operator
+from itertools import product
 
 import pytest
 
@@ -75,6 +76,38 @@ def test_bits_and_bytes_as_conditions(machine, condition, value):
     assert m.call("f", value) == [7 if outcome else 0]
 
 
+@pytest.mark.parametrize("operation", ["and", "or", "xor"])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("{lt}", "{gt}"),
+        ("(i32.eqz {lt})", "{gt}"),
+        ("{lt}", "(i32.eqz {gt})"),
+        ("(local.tee 2 {lt})", "(local.tee 3 {gt})"),
+        ("(local.tee 2 (i32.eqz {lt}))", "(local.tee 3 (i32.eqz {gt}))"),
+    ],
+)
+def test_two_comparisons_combined_hold_in_every_use(machine, operation, first, second):
+    forms = {
+        "lt": "(i32.lt_s (local.get 0) (i32.const 5))",
+        "gt": "(f64.gt (local.get 1) (f64.const 7))",
+    }
+    first, second = first.format(**forms), second.format(**forms)
+    combined = f"(i32.{operation} {first} {second})"
+    m = machine(
+        f"""(module (func (export "f") (param i32 f64) (result i32) (local i32 i32 i32)
+          (if {combined} (then (local.set 4 (i32.const 1))))
+          (if (i32.eqz {combined}) (then (local.set 4 (i32.add (local.get 4) (i32.const 2)))))
+          (local.set 4 (i32.add (local.get 4) (i32.shl {combined} (i32.const 2))))
+          (i32.add (local.get 4) (i32.shl (i32.add (local.get 2) (local.get 3)) (i32.const 4)))))"""
+    )
+    for a, b in product((4, 5), (7.0, 7.5, math.nan)):
+        one, two = (a < 5) ^ ("eqz" in first), (b > 7) ^ ("eqz" in second)
+        outcome = {"and": one & two, "or": one | two, "xor": one ^ two}[operation]
+        kept = one + two if "tee" in first else 0
+        assert m.call("f", a, b) == [(5 if outcome else 2) + 16 * kept], (a, b)
+
+
 def _text(valid_module, env, func: str) -> str:
     return translate(valid_module(f"(module (memory 1) {func})"), env(), range(1), baseline=True).ir
 
@@ -100,6 +133,12 @@ def test_comparison_that_a_local_keeps_is_made_again_for_the_branch(valid_module
         "(func (param i32) (local i32) (br_if 0 (local.tee 1 (i32.eqz (local.get 0)))))",
     )
     assert ir.count("icmp eq i32 %p0, 0") == 2
+
+
+def test_two_comparisons_are_combined_before_they_are_widened(valid_module, env):
+    condition = "(i32.or (i32.eqz (local.get 0)) (i32.lt_s (local.get 1) (i32.const 3)))"
+    ir = _text(valid_module, env, f"(func (param i32 i32) (br_if 0 {condition}))")
+    assert "  %7 = or i1 %3, %5\n  br i1 %7, label %b1, " in ir
 
 
 def test_branch_that_follows_a_branch_is_its_other_way(valid_module, env):
