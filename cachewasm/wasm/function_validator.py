@@ -221,12 +221,14 @@ class FunctionValidator:
         """Enter a block whose parameters have been popped."""
         self.height = len(self.vals)
         self.ctrls.append(ControlFrame(op, start_types, end_types, self.height))
-        self.push_vals(start_types)
+        if start_types:
+            self.push_vals(start_types)
 
     def pop_ctrl(self) -> ControlFrame:
         """Leave the innermost block: pop its results, which must be all that it left."""
         frame = self.ctrls[-1]
-        self.pop_vals(frame.end_types)
+        if frame.end_types:
+            self.pop_vals(frame.end_types)
         if len(self.vals) != frame.height:
             self._fail("type mismatch: values remaining on stack at end of block")
         self.ctrls.pop()
@@ -303,7 +305,8 @@ class FunctionValidator:
         start_types, end_types = self._block_types(blocktype)
         if op is IF:
             self.pop_val(I32)
-        self.pop_vals(start_types)
+        if start_types:
+            self.pop_vals(start_types)
         self.push_ctrl(op, start_types, end_types)
 
     @_rule("else")
@@ -318,7 +321,8 @@ class FunctionValidator:
         frame = self.pop_ctrl()
         if frame.op is IF and frame.start_types != frame.end_types:
             self._fail("type mismatch: if without else must leave its parameters as results")
-        self.push_vals(frame.end_types)
+        if frame.end_types:
+            self.push_vals(frame.end_types)
 
     # Exceptions (3.4.12); try, its arms, rethrow and delegate are the legacy instructions.
 
@@ -381,8 +385,9 @@ class FunctionValidator:
     def _br_if(self, _op: Op, label: int) -> None:
         self.pop_val(I32)
         types = self.label_types(label)
-        self.pop_vals(types)
-        self.push_vals(types)
+        if types:
+            self.pop_vals(types)
+            self.push_vals(types)
 
     @_rule("br_table")
     def _br_table(self, _op: Op, imm: tuple[tuple[int, ...], int]) -> None:

@@ -262,8 +262,8 @@ class FunctionTranslator:
     def forget(self) -> None:
         """Arrive at a label that is reached from elsewhere too."""
         self.locals.forget(len(self.lines))
-        self.wide.clear()
-        self.views.clear()
+        self.wide = {}
+        self.views = {}
         self.fuel.left = None
 
     def go_on(self) -> None:
