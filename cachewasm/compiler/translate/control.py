@@ -24,6 +24,9 @@ FAMILY = Family()
 
 BlockType = ValType | int | TryTable | None
 
+# Of the blocks that have no types: most.
+_NOTHING: list[str] = []
+
 
 class Frame:
     """An enclosing block in the making.
@@ -63,9 +66,10 @@ class Frame:
         self.is_if = frame.op is IF
         self.has_else = False
         self.is_target = False
-        self.carried = [LLVM_TYPES[valtype] for valtype in frame.label_types]
+        types = frame.label_types
+        self.carried = [LLVM_TYPES[valtype] for valtype in types] if types else _NOTHING
         self.slots: list[str] | None = None
-        self.arguments: list[str] = []
+        self.arguments = _NOTHING
         self.known: dict[int, str] = {}
         self.deferred: int | None = None
         self.left: str | None = None
@@ -78,7 +82,7 @@ class Frame:
     def store_slots(self, t: "FunctionTranslator") -> None:
         """Store what a branch to this frame's label carries: the top of the stack."""
         count = len(self.carried)
-        self.store_values(t, t.stack[len(t.stack) - count :] if count else [])
+        self.store_values(t, t.stack[len(t.stack) - count :] if count else _NOTHING)
 
     def store_values(self, t: "FunctionTranslator", values: list[str]) -> None:
         """Store these values for whoever arrives at the label."""
@@ -98,8 +102,9 @@ class Frame:
 
     def load_slots(self, t: "FunctionTranslator") -> None:
         """Push what was carried here."""
-        for llvm_type, slot in zip(self.carried, self.slots or (), strict=True):
-            t.stack.append(t.value(f"load {llvm_type}, ptr {slot}"))
+        if self.carried:
+            for llvm_type, slot in zip(self.carried, self.slots or (), strict=True):
+                t.stack.append(t.value(f"load {llvm_type}, ptr {slot}"))
 
     def free_slots(self, t: "FunctionTranslator") -> None:
         """Give the slots back: nobody branches to the label any more."""

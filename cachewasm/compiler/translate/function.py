@@ -271,11 +271,14 @@ class FunctionTranslator:
 
         In the baseline tier nothing stays in a register: what is remembered beyond would be spilled.
         """
-        self.locals.block = len(self.lines)
+        locals_ = self.locals
+        locals_.block = len(self.lines)
         if self.context.baseline:
-            self.locals.known = {}
-            self.wide = {}
             self.flag_of = ""
+            if locals_.known:
+                locals_.known = {}
+            if self.wide:
+                self.wide = {}
 
     def placeholder(self) -> int:
         """An empty line, for `fill`."""

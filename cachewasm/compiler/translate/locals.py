@@ -138,11 +138,8 @@ class Locals:
     def entry_lines(self) -> list[str]:
         """The allocas, and the stores of initial values."""
         types = self.types
-        in_memory = sorted(self._loaded)
-        lines = [f"  %{i + 1} = alloca {types[i]}" for i in in_memory]
-        for i in in_memory:
-            if i not in self._unset:
-                continue
+        lines = [f"  %{i + 1} = alloca {types[i]}" for i in sorted(self._loaded)]
+        for i in sorted(self._unset):
             t = types[i]
             initial = self._initial(i)
             is_hidden = not self._baseline and i >= self._params
