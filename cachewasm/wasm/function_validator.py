@@ -95,13 +95,13 @@ class FunctionValidator:
     """
 
     __slots__ = (
-        "_height",
         "_module",
         "_refs",
         "body",
         "code_start",
         "ctrls",
         "functype",
+        "height",
         "locals",
         "offset",
         "vals",
@@ -127,7 +127,7 @@ class FunctionValidator:
             )
         self.vals: list[ValType | None] = []
         self.ctrls: list[ControlFrame] = []
-        self._height = 0  # ctrls[-1].height
+        self.height = 0  # ctrls[-1].height
         self.push_ctrl(BLOCK, (), self.functype.result_types)
 
     def instructions(self) -> Iterator[tuple[int, Op, Imm]]:
@@ -150,7 +150,7 @@ class FunctionValidator:
         vals = self.vals
         if count == 2:
             if (
-                len(vals) - 2 < self._height
+                len(vals) - 2 < self.height
                 or vals[-1] is not params[1]
                 or vals[-2] is not params[0]
             ):
@@ -158,7 +158,7 @@ class FunctionValidator:
             else:
                 del vals[-2:]
         elif count == 1:
-            if len(vals) == self._height or vals[-1] is not params[0]:
+            if len(vals) == self.height or vals[-1] is not params[0]:
                 self.pop_vals(params)
             else:
                 vals.pop()
@@ -180,7 +180,7 @@ class FunctionValidator:
     def pop_val(self, expect: ValType | None = None) -> ValType | None:
         """Pop an operand, of type `expect` if given; the result is None where it is Unknown."""
         vals = self.vals
-        if len(vals) == self._height:
+        if len(vals) == self.height:
             if self.ctrls[-1].unreachable:
                 return None
             self._fail(f"type mismatch: expected {expect or 'a type'} but nothing on stack")
@@ -208,7 +208,7 @@ class FunctionValidator:
         vals = self.vals
         count = len(expect)
         base = len(vals) - count
-        if base >= self._height and tuple(vals[base:]) == expect:
+        if base >= self.height and tuple(vals[base:]) == expect:
             del vals[base:]
             return list(expect)
         popped = [self.pop_val(valtype) for valtype in reversed(expect)]
@@ -219,18 +219,20 @@ class FunctionValidator:
         self, op: Op, start_types: tuple[ValType, ...], end_types: tuple[ValType, ...]
     ) -> None:
         """Enter a block whose parameters have been popped."""
-        self._height = len(self.vals)
-        self.ctrls.append(ControlFrame(op, start_types, end_types, self._height))
-        self.push_vals(start_types)
+        self.height = len(self.vals)
+        self.ctrls.append(ControlFrame(op, start_types, end_types, self.height))
+        if start_types:
+            self.push_vals(start_types)
 
     def pop_ctrl(self) -> ControlFrame:
         """Leave the innermost block: pop its results, which must be all that it left."""
         frame = self.ctrls[-1]
-        self.pop_vals(frame.end_types)
+        if frame.end_types:
+            self.pop_vals(frame.end_types)
         if len(self.vals) != frame.height:
             self._fail("type mismatch: values remaining on stack at end of block")
         self.ctrls.pop()
-        self._height = self.ctrls[-1].height if self.ctrls else 0
+        self.height = self.ctrls[-1].height if self.ctrls else 0
         return frame
 
     def unreachable(self) -> None:
@@ -303,7 +305,8 @@ class FunctionValidator:
         start_types, end_types = self._block_types(blocktype)
         if op is IF:
             self.pop_val(I32)
-        self.pop_vals(start_types)
+        if start_types:
+            self.pop_vals(start_types)
         self.push_ctrl(op, start_types, end_types)
 
     @_rule("else")
@@ -318,7 +321,8 @@ class FunctionValidator:
         frame = self.pop_ctrl()
         if frame.op is IF and frame.start_types != frame.end_types:
             self._fail("type mismatch: if without else must leave its parameters as results")
-        self.push_vals(frame.end_types)
+        if frame.end_types:
+            self.push_vals(frame.end_types)
 
     # Exceptions (3.4.12); try, its arms, rethrow and delegate are the legacy instructions.
 
@@ -381,8 +385,9 @@ class FunctionValidator:
     def _br_if(self, _op: Op, label: int) -> None:
         self.pop_val(I32)
         types = self.label_types(label)
-        self.pop_vals(types)
-        self.push_vals(types)
+        if types:
+            self.pop_vals(types)
+            self.push_vals(types)
 
     @_rule("br_table")
     def _br_table(self, _op: Op, imm: tuple[tuple[int, ...], int]) -> None:
@@ -469,7 +474,7 @@ class FunctionValidator:
             self._fail(f"unknown local {localidx}")
         valtype = self.locals[localidx]
         vals = self.vals
-        if len(vals) > self._height and vals[-1] is valtype:
+        if len(vals) > self.height and vals[-1] is valtype:
             vals.pop()
         else:
             self.pop_val(valtype)
@@ -480,7 +485,7 @@ class FunctionValidator:
             self._fail(f"unknown local {localidx}")
         valtype = self.locals[localidx]
         vals = self.vals
-        if len(vals) == self._height or vals[-1] is not valtype:
+        if len(vals) == self.height or vals[-1] is not valtype:
             self.pop_val(valtype)
             vals.append(valtype)
 

@@ -27,10 +27,9 @@ t2:
 define hidden i32 @f1(ptr %vmctx, i32 %p0) #0 !dbg !9 {
   %store = load ptr, ptr %vmctx, !invariant.load !0
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
-  %frame.end = getelementptr i8, ptr %frame, i64 -88
   %limit.at = getelementptr i8, ptr %store, i64 8
   %limit = load ptr, ptr %limit.at
-  %overflow = icmp ult ptr %frame.end, %limit
+  %overflow = icmp ult ptr %frame, %limit
   br i1 %overflow, label %t0, label %body, !prof !1
 body:
   %2 = add i32 %p0, 1

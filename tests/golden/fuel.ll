@@ -2,26 +2,25 @@ target triple = "x86_64-unknown-linux-gnu"
 !0 = !{}
 !1 = !{!"branch_weights", i32 1, i32 1000000}
 !2 = !{!"branch_weights", i32 1000000, i32 1}
-attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="x86-64" "target-features"="+avx,+avx2,+bmi,+bmi2,+cmov,+crc32,+cx16,+cx8,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sahf,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave" }
+attributes #0 = { nounwind optsize "frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="x86-64" "target-features"="+avx,+avx2,+bmi,+bmi2,+cmov,+crc32,+cx16,+cx8,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sahf,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave" }
 attributes #1 = { cold nomerge noreturn nounwind }
 declare hidden void @raise_trap(ptr, i32) #0
-define hidden i32 @f1(ptr %vmctx, i32 %p0) #0 {
-  %s0 = alloca i64
-  %s1 = alloca i32
+define hidden i32 @f1(ptr %vmctx, i32 %p0) #0 align 4 {
   %1 = alloca i32
   store i32 %p0, ptr %1
-  %store = load ptr, ptr %vmctx, !invariant.load !0
+  %s0 = alloca i64
+  %s1 = alloca i32
+  %store = load ptr, ptr %vmctx
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
-  %frame.end = getelementptr i8, ptr %frame, i64 -96
   %limit.at = getelementptr i8, ptr %store, i64 8
   %limit = load ptr, ptr %limit.at
-  %overflow = icmp ult ptr %frame.end, %limit
-  br i1 %overflow, label %t0, label %body, !prof !1
+  %overflow = icmp ult ptr %frame, %limit
+  br i1 %overflow, label %t0, label %body
 body:
   %2 = getelementptr i8, ptr %store, i64 72
   %3 = load i64, ptr %2
   %4 = icmp sle i64 %3, 1
-  br i1 %4, label %t2, label %5, !prof !1
+  br i1 %4, label %t2, label %5
 5:
   %18 = icmp ne i32 %p0, 0
   %19 = getelementptr i8, ptr %store, i64 72
@@ -46,9 +45,7 @@ c4:
 b3:
   %28 = load i32, ptr %1
   %29 = icmp ne i32 %28, 0
-  br i1 %29, label %30, label %e5
-30:
-  br label %e5
+  br i1 %29, label %e5, label %e5
 e5:
   %31 = load i32, ptr %1
   %32 = icmp ne i32 %31, 0
@@ -59,9 +56,9 @@ e5:
   %36 = getelementptr i8, ptr %store, i64 72
   store volatile i64 %35, ptr %36
   %37 = getelementptr i8, ptr %vmctx, i64 24
-  %38 = load ptr, ptr %37, !invariant.load !0
+  %38 = load ptr, ptr %37
   %39 = getelementptr i8, ptr %vmctx, i64 32
-  %40 = load ptr, ptr %39, !invariant.load !0
+  %40 = load ptr, ptr %39
   %41 = getelementptr i8, ptr %store, i64 16
   store ptr %vmctx, ptr %41
   call void %38(ptr %40)
@@ -71,48 +68,50 @@ e5:
   store i64 %43, ptr %s0
   br label %b6
 e6:
-  store i32 %31, ptr %s1
+  %44 = load i32, ptr %1
+  store i32 %44, ptr %s1
   br label %b1
 b6:
-  %44 = load i64, ptr %s0
-  %45 = sub i64 %44, 2
-  store i64 %45, ptr %s0
+  %45 = load i64, ptr %s0
+  %46 = sub i64 %45, 2
+  store i64 %46, ptr %s0
   br label %b7
 b7:
-  %46 = load i64, ptr %s0
-  %47 = icmp slt i64 %46, 1
-  br i1 %47, label %t8, label %48, !prof !1
-48:
-  %49 = load i32, ptr %1
-  %50 = icmp eq i32 %49, 0
-  %52 = load i64, ptr %s0
-  %53 = sub i64 %52, 3
-  store i64 %53, ptr %s0
-  br i1 %50, label %b7, label %54
-54:
-  br label %55
+  %47 = load i64, ptr %s0
+  %48 = icmp slt i64 %47, 1
+  br i1 %48, label %t8, label %49
+49:
+  %50 = load i32, ptr %1
+  %51 = icmp eq i32 %50, 0
+  %53 = load i64, ptr %s0
+  %54 = sub i64 %53, 3
+  store i64 %54, ptr %s0
+  br i1 %51, label %b7, label %55
 55:
-  switch i32 %49, label %b10 [ i32 0, label %b10 i32 1, label %b9 ]
+  %56 = load i32, ptr %1
+  br label %57
+57:
+  switch i32 %56, label %b10 [ i32 0, label %b10 i32 1, label %b9 ]
 b10:
-  %56 = load i64, ptr %s0
-  %57 = sub i64 %56, 2
-  %58 = getelementptr i8, ptr %store, i64 72
-  store volatile i64 %57, ptr %58
+  %58 = load i64, ptr %s0
+  %59 = sub i64 %58, 2
+  %60 = getelementptr i8, ptr %store, i64 72
+  store volatile i64 %59, ptr %60
   br label %t11
 b9:
-  %59 = load i32, ptr %1
-  %60 = load i64, ptr %s0
-  %61 = sub i64 %60, -5
-  store i64 %61, ptr %s0
-  store i32 %59, ptr %s1
+  %61 = load i32, ptr %1
+  %62 = load i64, ptr %s0
+  %63 = sub i64 %62, -5
+  store i64 %63, ptr %s0
+  store i32 %61, ptr %s1
   br label %b1
 b1:
-  %62 = load i32, ptr %s1
-  %63 = load i64, ptr %s0
-  %64 = sub i64 %63, 8
-  %65 = getelementptr i8, ptr %store, i64 72
-  store volatile i64 %64, ptr %65
-  ret i32 %62
+  %64 = load i32, ptr %s1
+  %65 = load i64, ptr %s0
+  %66 = sub i64 %65, 8
+  %67 = getelementptr i8, ptr %store, i64 72
+  store volatile i64 %66, ptr %67
+  ret i32 %64
 t2:
   call void @raise_trap(ptr %vmctx, i32 11) #1
   unreachable
@@ -126,8 +125,8 @@ t0:
   call void @raise_trap(ptr %vmctx, i32 0) #1
   unreachable
 }
-define hidden i64 @f2(ptr %vmctx, i64 %p0, i64 %p1) #0 {
-  %store = load ptr, ptr %vmctx, !invariant.load !0
+define hidden i64 @f2(ptr %vmctx, i64 %p0, i64 %p1) #0 align 4 {
+  %store = load ptr, ptr %vmctx
   %19 = shl i64 %p1, 7
   %20 = lshr i64 %p1, 57
   %21 = or i64 %19, %20
@@ -138,76 +137,77 @@ define hidden i64 @f2(ptr %vmctx, i64 %p0, i64 %p1) #0 {
   %26 = sub i64 %24, 6
   %27 = getelementptr i8, ptr %store, i64 72
   store volatile i64 %26, ptr %27
-  br i1 %25, label %t2, label %28, !prof !1
+  br i1 %25, label %t2, label %28
 28:
   ret i64 %22
 t2:
   call void @raise_trap(ptr %vmctx, i32 11) #1
   unreachable
 }
-define hidden void @f3(ptr %vmctx, i32 %p0) #0 {
-  %store = load ptr, ptr %vmctx, !invariant.load !0
+define hidden void @f3(ptr %vmctx, i32 %p0) #0 align 4 {
+  %store = load ptr, ptr %vmctx
   %memory0.at = getelementptr i8, ptr %vmctx, i64 40
-  %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
+  %memory0 = load ptr, ptr %memory0.at
   %table0.at = getelementptr i8, ptr %vmctx, i64 48
-  %table0 = load ptr, ptr %table0.at, !invariant.load !0
+  %table0 = load ptr, ptr %table0.at
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
-  %frame.end = getelementptr i8, ptr %frame, i64 -96
   %limit.at = getelementptr i8, ptr %store, i64 8
   %limit = load ptr, ptr %limit.at
-  %overflow = icmp ult ptr %frame.end, %limit
-  br i1 %overflow, label %t0, label %body, !prof !1
+  %overflow = icmp ult ptr %frame, %limit
+  br i1 %overflow, label %t0, label %body
 body:
   %2 = getelementptr i8, ptr %store, i64 72
   %3 = load i64, ptr %2
   %4 = icmp sle i64 %3, 1
-  br i1 %4, label %t2, label %5, !prof !1
+  br i1 %4, label %t2, label %5
 5:
   %18 = getelementptr i8, ptr %memory0, i64 8
   %19 = load volatile i64, ptr %18
   %20 = add i64 0, 8
   %21 = icmp ugt i64 %20, %19
-  br i1 %21, label %t3, label %22, !prof !1
+  br i1 %21, label %t3, label %22
 22:
   %23 = zext i32 %p0 to i64
   %24 = getelementptr i8, ptr %memory0, i64 8
   %25 = load volatile i64, ptr %24
   %26 = add i64 %23, 8
   %27 = icmp ugt i64 %26, %25
-  br i1 %27, label %t4, label %28, !prof !1
+  br i1 %27, label %t4, label %28
 28:
   %29 = getelementptr i8, ptr %store, i64 72
   %30 = load i64, ptr %29
   %31 = sub i64 %30, 5
   %32 = sub i64 %31, 8
   %33 = icmp slt i64 %32, 1
-  br i1 %33, label %t5, label %34, !prof !1
+  br i1 %33, label %t5, label %34
 34:
-  %builtin35.table.at = getelementptr i8, ptr %vmctx, i64 8
-  %builtin35.table = load ptr, ptr %builtin35.table.at, !invariant.load !0
-  %builtin35.at = getelementptr i8, ptr %builtin35.table, i64 24
-  %builtin35 = load ptr, ptr %builtin35.at, !invariant.load !0
-  call void %builtin35(ptr %vmctx, ptr %memory0, ptr %memory0, i64 0, i64 %23, i64 8)
-  %36 = getelementptr i8, ptr %table0, i64 8
-  %37 = load volatile i64, ptr %36
-  %38 = getelementptr i8, ptr %table0, i64 16
-  %39 = load volatile i64, ptr %38
-  %40 = sub i64 %39, %37
-  %41 = icmp ule i64 %23, %40
-  %42 = select i1 %41, i64 %23, i64 0
-  %43 = sub i64 %32, 3
-  %44 = sub i64 %43, %42
-  %45 = icmp slt i64 %44, 1
-  br i1 %45, label %t6, label %46, !prof !1
-46:
-  %builtin47.table.at = getelementptr i8, ptr %vmctx, i64 8
-  %builtin47.table = load ptr, ptr %builtin47.table.at, !invariant.load !0
-  %builtin47.at = getelementptr i8, ptr %builtin47.table, i64 48
-  %builtin47 = load ptr, ptr %builtin47.at, !invariant.load !0
-  %48 = call i64 %builtin47(ptr %table0, i64 0, i64 %23)
-  %49 = trunc i64 %48 to i32
-  %50 = getelementptr i8, ptr %store, i64 72
-  store volatile i64 %44, ptr %50
+  %35 = zext i32 %p0 to i64
+  %builtin36.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %builtin36.table = load ptr, ptr %builtin36.table.at
+  %builtin36.at = getelementptr i8, ptr %builtin36.table, i64 24
+  %builtin36 = load ptr, ptr %builtin36.at
+  call void %builtin36(ptr %vmctx, ptr %memory0, ptr %memory0, i64 0, i64 %35, i64 8)
+  %37 = getelementptr i8, ptr %table0, i64 8
+  %38 = load volatile i64, ptr %37
+  %39 = getelementptr i8, ptr %table0, i64 16
+  %40 = load volatile i64, ptr %39
+  %41 = sub i64 %40, %38
+  %42 = icmp ule i64 %35, %41
+  %43 = select i1 %42, i64 %35, i64 0
+  %44 = sub i64 %32, 3
+  %45 = sub i64 %44, %43
+  %46 = icmp slt i64 %45, 1
+  br i1 %46, label %t6, label %47
+47:
+  %48 = zext i32 %p0 to i64
+  %builtin49.table.at = getelementptr i8, ptr %vmctx, i64 8
+  %builtin49.table = load ptr, ptr %builtin49.table.at
+  %builtin49.at = getelementptr i8, ptr %builtin49.table, i64 48
+  %builtin49 = load ptr, ptr %builtin49.at
+  %50 = call i64 %builtin49(ptr %table0, i64 0, i64 %48)
+  %51 = trunc i64 %50 to i32
+  %52 = getelementptr i8, ptr %store, i64 72
+  store volatile i64 %45, ptr %52
   ret void
 t2:
   call void @raise_trap(ptr %vmctx, i32 11) #1

@@ -2,13 +2,13 @@ target triple = "x86_64-unknown-linux-gnu"
 !0 = !{}
 !1 = !{!"branch_weights", i32 1, i32 1000000}
 !2 = !{!"branch_weights", i32 1000000, i32 1}
-attributes #0 = { nounwind "frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="x86-64" "target-features"="+avx,+avx2,+bmi,+bmi2,+cmov,+crc32,+cx16,+cx8,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sahf,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave" }
+attributes #0 = { nounwind optsize "frame-pointer"="all" "probe-stack"="inline-asm" "no-builtins" "target-cpu"="x86-64" "target-features"="+avx,+avx2,+bmi,+bmi2,+cmov,+crc32,+cx16,+cx8,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sahf,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave" }
 attributes #1 = { cold nomerge noreturn nounwind }
 declare hidden void @raise_trap(ptr, i32) #0
-define hidden <2 x i64> @f0(ptr %vmctx, i32 %p0, <2 x i64> %p1) #0 {
+define hidden <2 x i64> @f0(ptr %vmctx, i32 %p0, <2 x i64> %p1) #0 align 4 {
   %memory0.at = getelementptr i8, ptr %vmctx, i64 24
-  %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
-  %base0 = load ptr, ptr %memory0, !invariant.load !0
+  %memory0 = load ptr, ptr %memory0.at
+  %base0 = load ptr, ptr %memory0
   %4 = zext i32 %p0 to i64
   %5 = getelementptr i8, ptr %base0, i64 %4
   %6 = load volatile <2 x i64>, ptr %5, align 1
@@ -41,7 +41,7 @@ define hidden <2 x i64> @f0(ptr %vmctx, i32 %p0, <2 x i64> %p1) #0 {
   %31 = bitcast <8 x i16> %30 to <2 x i64>
   ret <2 x i64> %31
 }
-define hidden i32 @f1(ptr %vmctx, <2 x i64> %p0, <2 x i64> %p1) #0 {
+define hidden i32 @f1(ptr %vmctx, <2 x i64> %p0, <2 x i64> %p1) #0 align 4 {
   %3 = bitcast <2 x i64> %p0 to <16 x i8>
   %4 = bitcast <2 x i64> %p1 to <16 x i8>
   %5 = call <16 x i8> @llvm.uadd.sat.v16i8(<16 x i8> %4, <16 x i8> splat (i8 112))
@@ -69,10 +69,10 @@ define hidden i32 @f1(ptr %vmctx, <2 x i64> %p0, <2 x i64> %p1) #0 {
   %27 = zext i1 %26 to i32
   ret i32 %27
 }
-define hidden void @f2(ptr %vmctx, i32 %p0, <2 x i64> %p1) #0 {
+define hidden void @f2(ptr %vmctx, i32 %p0, <2 x i64> %p1) #0 align 4 {
   %memory0.at = getelementptr i8, ptr %vmctx, i64 24
-  %memory0 = load ptr, ptr %memory0.at, !invariant.load !0
-  %base0 = load ptr, ptr %memory0, !invariant.load !0
+  %memory0 = load ptr, ptr %memory0.at
+  %base0 = load ptr, ptr %memory0
   %3 = insertelement <4 x i32> poison, i32 %p0, i64 0
   %4 = shufflevector <4 x i32> %3, <4 x i32> poison, <4 x i32> zeroinitializer
   %5 = bitcast <4 x i32> %4 to <2 x i64>
@@ -87,7 +87,7 @@ define hidden void @f2(ptr %vmctx, i32 %p0, <2 x i64> %p1) #0 {
   store volatile i8 %12, ptr %13, align 1
   ret void
 }
-define hidden <2 x i64> @f3(ptr %vmctx) #0 {
+define hidden <2 x i64> @f3(ptr %vmctx) #0 align 4 {
   br label %1
 1:
   %2 = call float @llvm.arithmetic.fence.f32(float 0x3FF0000000000000)

@@ -12,7 +12,7 @@ from cachewasm.compiler.translate.debug import (
     LineTable,
     PcSections,
 )
-from cachewasm.compiler.translate.ir import CODE, THROWS, Signature
+from cachewasm.compiler.translate.ir import CODE, INVARIANT, LIKELY, THROWS, UNLIKELY, Signature
 from cachewasm.compiler.translate.metering import lowerings
 from cachewasm.wasm.features import EXCEPTIONS
 from cachewasm.wasm.module import Module, ValidModule
@@ -54,6 +54,7 @@ class ModuleContext:
 
     __slots__ = (
         "_signatures",
+        "alignment",
         "baseline",
         "bases_move",
         "called",
@@ -63,14 +64,18 @@ class ModuleContext:
         "epoch_interruption",
         "funcref_index",
         "guard_size",
+        "invariant",
+        "is_for_size",
         "isa",
         "layout",
         "lazy_tables",
         "library",
+        "likely",
         "lines",
         "lowerings",
         "module",
         "places",
+        "unlikely",
         "valid",
     )
 
@@ -99,6 +104,14 @@ class ModuleContext:
         self.places: LineTable | PcSections | None = None
         if env.tunables.generate_address_map or env.tunables.debug_info:
             self.places = PcSections() if baseline else LineTable()
+        # What only passes look at is left out for the baseline tier, which has none: each costs LLVM a look-up.
+        self.invariant, self.unlikely, self.likely = (
+            ("", "", "") if baseline else (INVARIANT, UNLIKELY, LIKELY)
+        )
+        # The baseline tier gains nothing from aligned functions but padding. What LLVM's sections are
+        # aligned to, its functions need: else where one lies would depend on where its object begins.
+        self.is_for_size = baseline or is_for_size(env)
+        self.alignment = " align 4" if self.is_for_size else ""
         self.consume_fuel = env.tunables.consume_fuel
         self.epoch_interruption = env.tunables.epoch_interruption
         self.lowerings = lowerings(env)
@@ -150,3 +163,8 @@ class ModuleContext:
                     f"declare hidden {signature.result} @{name}({signature.types}) {self.code}"
                 )
         return lines
+
+
+def is_for_size(env: "CompileEnvironment") -> bool:
+    """Whether the engine's options ask for small code."""
+    return env.flags["opt_level"] == "speed_and_size"

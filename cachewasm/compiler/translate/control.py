@@ -8,6 +8,7 @@ a branch that is then not taken do no harm, since whoever arrives at the label h
 from cachewasm.abi import traps
 from cachewasm.abi.vmctx import FUNC_BOUNDED, SLOT_SIZE, STORE
 from cachewasm.compiler.translate import entry_check, fuel
+from cachewasm.compiler.translate.condition import pop_condition
 from cachewasm.compiler.translate.ir import LLVM_TYPES, return_lines
 from cachewasm.compiler.translate.registry import Family
 from cachewasm.wasm.function_validator import ControlFrame
@@ -23,8 +24,8 @@ FAMILY = Family()
 
 BlockType = ValType | int | TryTable | None
 
-# Up to this many known locals are remembered at an `if` for its other arm.
-_MAX_REMEMBERED = 64
+# Of the blocks that have no types: most.
+_NOTHING: list[str] = []
 
 
 class Frame:
@@ -34,11 +35,14 @@ class Frame:
     frames only count ends. `deferred` is the fuel that is charged behind the label, None until it is
     branched to. For an `if`, `arguments`, `known`, `left` and `pending` are the parameters, the known
     locals and the fuel with which the `else` arm starts, and `has_else` tells whether that arm has begun.
+    `before` and `assigned` are the locals set on every way to the block and to its label: see locals.py.
     `trying` and `outer`, what catches around the block, belong to exception.py.
     """
 
     __slots__ = (
         "arguments",
+        "assigned",
+        "before",
         "carried",
         "deferred",
         "has_else",
@@ -62,24 +66,28 @@ class Frame:
         self.is_if = frame.op is IF
         self.has_else = False
         self.is_target = False
-        self.carried = [LLVM_TYPES[valtype] for valtype in frame.label_types]
+        types = frame.label_types
+        self.carried = [LLVM_TYPES[valtype] for valtype in types] if types else _NOTHING
         self.slots: list[str] | None = None
-        self.arguments: list[str] = []
+        self.arguments = _NOTHING
         self.known: dict[int, str] = {}
         self.deferred: int | None = None
         self.left: str | None = None
         self.pending = 0
         self.trying: Try | None = None
         self.outer = t.handler
+        self.before = t.locals.assigned
+        self.assigned = -1
 
     def store_slots(self, t: "FunctionTranslator") -> None:
         """Store what a branch to this frame's label carries: the top of the stack."""
         count = len(self.carried)
-        self.store_values(t, t.stack[len(t.stack) - count :] if count else [])
+        self.store_values(t, t.stack[len(t.stack) - count :] if count else _NOTHING)
 
     def store_values(self, t: "FunctionTranslator", values: list[str]) -> None:
         """Store these values for whoever arrives at the label."""
         self.is_target = True
+        self.assigned &= t.locals.assigned
         if t.context.consume_fuel:
             if self.deferred is None:
                 self.deferred = 0 if self.is_loop else t.fuel.pending
@@ -94,8 +102,15 @@ class Frame:
 
     def load_slots(self, t: "FunctionTranslator") -> None:
         """Push what was carried here."""
-        for llvm_type, slot in zip(self.carried, self.slots or (), strict=True):
-            t.stack.append(t.value(f"load {llvm_type}, ptr {slot}"))
+        if self.carried:
+            for llvm_type, slot in zip(self.carried, self.slots or (), strict=True):
+                t.stack.append(t.value(f"load {llvm_type}, ptr {slot}"))
+
+    def free_slots(self, t: "FunctionTranslator") -> None:
+        """Give the slots back: nobody branches to the label any more."""
+        if self.slots:
+            for llvm_type, slot in zip(self.carried, self.slots, strict=True):
+                t.free_slot(llvm_type, slot)
 
 
 def enter(t: "FunctionTranslator") -> Frame:
@@ -124,21 +139,21 @@ def _loop(t: "FunctionTranslator", _type: BlockType) -> None:
     t.flags &= ~FUNC_BOUNDED
     frame.store_slots(t)
     del t.stack[frame.height :]
-    t.emit(f"  br label %b{frame.label}\nb{frame.label}:")
+    t.jump(f"b{frame.label}")
+    t.emit(f"b{frame.label}:")
     t.forget()
+    t.locals.loops += 1
     frame.load_slots(t)
 
 
 @FAMILY.lowers("if")
 def _if(t: "FunctionTranslator", _type: BlockType) -> None:
-    condition = t.condition(t.stack.pop())
+    condition = pop_condition(t)
     frame = enter(t)
     frame.arguments = t.stack[frame.height :]
-    if len(t.known) <= _MAX_REMEMBERED:
-        frame.known = t.known.copy()
+    frame.known = t.locals.remembered()
     frame.left, frame.pending = t.fuel.left, t.fuel.pending
-    t.n = n = t.n + 1
-    t.emit(f"  br i1 {condition}, label %{n}, label %e{frame.label}\n{n}:")
+    t.branch_unless(condition, f"e{frame.label}")
 
 
 @FAMILY.lowers("else")
@@ -148,7 +163,7 @@ def _else(t: "FunctionTranslator", _imm: None) -> None:
         return
     if t.live:
         frame.store_slots(t)
-        t.emit(f"  br label %b{frame.label}")
+        t.jump(f"b{frame.label}")
     _begin_else(t, frame)
 
 
@@ -157,7 +172,8 @@ def _begin_else(t: "FunctionTranslator", frame: Frame) -> None:
     del t.stack[frame.height :]
     t.stack.extend(frame.arguments)
     t.forget()
-    t.known = frame.known
+    t.locals.recall(frame.known)
+    t.locals.assigned = frame.before
     t.fuel.left, t.fuel.pending = frame.left, frame.pending
     frame.has_else = True
     t.live = True
@@ -167,6 +183,8 @@ def _begin_else(t: "FunctionTranslator", frame: Frame) -> None:
 def _end(t: "FunctionTranslator", _imm: None) -> None:
     frame = t.frames.pop()
     if frame.label is not None:
+        if frame.is_loop:
+            t.locals.loops -= 1
         if frame.trying is not None:
             frame.trying.end(t, frame)
         if frame.is_if and not frame.has_else:
@@ -183,7 +201,7 @@ def _end_if_without_else(t: "FunctionTranslator", frame: Frame) -> None:
         # The label of the missing arm serves the end of the first arm too.
         if t.context.consume_fuel:
             fuel.settle(t, frame.pending)
-        t.emit(f"  br label %e{frame.label}")
+        t.jump(f"e{frame.label}")
         _begin_else(t, frame)
         t.forget()
     else:
@@ -191,7 +209,7 @@ def _end_if_without_else(t: "FunctionTranslator", frame: Frame) -> None:
             frame.deferred = frame.pending  # so that the missing arm has nothing to charge
         if t.live:
             frame.store_slots(t)
-            t.emit(f"  br label %b{frame.label}")
+            t.jump(f"b{frame.label}")
         _begin_else(t, frame)
     end_arm(t, frame)
 
@@ -199,16 +217,19 @@ def _end_if_without_else(t: "FunctionTranslator", frame: Frame) -> None:
 def end_arm(t: "FunctionTranslator", frame: Frame) -> None:
     """Go on behind the block with its results."""
     if frame.is_loop or not frame.is_target:
+        frame.free_slots(t)
         return  # reached from above only, if at all
     if t.live:
         frame.store_slots(t)
-        t.emit(f"  br label %b{frame.label}")
+        t.jump(f"b{frame.label}")
     t.emit(f"b{frame.label}:")
     del t.stack[frame.height :]
     t.forget()
+    t.locals.assigned = frame.assigned
     t.fuel.pending = frame.deferred or 0
     t.live = True
     frame.load_slots(t)
+    frame.free_slots(t)
 
 
 def unreachable_block(t: "FunctionTranslator", _type: BlockType) -> None:
@@ -218,22 +239,21 @@ def unreachable_block(t: "FunctionTranslator", _type: BlockType) -> None:
 
 @FAMILY.lowers("br")
 def _br(t: "FunctionTranslator", depth: int) -> None:
-    t.emit(f"  br label %b{_branch(t, depth).label}")
+    t.jump(f"b{_branch(t, depth).label}")
     t.live = False
 
 
 @FAMILY.lowers("br_if")
 def _br_if(t: "FunctionTranslator", depth: int) -> None:
-    condition = t.condition(t.stack.pop())
+    condition = pop_condition(t)
     frame = t.frames[-1 - depth]
     # A branch back to a loop is likely to be taken, and better off without a block of its own.
     if frame.is_loop or not _differs(t, frame):
         frame.store_slots(t)
         t.branch_if(condition, f"b{frame.label}")
         return
-    t.n = n = t.n + 1
     label = t.new_label()
-    t.emit(f"  br i1 {condition}, label %{n}, label %c{label}\n{n}:")
+    t.branch_unless(condition, f"c{label}")
     _on_the_way(t, frame)
     t.emit(f"c{label}:")
 
@@ -247,7 +267,7 @@ def _on_the_way(t: "FunctionTranslator", frame: Frame) -> None:
     """A block that goes on to a label; the code behind it does not know of it."""
     left, pending = t.fuel.left, t.fuel.pending
     frame.store_slots(t)
-    t.emit(f"  br label %b{frame.label}")
+    t.jump(f"b{frame.label}")
     t.fuel.left, t.fuel.pending = left, pending
 
 

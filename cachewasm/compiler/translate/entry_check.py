@@ -67,6 +67,7 @@ class EntryCheck:
         t.emit, t.n = lines.append, self._first
         self._emit(t)
         t.emit, t.n = emit, n
+        t.branched = -1  # its branch is not the last line
         t.fill(self._line, "\n".join(lines))
 
     def at_end(self, t: "FunctionTranslator") -> None:

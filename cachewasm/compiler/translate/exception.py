@@ -127,6 +127,7 @@ class Try:
         self.leave_body(t)
         if self.handler.is_used:
             _leave(t, frame)
+            t.locals.assigned = frame.before
             exception = self.handler.begin(t)
             if self.clauses is None:
                 self._dispatch_to_arms(t, exception)
@@ -148,7 +149,7 @@ def _leave(t: "FunctionTranslator", frame: Frame) -> None:
     """Leave an arm of a block, if its end is reached, for the code behind the block."""
     if t.live:
         frame.store_slots(t)
-        t.emit(f"  br label %b{frame.label}")
+        t.jump(f"b{frame.label}")
         t.live = False
 
 
@@ -209,7 +210,7 @@ def _dispatch_to_labels(
         else:
             _call_builtin(t, "exception_drop", "void", f"ptr {exception}")
         target.store_values(t, values)
-        t.emit(f"  br label %b{target.label}")
+        t.jump(f"b{target.label}")
         if not each.has_tag:
             return  # nothing is left for the clauses behind it
         t.emit(f"c{other}:")
@@ -233,7 +234,7 @@ def _call_builtin(t: "FunctionTranslator", name: str, result: str, arguments: st
     t.calls = True
     t.flags &= ~FUNC_BOUNDED
     t.n = n = t.n + 1
-    t.emit(load_builtin(f"%builtin{n}", "%vmctx", name))
+    t.emit(load_builtin(f"%builtin{n}", "%vmctx", name, t.context.invariant))
     text = f"call {result} %builtin{n}({arguments})"
     if result == "void":
         t.emit(f"  {text}")
@@ -310,6 +311,7 @@ def _catch(t: "FunctionTranslator", tagidx: int | None) -> None:
     t.emit(f"c{label}:")
     del t.stack[frame.height :]
     t.forget()
+    t.locals.assigned = frame.before
     t.live = True
     _resume_metering(t)
     exception = t.value(f"load ptr, ptr {trying.caught}")

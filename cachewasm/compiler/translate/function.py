@@ -2,8 +2,8 @@
 
 The state of a translation and the operations that lowerings are made of. The operand stack holds
 LLVM operands as text: names of values, or constants. Locals live in allocas and so do values that
-cross a label; LLVM's SROA makes the SSA form. Within straight-line code a local's current value is
-remembered (`known`), which spares most loads; so is the extension of an index (`wide`). Values have
+cross a label; LLVM's SROA makes the SSA form. What locals hold is remembered (locals.py), and so is the extension of
+an index (`wide`). Values have
 numbers, which LLVM need not look up by name, and so do labels that follow the branch to them; numbers
 grow in the order of the text and may have gaps. The entry block is 0, then come the locals. Other labels are
 one of the letters b, c, d, e, f, l, r, t and a number; no value is named so.
@@ -23,47 +23,42 @@ from cachewasm.compiler.translate.debug import with_lines
 from cachewasm.compiler.translate.dispatch import UNREACHABLE_LOWERINGS
 from cachewasm.compiler.translate.fuel import Fuel
 from cachewasm.compiler.translate.ir import (
-    INVARIANT,
-    LLVM_TYPES,
     RAISE_TRAP,
     TRAP,
-    UNLIKELY,
     at,
-    f32_literal,
-    f64_literal,
     fence,
     load_builtin,
     load_field,
 )
+from cachewasm.compiler.translate.locals import VECTOR, Locals
 from cachewasm.compiler.translate.metering import enter
 from cachewasm.errors import UnsupportedModule
 from cachewasm.wasm.function_validator import FunctionValidator
 from cachewasm.wasm.opcodes import BY_NAME
-from cachewasm.wasm.types import F32, F64, I32, V128
+from cachewasm.wasm.types import I32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cachewasm.compiler.translate.entry_check import EntryCheck
     from cachewasm.compiler.translate.exception import Handler
 
-# The stack check compares the frame address less an estimate of the frame with the limit. Level 0
-# may give every local and operand a place of its own.
+# The stack check compares the frame address with the limit, that of a large frame less an estimate of
+# it. Level 0 may give every local and operand a place of its own. A small frame may reach beyond the
+# limit, as may that of a function that calls none and is not checked.
 _FRAME_BASE = 64
 _FRAME_PER_VALUE = 8
 _FRAME_PER_VECTOR = 16
 _MAX_FRAME_ESTIMATE = 256 << 10
-_UNCHECKED_FRAME = 1 << 10
+_SMALL_FRAME = 1 << 10
 
 # What values that calls and branches pass on may amount to: each makes a line or two of text, and
 # real programs of the largest size stay far below.
 _MAX_CARRIED = 4_000_000
 
 LOCAL_GET = BY_NAME["local.get"]
+LOCAL_SET = BY_NAME["local.set"]
+LOCAL_TEE = BY_NAME["local.tee"]
 I32_CONST = BY_NAME["i32.const"]
-
-_FLOAT_ZEROS = {LLVM_TYPES[F32]: f32_literal(0), LLVM_TYPES[F64]: f64_literal(0)}
-_VECTOR = LLVM_TYPES[V128]
-_ZEROS = {_VECTOR: "zeroinitializer"}
 
 
 class Detour(NamedTuple):
@@ -78,8 +73,8 @@ class Detour(NamedTuple):
 class FunctionTranslator:
     """The translation of one defined function.
 
-    Lowerings use `stack`, `emit`, `live`, `frames`, `known` and the methods; `n` is the number of
-    the last value.
+    Lowerings use `stack`, `emit`, `live`, `frames`, `locals` and the methods; `n` is the number of
+    the last value, `lines` is the text so far.
     """
 
     __slots__ = (
@@ -88,18 +83,19 @@ class FunctionTranslator:
         "_cold",
         "_detours",
         "_entry",
-        "_lines",
-        "_loaded",
-        "_local_types",
+        "_free_slots",
         "_location",
         "_location_offset",
         "_places",
-        "_stores",
+        "branched",
         "calls",
+        "comparison",
         "context",
         "emit",
         "entry_check",
         "flag",
+        "flag_before",
+        "flag_before_of",
         "flag_line",
         "flag_of",
         "flags",
@@ -109,9 +105,10 @@ class FunctionTranslator:
         "handler",
         "has_pads",
         "is_foldable",
-        "known",
         "label_count",
+        "lines",
         "live",
+        "locals",
         "module",
         "n",
         "signature",
@@ -140,30 +137,28 @@ class FunctionTranslator:
         # Whether the block has what SelectionDAG could fold: see `opaque`.
         self.is_foldable = False
         self._carried = 0
-        self._lines: list[str] = []
-        self.emit = self._lines.append
+        self.lines: list[str] = []
+        self.emit = self.lines.append
         self._entry: dict[str, str] = {}
         self._allocas: list[str] = []
+        self._free_slots: dict[str, list[str]] = {}
         self._cold: list[tuple[int, int, str]] = []
         self._detours: list[Detour] = []
-        # The last comparison: its i1, the i32 made of it, and where that was emitted.
+        # The last comparison: the instruction, its i1, the i32 made of that, and where it was emitted.
+        self.comparison = ""
         self.flag = ""
         self.flag_of = ""
         self.flag_line = 0
+        # The i1 of the comparison before that, and its i32.
+        self.flag_before = ""
+        self.flag_before_of = ""
+        # How long the text was behind the last branch with a condition: see `jump`.
+        self.branched = -1
 
-        self._local_types = [LLVM_TYPES[t] for t in self.validator.locals]
-        self.n = len(self._local_types)
+        self.locals = Locals(self)
+        self.n = len(self.locals.types)
         # Whether there is any v128: it came from a local, an instruction, a global, a call or an exception.
-        self.uses_vectors = _VECTOR in self._local_types
-        # The locals that are loaded anywhere, and where in the text the others are stored in vain.
-        self._loaded: set[int] = set()
-        self._stores: dict[int, list[int]] = {}
-        params = len(self.signature.params)
-        self.known: dict[int, str] = {
-            i: f"%p{i}" if i < params else _ZEROS.get(t, "0")
-            for i, t in enumerate(self._local_types)
-            if i < params or t not in _FLOAT_ZEROS
-        }
+        self.uses_vectors = VECTOR in self.locals.types
         # An i32 -> the same as i64, as far as it is extended already.
         self.wide: dict[str, str] = {}
         # A v128 and a type of LLVM's -> the same as that type: see simd/shapes.py.
@@ -178,30 +173,43 @@ class FunctionTranslator:
     def translate(self) -> list[str]:
         """Translate the body; return the lines of the function's definition."""
         self.frames.append(Frame(self, self.validator.ctrls[0], height=0))
-        step = self.validator.step
+        validator = self.validator
+        step = validator.step
         lowerings = self.context.lowerings
         # Where every instruction is counted, none goes past its lowering.
-        quick = (None, None) if self.context.consume_fuel else (LOCAL_GET, I32_CONST)
-        quick_get, quick_const = quick
-        stack = self.stack
+        quick = () if self.context.consume_fuel else (LOCAL_GET, I32_CONST, LOCAL_SET, LOCAL_TEE)
+        quick_get, quick_const, quick_set, quick_tee = quick or (None, None, None, None)
+        stack, lines, locals_ = self.stack, self.lines, self.locals
         highest = 0
-        vals, local_types = self.validator.vals, self.validator.locals
+        vals, local_types = validator.vals, validator.locals
         locals_count = len(local_types)
         enter(self)
         imm: Any  # of the type that the instruction's row promises
         for offset, op, imm in self.validator.instructions():
-            # Almost half of all instructions: validated and translated in one go.
+            # More than half of all instructions: validated and translated in one go.
             if op is quick_get:
                 if self.live and imm < locals_count:
                     vals.append(local_types[imm])
-                    value = self.known.get(imm)
+                    value = locals_.known.get(imm)
                     if value is None:
-                        value = self.load_local(imm)
+                        value = locals_.load(self, imm)
                     stack.append(value)
                     continue
             elif op is quick_const and self.live:
                 vals.append(I32)
                 stack.append(str(imm))
+                continue
+            elif (
+                (op is quick_set or op is quick_tee)
+                and self.live
+                and imm < locals_count
+                and len(vals) > validator.height
+                and vals[-1] is local_types[imm]
+            ):
+                locals_.set(lines, imm, stack[-1])
+                if op is quick_set:
+                    vals.pop()
+                    stack.pop()
                 continue
             step(offset, op, imm)
             if self.live:
@@ -227,7 +235,7 @@ class FunctionTranslator:
         address = self.address(base, offset) if offset else base
         if flags:
             return self.value(f"load {flags} {llvm_type}, ptr {address}")
-        return self.value(f"load {llvm_type}, ptr {address}{INVARIANT}")
+        return self.value(f"load {llvm_type}, ptr {address}{self.context.invariant}")
 
     def address(self, base: str, offset: int) -> str:
         """The address `offset` bytes behind `base`."""
@@ -251,46 +259,42 @@ class FunctionTranslator:
             return operand
         return self.value(fence(llvm_type, operand))
 
-    def condition(self, value: str) -> str:
-        """An i32 operand as i1: whether it is not zero."""
-        if value == self.flag_of:
-            if len(self._lines) == self.flag_line:
-                self._lines.pop()  # nobody else has seen the i32
-                self.flag_of = ""
-            return self.flag
-        return self.value(f"icmp ne i32 {value}, 0")
-
     def forget(self) -> None:
         """Arrive at a label that is reached from elsewhere too."""
-        self.known = {}
-        self.wide.clear()
-        self.views.clear()
+        self.locals.forget(len(self.lines))
+        self.wide = {}
+        self.views = {}
         self.fuel.left = None
 
-    def push_flag(self, flag: str) -> None:
-        """Push an i1 as i32, so that a branch that follows at once can use the i1."""
-        self.n = n = self.n + 1
-        self.emit(f"  %{n} = zext i1 {flag} to i32")
-        self.flag = flag
-        self.flag_of = wide = f"%{n}"
-        self.flag_line = len(self._lines)
-        self.stack.append(wide)
+    def go_on(self) -> None:
+        """Begin a block that is reached from the end of the text alone.
+
+        In the baseline tier nothing stays in a register: what is remembered beyond would be spilled.
+        """
+        locals_ = self.locals
+        locals_.block = len(self.lines)
+        if self.context.baseline:
+            self.flag_of = ""
+            if locals_.known:
+                locals_.known = {}
+            if self.wide:
+                self.wide = {}
 
     def placeholder(self) -> int:
         """An empty line, for `fill`."""
         self.emit("")
-        return len(self._lines) - 1
+        return len(self.lines) - 1
 
     def fill(self, line: int, text: str) -> None:
         """Put text where a placeholder is."""
-        self._lines[line] = text
+        self.lines[line] = text
 
     # Entry block: values that are made at most once per function.
 
     def _at_entry(self, name: str, base: str, offset: int) -> str:
         """The name of a field that never changes, loaded in the entry block."""
         if name not in self._entry:
-            self._entry[name] = load_field(name, base, offset, invariant=True)
+            self._entry[name] = load_field(name, base, offset, suffix=self.context.invariant)
         return name
 
     def store_context(self) -> str:
@@ -319,25 +323,17 @@ class FunctionTranslator:
         return self._at_entry(f"%table{tableidx}", "%vmctx", offset)
 
     def slot(self, llvm_type: str) -> str:
-        """A fresh alloca of the entry block."""
+        """An alloca of the entry block for a value that crosses a label."""
+        free = self._free_slots.get(llvm_type)
+        if free:
+            return free.pop()
         name = f"%s{len(self._allocas)}"
         self._allocas.append(f"  {name} = alloca {llvm_type}")
         return name
 
-    def load_local(self, localidx: int) -> str:
-        """Load a local from its alloca, and remember its value."""
-        self._loaded.add(localidx)
-        self.n = n = self.n + 1
-        self.emit(f"  %{n} = load {self._local_types[localidx]}, ptr %{localidx + 1}")
-        self.known[localidx] = value = f"%{n}"
-        return value
-
-    def store_local(self, localidx: int, value: str) -> None:
-        """Store a local to its alloca, and remember its value."""
-        self.known[localidx] = value
-        if localidx not in self._loaded:
-            self._stores.setdefault(localidx, []).append(len(self._lines))
-        self.emit(f"  store {self._local_types[localidx]} {value}, ptr %{localidx + 1}")
+    def free_slot(self, llvm_type: str, name: str) -> None:
+        """Let others have an alloca: no code that follows loads what has been stored there so far."""
+        self._free_slots.setdefault(llvm_type, []).append(name)
 
     # Places.
 
@@ -356,10 +352,31 @@ class FunctionTranslator:
         self.label_count += 1
         return self.label_count
 
+    def jump(self, label: str) -> None:
+        """Go on at a label. If nothing stands behind the last branch, that goes there itself: a block
+        of nothing but a branch would cost one, even to the next instruction.
+        """
+        lines = self.lines
+        if len(lines) == self.branched:
+            branch, _, block = lines[-1].rpartition("\n")
+            lines[-1] = branch.replace(f"label %{block[:-1]}", f"label %{label}")
+            self.branched = -1
+        else:
+            self.emit(f"  br label %{label}")
+
     def branch_if(self, condition: str, label: str, suffix: str = "") -> None:
         """Branch to a label where the i1 holds, and go on behind the branch."""
         self.n = n = self.n + 1
         self.emit(f"  br i1 {condition}, label %{label}, label %{n}{suffix}\n{n}:")
+        self.branched = len(self.lines)
+        self.go_on()
+
+    def branch_unless(self, condition: str, label: str) -> None:
+        """Branch to a label where the i1 does not hold, and go on behind the branch."""
+        self.n = n = self.n + 1
+        self.emit(f"  br i1 {condition}, label %{n}, label %{label}\n{n}:")
+        self.branched = len(self.lines)
+        self.go_on()
 
     # Traps. Each has a block of its own behind the function's other code, so its pc tells the place.
 
@@ -367,20 +384,21 @@ class FunctionTranslator:
         """Trap where the i1 holds; `dbg` is its place if it is not this one."""
         label = self.new_label()
         self._cold.append((label, code, self.dbg() if dbg is None else dbg))
-        self.branch_if(condition, f"t{label}", UNLIKELY)
+        self.branch_if(condition, f"t{label}", self.context.unlikely)
 
     def trap(self, code: int) -> None:
         """Trap always; what follows is unreachable."""
         label = self.new_label()
         self._cold.append((label, code, self.dbg()))
-        self.emit(f"  br label %t{label}")
+        self.jump(f"t{label}")
         self.live = False
 
     def detour_if(self, condition: str, call: str) -> None:
         """Where the i1 holds, which is next to never, make a call before going on behind it."""
         label = self.new_label()
-        self.branch_if(condition, f"t{label}", UNLIKELY)
+        self.branch_if(condition, f"t{label}", self.context.unlikely)
         self._detours.append(Detour(label, call, self.dbg(), self.n))
+        self.branched = -1  # the detour comes back to the block
 
     # Blocks.
 
@@ -390,9 +408,10 @@ class FunctionTranslator:
         FastISel gives such an instruction to SelectionDAG together with all that stands before it in
         its block, which takes several times as long and loses the places of calls (debug.py).
         """
-        if self.context.baseline:
+        if self.context.baseline and len(self.lines) != self.branched:
             self.n = n = self.n + 1
             self.emit(f"  br label %{n}\n{n}:")
+            self.go_on()
 
     def begin_vector(self) -> None:
         """Before a vector instruction, of which FastISel selects next to nothing."""
@@ -452,22 +471,23 @@ class FunctionTranslator:
             text = f"{name} = {text}"
         self.n = after = self.n + 1
         self.emit(f"  {text} to label %{after} unwind label %{handler.pad(self)}{dbg}\n{after}:")
+        self.go_on()
         return name
 
     def call_builtin(self, name: str, result: str, arguments: str) -> str:
         """Emit a call of a builtin."""
         self.n = n = self.n + 1
-        self.emit(load_builtin(f"%builtin{n}", "%vmctx", name))
+        self.emit(load_builtin(f"%builtin{n}", "%vmctx", name, self.context.invariant))
         return self.call(result, f"%builtin{n}", arguments)
 
     # The definition.
 
     def _definition(self, highest: int) -> list[str]:
         signature = self.signature
-        values = len(self._local_types) + len(self._allocas) + highest
+        values = len(self.locals.types) + len(self._allocas) + highest
         per_value = _FRAME_PER_VECTOR if self.uses_vectors else _FRAME_PER_VALUE
         estimate = min(_FRAME_BASE + per_value * values, _MAX_FRAME_ESTIMATE)
-        checked = self.calls or estimate > _UNCHECKED_FRAME
+        checked = self.calls or estimate > _SMALL_FRAME
         store = self.store_context() if checked else ""
         personality = exception.PERSONALITY if self.has_pads else ""
         if self.has_pads or self.uses_vectors:
@@ -475,15 +495,16 @@ class FunctionTranslator:
         lines = [
             *self._places.nodes,
             f"define hidden {signature.result} @{symbols.function(self.funcidx)}"
-            f"({signature.parameters()}) {self.context.code}{personality}{self._places.definition} {{",
+            f"({signature.parameters()}) {self.context.code}{self.context.alignment}{personality}"
+            f"{self._places.definition} {{",
+            *self.locals.entry_lines(),
             *self._allocas,
-            *self._initial_locals(),
             *self._entry.values(),
         ]
         if checked:
             lines += self._stack_check(store, estimate)
-        self._drop_dead_stores()
-        lines += filter(None, self._lines)
+        self.locals.drop_dead_stores(self.lines)
+        lines += filter(None, self.lines)
         for label, code, dbg in self._cold:
             lines.append(f"t{label}:")
             lines.append(f"  call void @{RAISE_TRAP}(ptr %vmctx, i32 {code}) {TRAP}{dbg}")
@@ -502,50 +523,24 @@ class FunctionTranslator:
         places = self.context.line_places(self.funcidx)
         if places is None:
             return
-        self._lines = [with_lines(line, places) for line in self._lines]
+        self.lines = [with_lines(line, places) for line in self.lines]
         self._cold = [(label, code, with_lines(dbg, places)) for label, code, dbg in self._cold]
         self._detours = [each._replace(dbg=with_lines(each.dbg, places)) for each in self._detours]
         self._places = places
         self._location_offset = -1
 
-    def _drop_dead_stores(self) -> None:
-        """Leave nothing of the stores to locals that are never loaded, which have no alloca."""
-        for localidx, places in self._stores.items():
-            if localidx not in self._loaded:
-                for place in places:
-                    self._lines[place] = ""
-
-    def _initial_locals(self) -> list[str]:
-        lines = []
-        in_memory = sorted(self._loaded)
-        for i in in_memory:
-            lines.append(f"  %{i + 1} = alloca {self._local_types[i]}")
-        for i in in_memory:
-            t = self._local_types[i]
-            if i < len(self.signature.params):
-                initial = f"%p{i}"
-            elif t not in _FLOAT_ZEROS:
-                initial = _ZEROS.get(t, "0")
-                if t == _VECTOR and not self.context.baseline:
-                    initial = f"%zero{i}"
-                    lines.append(f"  {initial}.lanes = {fence('<4 x float>', 'zeroinitializer')}")
-                    lines.append(f"  {initial} = bitcast <4 x float> {initial}.lanes to {t}")
-            else:
-                initial = _FLOAT_ZEROS[t]
-                if not self.context.baseline:
-                    initial = f"%zero{i}"
-                    lines.append(f"  {initial} = {fence(t, _FLOAT_ZEROS[t])}")
-            lines.append(f"  store {t} {initial}, ptr %{i + 1}")
-        return lines
-
     def _stack_check(self, store: str, estimate: int) -> list[str]:
         self.validator.offset = self.validator.body.start  # the place of what the entry does
         self._cold.append((0, traps.STACK_OVERFLOW, self.dbg()))
+        lines = ["  %frame = call ptr @llvm.frameaddress.p0(i32 0)"]
+        lowest = "%frame"
+        if estimate > _SMALL_FRAME:
+            lowest = "%frame.end"
+            lines.append(at(lowest, "%frame", -estimate))
         return [
-            "  %frame = call ptr @llvm.frameaddress.p0(i32 0)",
-            at("%frame.end", "%frame", -estimate),
+            *lines,
             load_field("%limit", store, STORE.stack_limit),
-            "  %overflow = icmp ult ptr %frame.end, %limit",
-            f"  br i1 %overflow, label %t0, label %body{UNLIKELY}",
+            f"  %overflow = icmp ult ptr {lowest}, %limit",
+            f"  br i1 %overflow, label %t0, label %body{self.context.unlikely}",
             "body:",
         ]

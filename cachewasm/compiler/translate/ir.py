@@ -100,11 +100,8 @@ def at(value: str, base: str, offset: int) -> str:
     return f"  {value} = getelementptr i8, ptr {base}, i64 {offset}"
 
 
-def load_field(
-    value: str, base: str, offset: int, llvm_type: str = "ptr", *, invariant: bool = False
-) -> str:
+def load_field(value: str, base: str, offset: int, llvm_type: str = "ptr", suffix: str = "") -> str:
     """The lines that load a field of a structure into `value`."""
-    suffix = INVARIANT if invariant else ""
     if not offset:
         return f"  {value} = load {llvm_type}, ptr {base}{suffix}"
     return (
@@ -112,11 +109,11 @@ def load_field(
     )
 
 
-def load_builtin(value: str, context: str, name: str) -> str:
+def load_builtin(value: str, context: str, name: str, suffix: str = INVARIANT) -> str:
     """The lines that load the address of a builtin into `value`."""
-    table = load_field(f"{value}.table", context, vmctx.CONTEXT.builtins, invariant=True)
-    return (
-        table + "\n" + load_field(value, f"{value}.table", 8 * BUILTIN_INDEX[name], invariant=True)
+    table = load_field(f"{value}.table", context, vmctx.CONTEXT.builtins, suffix=suffix)
+    return f"{table}\n" + load_field(
+        value, f"{value}.table", 8 * BUILTIN_INDEX[name], suffix=suffix
     )
 
 

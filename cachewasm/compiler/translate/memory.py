@@ -26,6 +26,11 @@ FAMILY = Family()
 
 def access_address(t: "FunctionTranslator", memidx: int, offset: int, size: int) -> str:
     """Pop an index; the address of `size` bytes at it plus `offset`, checked where necessary."""
+    return t.value(_address(t, memidx, offset, size))
+
+
+def _address(t: "FunctionTranslator", memidx: int, offset: int, size: int) -> str:
+    """The instruction that makes such an address."""
     wide = t.widened(t.stack.pop())
     guard_size = t.context.guard_size
     if guard_size is None or offset + size > guard_size:
@@ -34,12 +39,9 @@ def access_address(t: "FunctionTranslator", memidx: int, offset: int, size: int)
         base = t.field(t.memory(memidx), MEMORY.base, flags="volatile")
     else:
         base = t.memory_base(memidx)
-    t.n = n = t.n + 1
     if offset:  # of an element of size 1: base + wide + offset
-        t.emit(f"  %{n} = getelementptr [1 x i8], ptr {base}, i64 {wide}, i64 {offset}")
-    else:
-        t.emit(f"  %{n} = getelementptr i8, ptr {base}, i64 {wide}")
-    return f"%{n}"
+        return f"getelementptr [1 x i8], ptr {base}, i64 {wide}, i64 {offset}"
+    return f"getelementptr i8, ptr {base}, i64 {wide}"
 
 
 def _check(t: "FunctionTranslator", memidx: int, index: str, extent: int) -> None:
@@ -59,11 +61,16 @@ def _load(valtype: ValType, access: Access) -> Lowering:
 
     def lower(t: "FunctionTranslator", imm: tuple[int, int, int]) -> None:
         memidx, _, offset = imm
-        address = access_address(t, memidx, offset, size)
-        value = t.value(f"load volatile {stored}, ptr {address}, align 1{t.dbg()}")
-        if stored != llvm_type:
-            value = t.value(f"{extension} {stored} {value} to {llvm_type}")
-        t.stack.append(value)
+        address = _address(t, memidx, offset, size)
+        t.n = n = t.n + 2
+        t.emit(
+            f"  %{n - 1} = {address}\n"
+            f"  %{n} = load volatile {stored}, ptr %{n - 1}, align 1{t.dbg()}"
+        )
+        if stored == llvm_type:
+            t.stack.append(f"%{n}")
+        else:
+            t.stack.append(t.value(f"{extension} {stored} %{n} to {llvm_type}"))
 
     return lower
 
@@ -80,8 +87,9 @@ def _store(valtype: ValType, access: Access) -> Lowering:
                 value = t.value(f"trunc {llvm_type} {value} to {stored}")
             else:
                 value = str(int(value) & mask)
-        address = access_address(t, memidx, offset, size)
-        t.emit(f"  store volatile {stored} {value}, ptr {address}, align 1{t.dbg()}")
+        address = _address(t, memidx, offset, size)
+        t.n = n = t.n + 1
+        t.emit(f"  %{n} = {address}\n  store volatile {stored} {value}, ptr %{n}, align 1{t.dbg()}")
 
     return lower
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from cachewasm.compiler.trampolines import trampolines
 from cachewasm.compiler.translate import exception
-from cachewasm.compiler.translate.context import ModuleContext
+from cachewasm.compiler.translate.context import ModuleContext, is_for_size
 from cachewasm.compiler.translate.function import FunctionTranslator
 from cachewasm.compiler.translate.ir import (
     THROWS,
@@ -63,7 +63,7 @@ def translate(
         env.target,
         declarations + body,
         header,
-        for_size=not baseline and _is_for_size(env),
+        for_size=context.is_for_size,
         branch_protection=env.tunables.branch_protection,
         throws=throws,
         unwind_info=_has_unwind_info(env),
@@ -87,7 +87,7 @@ def translate_trampolines(
     return module_text(
         env.target,
         [*shared, *trampolines(module.module.types, typeidxs)],
-        for_size=_is_for_size(env),
+        for_size=is_for_size(env),
         branch_protection=env.tunables.branch_protection,
         throws=throws,
         unwind_info=_has_unwind_info(env),
@@ -100,7 +100,3 @@ def _has_unwind_info(env: "CompileEnvironment") -> bool:
     tunables = env.tunables
     is_debugged = tunables.debug_info and env.target.arch == AARCH64
     return tunables.native_unwind_info or is_debugged
-
-
-def _is_for_size(env: "CompileEnvironment") -> bool:
-    return env.flags["opt_level"] == "speed_and_size"

@@ -10,11 +10,15 @@ Specification, section 4.3. Comparisons with NaN are false, but for `ne`.
 from struct import Struct
 
 from cachewasm.abi import traps
+from cachewasm.compiler.translate.condition import (
+    combine_flags,
+    push_comparison,
+    push_opposite,
+)
 from cachewasm.compiler.translate.ir import (
     FLOAT_OPERATIONS,
     FLOAT_PREDICATES,
     INTEGER_PREDICATES,
-    LIKELY,
     f32_literal,
     f64_literal,
 )
@@ -68,7 +72,8 @@ def _f64_const(t: "FunctionTranslator", bits: int) -> None:
 
 # --- One instruction of LLVM each -----------------------------------------------------------------
 
-_BINARY_INTEGER = ("add", "sub", "mul", "and", "or", "xor")  # as LLVM names them
+_BINARY_INTEGER = ("add", "sub", "mul")  # as LLVM names them
+_BITWISE = ("and", "or", "xor")
 # The text before the operand and after it.
 _UNARY = {
     "i32.clz": ("call i32 @llvm.ctlz.i32(i32 ", ", i1 false)"),
@@ -149,9 +154,7 @@ def _alone(lower_known: Lowering) -> Lowering:
 def _compare(instruction: str) -> Lowering:
     def lower(t: "FunctionTranslator", _imm: None) -> None:
         right, left = t.stack.pop(), t.stack.pop()
-        t.n = n = t.n + 1
-        t.emit(f"  %{n} = {instruction} {left}, {right}")
-        t.push_flag(f"%{n}")
+        push_comparison(t, f"{instruction} {left}, {right}")
 
     return lower
 
@@ -200,9 +203,24 @@ def _eqz(i: str) -> Lowering:
     def lower(t: "FunctionTranslator", _imm: None) -> None:
         value = t.stack.pop()
         if value == t.flag_of:
-            t.push_flag(t.value(f"xor i1 {t.condition(value)}, true"))
+            push_opposite(t)
         else:
-            t.push_flag(t.value(f"icmp eq {i} {value}, 0"))
+            push_comparison(t, f"icmp eq {i} {value}, 0")
+
+    return lower
+
+
+def _bitwise(operation: str) -> Lowering:
+    usual = _binary(f"{operation} i32")
+
+    def lower(t: "FunctionTranslator", _imm: None) -> None:
+        if t.stack[-1] == t.flag_of:
+            if combine_flags(t, operation):
+                return
+        elif operation == "and" and t.stack[-1] == "1" and t.stack[-2] == t.flag_of:
+            t.stack.pop()  # it is 0 or 1
+            return
+        usual(t, None)
 
     return lower
 
@@ -369,10 +387,11 @@ def _truncate(i: str, f: str, *, signed: bool) -> Lowering:
         is_below = t.value(f"fcmp olt {t_} {value}, {_literal(high)}")
         fits = t.value(f"and i1 {is_above}, {is_below}")
         label = t.new_label()
-        t.emit(f"  br i1 {fits}, label %f{label}, label %r{label}{LIKELY}\nr{label}:")
+        t.emit(f"  br i1 {fits}, label %f{label}, label %r{label}{t.context.likely}\nr{label}:")
         t.trap_if(t.value(f"fcmp uno {t_} {value}, {value}"), traps.BAD_CONVERSION_TO_INTEGER)
         t.trap(traps.INTEGER_OVERFLOW)
         t.emit(f"f{label}:")
+        t.go_on()
         t.live = True
         t.stack.append(t.value(f"{instruction} {t_} {value} to {i}"))
 
@@ -395,6 +414,9 @@ def _add_functions() -> None:
         for narrow in (8, 16, 32):
             if narrow < width:
                 FAMILY.add(f"{i}.extend{narrow}_s", _sign_extend(i, f"i{narrow}"))
+    for operation in _BITWISE:
+        FAMILY.add(f"i32.{operation}", _bitwise(operation))
+        FAMILY.add(f"i64.{operation}", _binary(f"{operation} i64"))
     for f in _FLOATS:
         FAMILY.add(f"{f}.min", _extremum(f, "min"))
         FAMILY.add(f"{f}.max", _extremum(f, "max"))

@@ -1,6 +1,7 @@
 """Reference instructions. A reference is an i64: see ir.LLVM_TYPES."""
 
 from cachewasm.abi.vmctx import FUNC_REFERS, FUNCREF
+from cachewasm.compiler.translate.condition import push_comparison
 from cachewasm.compiler.translate.registry import Family
 from cachewasm.wasm.types import ValType
 
@@ -18,7 +19,7 @@ def _ref_null(t: "FunctionTranslator", _reftype: ValType) -> None:
 
 @FAMILY.lowers("ref.is_null")
 def _ref_is_null(t: "FunctionTranslator", _imm: None) -> None:
-    t.push_flag(t.value(f"icmp eq i64 {t.stack.pop()}, 0"))
+    push_comparison(t, f"icmp eq i64 {t.stack.pop()}, 0")
 
 
 @FAMILY.lowers("ref.func")

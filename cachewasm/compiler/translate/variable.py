@@ -1,7 +1,8 @@
 """Locals, globals, and the parametric instructions."""
 
 from cachewasm.abi.vmctx import GLOBAL_CELL_SIZE
-from cachewasm.compiler.translate.ir import INVARIANT, LLVM_TYPES
+from cachewasm.compiler.translate.condition import pop_condition
+from cachewasm.compiler.translate.ir import LLVM_TYPES
 from cachewasm.compiler.translate.registry import Family
 from cachewasm.wasm.types import V128, GlobalType, ValType
 
@@ -14,20 +15,20 @@ FAMILY = Family()
 
 @FAMILY.lowers("local.get")
 def _local_get(t: "FunctionTranslator", localidx: int) -> None:
-    value = t.known.get(localidx)
+    value = t.locals.known.get(localidx)
     if value is None:
-        value = t.load_local(localidx)
+        value = t.locals.load(t, localidx)
     t.stack.append(value)
 
 
 @FAMILY.lowers("local.set")
 def _local_set(t: "FunctionTranslator", localidx: int) -> None:
-    t.store_local(localidx, t.stack.pop())
+    t.locals.set(t.lines, localidx, t.stack.pop())
 
 
 @FAMILY.lowers("local.tee")
 def _local_tee(t: "FunctionTranslator", localidx: int) -> None:
-    t.store_local(localidx, t.stack[-1])
+    t.locals.set(t.lines, localidx, t.stack[-1])
 
 
 def _global(t: "FunctionTranslator", globalidx: int) -> tuple[GlobalType, str]:
@@ -51,7 +52,7 @@ def _global_get(t: "FunctionTranslator", globalidx: int) -> None:
         # In order with traps and calls, which may let others see or change it.
         t.stack.append(t.value(f"load volatile {llvm_type}, ptr {address}"))
     else:
-        t.stack.append(t.value(f"load {llvm_type}, ptr {address}{INVARIANT}"))
+        t.stack.append(t.value(f"load {llvm_type}, ptr {address}{t.context.invariant}"))
 
 
 @FAMILY.lowers("global.set")
@@ -72,7 +73,7 @@ def _drop(t: "FunctionTranslator", _imm: None) -> None:
 
 @FAMILY.lowers("select", "select t")
 def _select(t: "FunctionTranslator", _imm: tuple[ValType, ...] | None) -> None:
-    condition = t.condition(t.stack.pop())
+    condition = pop_condition(t)
     otherwise, value = t.stack.pop(), t.stack.pop()
     valtype = t.validator.vals[-1]
     assert valtype is not None  # Unknown is found in unreachable code only

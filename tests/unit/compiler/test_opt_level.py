@@ -112,15 +112,22 @@ def test_opt_level_of_another_engine_does_not_matter_for_loading(level: str) -> 
         cachewasm.Module.deserialize(cachewasm.Engine(config(other)), artifact)
 
 
-def test_speed_and_size_is_said_to_every_function_of_the_optimized_tier_only(
-    valid_module: Callable[[str], Any],
+@pytest.mark.parametrize(
+    ("level", "baseline", "is_said"),
+    [
+        ("speed", False, False),
+        ("speed_and_size", False, True),
+        ("speed", True, True),
+        ("speed_and_size", True, True),
+    ],
+)
+def test_that_size_counts_is_said_to_every_function(
+    valid_module: Callable[[str], Any], level: str, baseline: bool, is_said: bool
 ) -> None:
-    module = valid_module(WAT)
-    env = from_config(config("speed_and_size"))
-    assert "attributes #0 = { nounwind optsize " in translate(module, env, range(2)).ir
-    assert "optsize" not in translate(module, env, range(2), baseline=True).ir
-    env = from_config(config("speed"))
-    assert "optsize" not in translate(module, env, range(2)).ir
+    env = from_config(config(level))
+    ir = translate(valid_module(WAT), env, range(2), baseline=baseline).ir
+    assert ("attributes #0 = { nounwind optsize " in ir) is is_said
+    assert (" #0 align 4 " in ir) is is_said
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

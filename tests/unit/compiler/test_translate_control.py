@@ -3,6 +3,7 @@
 import pytest
 
 from cachewasm.abi.vmctx import STORE
+from cachewasm.compiler.translate.module import translate
 
 
 def test_loop_with_branches_returns_factorial(machine):
@@ -226,3 +227,23 @@ def test_fifty_thousand_locals_are_checked_against_the_limit(machine):
     assert m.call("f") == [3]
     m.limit_stack(64 << 10)
     assert m.trap_of("f") == "STACK_OVERFLOW"
+
+
+@pytest.mark.parametrize(("argument", "expected"), [(0, 20 + 5 + 1), (1, 300 + 2)])
+def test_blocks_share_slots_unless_one_is_in_the_other(
+    machine, valid_module, env, argument, expected
+):
+    wat = """(module (func (export "f") (param i32) (result i32)
+      (i32.add
+        (block $outer (result i32)
+          (i32.add
+            (block $inner (result i32)
+              (drop (br_if $outer (i32.const 300) (local.get 0)))
+              (br $inner (i32.const 20)))
+            (i32.const 5)))
+        (block $after (result i32)
+          (drop (br_if $after (i32.const 1) (i32.eqz (local.get 0))))
+          (i32.const 2)))))"""
+    ir = translate(valid_module(wat), env(), range(1), baseline=True).ir
+    assert ir.count(" = alloca i32") == 2
+    assert machine(wat).call("f", argument) == [expected]

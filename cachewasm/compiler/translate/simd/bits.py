@@ -1,5 +1,6 @@
 """Vector instructions on all bits, and those that give one number for a whole vector."""
 
+from cachewasm.compiler.translate.condition import push_comparison
 from cachewasm.compiler.translate.simd.shapes import (
     BITS,
     I8X16,
@@ -60,15 +61,15 @@ def _any_true(t: "FunctionTranslator", _imm: None) -> None:
     if not is_x86(t):
         value = pop(t, I32X4)
         greatest = t.value(f"call i32 @llvm.vector.reduce.umax.v4i32({I32X4.type} {value})")
-        t.push_flag(t.value(f"icmp ne i32 {greatest}, 0"))
+        push_comparison(t, f"icmp ne i32 {greatest}, 0")
     elif has(t, "sse4.1"):
         value = pop(t, I64X2)
         is_zero = t.value(f"call i32 @llvm.x86.sse41.ptestz({BITS} {value}, {BITS} {value})")
-        t.push_flag(t.value(f"icmp eq i32 {is_zero}, 0"))
+        push_comparison(t, f"icmp eq i32 {is_zero}, 0")
     else:
         zeros = t.value(f"icmp eq {I8X16.type} {pop(t, I8X16)}, zeroinitializer")
         mask = _byte_mask(t, t.value(f"sext {I8X16.conditions} {zeros} to {I8X16.type}"))
-        t.push_flag(t.value(f"icmp ne i32 {mask}, 65535"))
+        push_comparison(t, f"icmp ne i32 {mask}, 65535")
 
 
 def _all_true(shape: Shape) -> "Lowering":
@@ -79,7 +80,7 @@ def _all_true(shape: Shape) -> "Lowering":
             if shape is not I8X16:
                 wide = t.value(f"bitcast {shape.type} {wide} to {I8X16.type}")
             mask = _byte_mask(t, wide)
-            t.push_flag(t.value(f"icmp eq i32 {mask}, 0"))
+            push_comparison(t, f"icmp eq i32 {mask}, 0")
             return
         value, reduced = pop(t, shape), shape
         if shape is I64X2:  # there is no minimum of such lanes
@@ -88,7 +89,7 @@ def _all_true(shape: Shape) -> "Lowering":
             value, reduced = t.value(f"bitcast {BITS} {wide} to {I32X4.type}"), I32X4
         call = f"call {reduced.lane} @llvm.vector.reduce.umin.{reduced.mangled}"
         least = t.value(f"{call}({reduced.type} {value})")
-        t.push_flag(t.value(f"icmp ne {reduced.lane} {least}, 0"))
+        push_comparison(t, f"icmp ne {reduced.lane} {least}, 0")
 
     return lower
 

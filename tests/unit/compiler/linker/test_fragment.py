@@ -9,7 +9,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import pytest
 
-from cachewasm.compiler.codegen import BASELINE, compile_ir
+from cachewasm.compiler.codegen import BASELINE, OPTIMIZED, compile_ir
 from cachewasm.compiler.linker import fragment as fragment_module
 from cachewasm.compiler.linker.fragment import Fragment, decode, encode, make_fragment
 from cachewasm.compiler.linker.link import LinkedImage, link
@@ -17,7 +17,8 @@ from cachewasm.compiler.linker.parts import CONSTANT_SIZES, RODATA, TEXT
 from cachewasm.compiler.runtime_library import runtime_library_ir
 from cachewasm.compiler.trampolines import representatives
 from cachewasm.compiler.translate.module import translate, translate_trampolines
-from cachewasm.engine.environment import CompileEnvironment
+from cachewasm.engine.config import Config
+from cachewasm.engine.environment import CompileEnvironment, from_config
 from cachewasm.errors import InternalError
 from cachewasm.wasm import features
 from cachewasm.wasm.decode import decode as decode_module
@@ -119,6 +120,16 @@ def test_link_borders_in_kernels_leave_no_trace(
     wasm = (KERNELS / f"{name}.wasm").read_bytes()
     module, environment = validate(decode_module(wasm, features.DEFAULT)), env(target)
     assert image_of(module, environment, tier, 1) == image_of(module, environment, tier, 1000)
+
+
+def test_link_borders_of_small_code_leave_no_trace(
+    valid_module: Callable[[str], ValidModule],
+) -> None:
+    config = Config()
+    config.opt_level = "speed_and_size"
+    module, environment = valid_module(MANY), from_config(config)
+    whole = image_of(module, environment, OPTIMIZED, 1000)
+    assert image_of(module, environment, OPTIMIZED, 1) == whole
 
 
 def test_link_borders_without_address_map_leave_no_trace(
