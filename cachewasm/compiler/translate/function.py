@@ -2,11 +2,11 @@
 
 The state of a translation and the operations that lowerings are made of. The operand stack holds
 LLVM operands as text: names of values, or constants. Locals live in allocas and so do values that
-cross a label; LLVM's SROA makes the SSA form. What locals hold is remembered (locals.py), and so is the extension of
-an index (`wide`). Values have
-numbers, which LLVM need not look up by name, and so do labels that follow the branch to them; numbers
-grow in the order of the text and may have gaps. The entry block is 0, then come the locals. Other labels are
-one of the letters b, c, d, e, f, l, r, t and a number; no value is named so.
+cross a label; LLVM's SROA makes the SSA form. What locals hold is remembered (locals.py), and so is the
+extension of an index (`wide`). Values have numbers, which LLVM need not look up by name, and so do labels
+that follow the branch to them; numbers grow in the order of the text and may have gaps. The entry block
+is 0, then come the locals. Other labels are one of the letters b, c, d, e, f, l, r, t and a number; no
+value is named so.
 
 Always holds between instructions: while `live`, `stack` has as many operands as the validator has
 types; whatever they name dominates the place where the text goes on.
