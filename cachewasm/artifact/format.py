@@ -56,25 +56,23 @@ SHF_WRITE = 1
 SHF_ALLOC = 2
 SHF_EXECINSTR = 4
 
-# Program headers, always these, in this order, which is that of the file but for the last: engine, module
-# info, text, constants, unwind tables, data, zero-filled area. What is not loaded has types from the range that
-# is left to operating systems.
+# Program headers, always these, in this order, which is that of the file but for the last. What is not
+# loaded has types from the range that is left to operating systems.
 PT_LOAD = 1
 PT_ENGINE, PT_INFO, PT_FRAMES, PT_DATA = range(0x60CA_0001, 0x60CA_0005)
 PF_X, PF_W, PF_R = 1, 2, 4
 # Of the text: functions begin with a mark where an indirect branch may land. A bit for operating systems.
 PF_MARKED = 1 << 20
-# p_type, p_flags.
+# p_type, p_flags, and the section that lies in it.
 SEGMENTS = (
-    (PT_ENGINE, PF_R),
-    (PT_INFO, PF_R),
-    (PT_LOAD, PF_R | PF_X),
-    (PT_LOAD, PF_R),
-    (PT_FRAMES, PF_R),
-    (PT_DATA, PF_R),
-    (PT_LOAD, PF_R | PF_W),
+    (PT_ENGINE, PF_R, ENGINE_SECTION),
+    (PT_INFO, PF_R, INFO_SECTION),
+    (PT_LOAD, PF_R | PF_X, TEXT_SECTION),
+    (PT_LOAD, PF_R, RODATA_SECTION),
+    (PT_FRAMES, PF_R, FRAMES_SECTION),
+    (PT_DATA, PF_R, DATA_SECTION),
+    (PT_LOAD, PF_R | PF_W, BSS_SECTION),
 )
-TEXT_SEGMENT = 2
 
 # e_ident[0:9] as 4s and five bytes, e_type, e_machine, e_version, e_entry, e_phoff, e_shoff,
 # e_flags, e_ehsize, e_phentsize, e_phnum, e_shentsize, e_shnum, e_shstrndx.

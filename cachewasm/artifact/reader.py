@@ -17,14 +17,10 @@ from cachewasm.artifact.format import (
     BSS_SECTION,
     COMPONENT,
     DATA_ALIGN,
-    DATA_SECTION,
     ELF_FIELDS,
     ELF_HEADER,
     ELF_VERSION,
-    ENGINE_SECTION,
-    FRAMES_SECTION,
     IDENT,
-    INFO_SECTION,
     LITTLE_ENDIAN,
     MAX_BSS_SIZE,
     MODULE,
@@ -39,7 +35,6 @@ from cachewasm.artifact.format import (
     SUPPORT,
     TEXT_ALIGN,
     TEXT_SECTION,
-    TEXT_SEGMENT,
     TYPE_DYN,
 )
 from cachewasm.errors import IncompatibleArtifact, InternalError
@@ -56,13 +51,11 @@ _FIXED = TYPE_DYN, ELF_VERSION, ELF_HEADER.size
 _SEGMENTS_FIXED = ELF_HEADER.size, PROGRAM_HEADER.size, len(SEGMENTS)
 _KINDS = MODULE, COMPONENT, SUPPORT
 # As SEGMENT_PLACES has them: of code without marks, and of code with them.
-_PLAIN = tuple(kind | flags << 32 for kind, flags in SEGMENTS)
+_PLAIN = tuple(kind | flags << 32 for kind, flags, _ in SEGMENTS)
 _MARKED = tuple(
-    kind | PF_MARKED << 32 if number == TEXT_SEGMENT else kind for number, kind in enumerate(_PLAIN)
+    kind | PF_MARKED << 32 if name == TEXT_SECTION else kind
+    for kind, (_, _, name) in zip(_PLAIN, SEGMENTS, strict=True)
 )
-
-# What the program headers tell of besides constants and zeros.
-_SECTIONS_OF_SEGMENTS = ENGINE_SECTION, INFO_SECTION, TEXT_SECTION, FRAMES_SECTION, DATA_SECTION
 _NOTHING = 0, 0
 
 _NOT_ELF = "failed to parse precompiled artifact as an ELF"
@@ -87,6 +80,7 @@ class Artifact:
     __slots__ = (
         "_pieces",
         "_sections",
+        "_segments",
         "_table",
         "bss_offset",
         "bss_size",
@@ -215,6 +209,7 @@ class Artifact:
         end = len(data)
         if not all(map(le, map(add, starts, sizes), (*starts[1:-1], end))):
             raise IncompatibleArtifact(_BAD_SEGMENTS)
+        self._segments = ranges = tuple(zip(starts, sizes, strict=True))
         (
             self.engine_range,
             self.info_range,
@@ -223,7 +218,7 @@ class Artifact:
             self.frames_range,
             self.data_range,
             (zeros, self.bss_size),
-        ) = zip(starts, sizes, strict=True)
+        ) = ranges
         # Mapping relies on this: text and constants lie in the file as they will in memory.
         start, stop = self.text_range[0], sum(constants)
         page = TEXT_ALIGN[self.machine]
@@ -290,20 +285,10 @@ class Artifact:
 
     def _compared(self, sections: "dict[str, Range]", zeros: "Range") -> "dict[str, Range]":
         """The sections, which have to be where the program headers are."""
-        text, size = self.text_range
-        constants = sections.get(RODATA_SECTION, (text + size, 0))
-        told = (
-            *(sections.get(name, _NOTHING) for name in _SECTIONS_OF_SEGMENTS),
-            (text, sum(constants) - text),
-            zeros,
-        )
-        found = (
-            *(self.engine_range, self.info_range, self.text_range),
-            *(self.frames_range, self.data_range, self.image_range),
-            (text + self.bss_offset, self.bss_size),
-        )
-        for one, other in zip(told, found, strict=True):
-            if one != other and (one[1] or other[1]):
+        for (_, _, name), found in zip(SEGMENTS, self._segments, strict=True):
+            told = zeros if name == BSS_SECTION else sections.get(name, _NOTHING)
+            # What is empty may be anywhere.
+            if found != told and (found[1] or told[1]):
                 raise IncompatibleArtifact(_BAD_SEGMENTS)
         return sections
 

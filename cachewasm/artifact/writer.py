@@ -20,9 +20,6 @@ from cachewasm.artifact.format import (
     DATA_SECTION,
     ELF_HEADER,
     ELF_VERSION,
-    ENGINE_SECTION,
-    FRAMES_SECTION,
-    INFO_SECTION,
     LITTLE_ENDIAN,
     MAGIC,
     OS_ABI,
@@ -42,7 +39,6 @@ from cachewasm.artifact.format import (
     SYMBOL,
     TEXT_ALIGN,
     TEXT_SECTION,
-    TEXT_SEGMENT,
     TYPE_DYN,
 )
 from cachewasm.errors import InternalError
@@ -51,11 +47,6 @@ from cachewasm.record import dataclass
 _STT_OBJECT = 1
 _STT_FUNC = 2
 _STB_GLOBAL = 1 << 4
-# By number of SEGMENTS.
-_SECTIONS_OF_SEGMENTS = (
-    *(ENGINE_SECTION, INFO_SECTION, TEXT_SECTION, RODATA_SECTION),
-    *(FRAMES_SECTION, DATA_SECTION, BSS_SECTION),
-)
 # Where the section headers are.
 _TABLE = ELF_HEADER.size + PROGRAM_HEADER.size * len(SEGMENTS)
 
@@ -242,15 +233,15 @@ def _program_headers(placed: Sequence[_Section], *, is_marked: bool) -> list[byt
     sections = {section.name: section for section in placed}
     rows = []
     end = address = 0
-    for number, (kind, flags) in enumerate(SEGMENTS):
-        section = sections.get(_SECTIONS_OF_SEGMENTS[number])
+    for kind, flags, name in SEGMENTS:
+        section = sections.get(name)
         offset = end if section is None else section.offset
         size = 0 if section is None else len(section.body)
         memory_size = 0 if section is None else section.size
         end = offset + size
         if kind == PT_LOAD:
             address = address if section is None else section.address
-        if number == TEXT_SEGMENT and is_marked:
+        if name == TEXT_SECTION and is_marked:
             flags |= PF_MARKED
         align = 1 if section is None else section.align
         loaded = address if kind == PT_LOAD else 0

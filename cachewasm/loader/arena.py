@@ -1,6 +1,6 @@
 """Room for the code of small modules: slices of regions that live longer than a module.
 
-To make, fill and give back a page takes 2 us, for the code of a small module a third of a hit. So such
+To make, fill and give back a page takes 2 us, for the code of a small module a quarter of a hit. So such
 code is put into a slice of a region: pages that are writable first, executable then, and free again when
 the module is gone, never writable and executable at once. What is given back may not be executed any
 more, before anybody can get it again. Pages are made when they are first needed; one region at most is
@@ -102,7 +102,7 @@ class _Arena:
             self.regions = [*self.regions, region]
             start = region.take(size)
         if start + size > region.used:
-            # All at a time, in half the time.
+            # All at a time, which takes less.
             native.make_pages(start, size)
             region.used = start + size
         return start

@@ -104,6 +104,14 @@ def test_get_of_a_key_that_is_not_the_last_is_no_miss_yet(store: ArtifactStore) 
     assert store.counters.snapshot() == {"store": 1, "hit": 1}
 
 
+def test_may_have_tells_of_what_is_there_without_an_event(store: ArtifactStore) -> None:
+    assert not store.may_have(KEY)
+    store.put(KEY, RAW, {})
+    assert store.may_have(KEY)
+    assert not store.may_have(OTHER)
+    assert store.counters.snapshot() == {"store": 1}
+
+
 def test_peek_finds_and_misses_without_an_event(store: ArtifactStore) -> None:
     missed = store.peek(KEY)
     assert isinstance(missed, Miss) and missed.reason == ABSENT

@@ -123,6 +123,7 @@ def test_store_in_a_directory_that_others_write_is_untrusted(
     root = entry_path.parents[3]
     root.chmod(mode)
     store = LocalStore(str(root))
+    assert store.may_have(key)  # why it is of no use is for `get` to tell
     missed, failure = store.get(key), store.put(key, b"new", {})
     assert isinstance(missed, Miss) and missed.reason == UNTRUSTED
     assert isinstance(failure, StoreFailure) and failure.reason == UNTRUSTED
